@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 from textual.events import Key
 from textual.geometry import Region
+from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input
 
 from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.inputs import InputSpec
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetDataset
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.app import FashionApp
@@ -29,6 +32,7 @@ from fashion_tui.tui.model.feature_maps import FeatureMapsView
 from fashion_tui.tui.model.network_form import NetworkForm, read_network
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.model.shape_view import ShapeView
+from fashion_tui.tui.model.tracing import Traced
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
@@ -57,6 +61,11 @@ plain = 3
 """
 
 
+CONSTRUCTOR = "        super().__init__()\n"
+WIDE = "        self.wide = nn.Linear(1500, 1500)\n"
+"""Weights of 9 MB. The live answer is on real values only if the weights are at most 4 MB."""
+
+
 @pytest.fixture(autouse=True)
 def _patient_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each check of edited code 30 s, because a busy machine may take longer than the app's 2 s."""
@@ -66,14 +75,25 @@ def _patient_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 class ModelTest:
     """The app on its Model pane, with helpers for the tests."""
 
-    def __init__(self, app: FashionApp, pilot: Pilot[None]) -> None:
+    def __init__(self, app: FashionApp, pilot: Pilot[None], traced: list[Traced]) -> None:
         self.app = app
         self.pilot = pilot
         self.pane = app.query_one(ModelPane)
+        self.traced = traced
+        """The answers that the pane has got."""
 
     @property
     def screen(self) -> str:
         return screen_text(self.app)
+
+    def answers(self) -> list[SourceTrace]:
+        """Return the traces of the source in the editor."""
+        models = [(message, message.network.model) for message in self.traced]
+        return [
+            message.trace
+            for message, model in models
+            if isinstance(model, CustomModel) and model.source == self.editor.text
+        ]
 
     @property
     def editor(self) -> CodeEditor:
@@ -141,10 +161,16 @@ class ModelTest:
 @asynccontextmanager
 async def model_pane(runs: Path, size: Size = (120, 40)) -> AsyncIterator[ModelTest]:
     app = create_app(Settings(runs, dataset="synthetic"))
-    async with app.run_test(size=size, notifications=True) as pilot:
+    traced: list[Traced] = []
+
+    def keep(message: Message) -> None:
+        if isinstance(message, Traced) and message not in traced:
+            traced.append(message)
+
+    async with app.run_test(size=size, notifications=True, message_hook=keep) as pilot:
         await pilot.press("f4")
         await until(pilot, lambda: app.query(ModelPane), "the pane")
-        lab = ModelTest(app, pilot)
+        lab = ModelTest(app, pilot, traced)
         await until(pilot, lambda: len(lab.outputs) == 10, "the table")
         await until(pilot, lambda: "fc2" in lab.screen, "the rows")
         yield lab
@@ -332,6 +358,30 @@ async def test_endless_loop_is_stopped_and_delays_nothing_else(tmp_path: Path, m
         await lab.until("stopped after 2 s")
         lab.paste(source)
         await lab.until("✓ 1×28×28 → 10")
+
+
+async def test_a_run_on_real_values_that_takes_too_long_leaves_the_live_answer_with_a_remark(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editing, "EDIT_TIME_LIMIT", 4.0)  # leaves time for the live answer on a slow machine
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        source = lab.editor.text.replace(CONSTRUCTOR, CONSTRUCTOR + WIDE)
+        lab.paste(
+            "import time\n"
+            + source.replace(
+                "        return ", "        if not x.is_meta:\n            time.sleep(600)\n        return "
+            )
+        )
+        await until(lab.pilot, lambda: len(lab.answers()) == 2, "the time limit")
+        live, late = lab.answers()
+        assert live.table is not None
+        assert late.table is not None
+        assert (late.error, late.table.ran, late.table.rows) == (None, "meta", live.table.rows)
+        (remark,) = late.table.remarks
+        assert "real values" in remark.text
+        assert "stopped after 4 s" in remark.text
+        await lab.until("not run on real values", "✓ 1×28×28 → 10")
 
 
 async def test_crash_of_the_code_affects_nothing_else(tmp_path: Path) -> None:
