@@ -69,6 +69,15 @@ def test_the_tensors_in_an_output(make: Any, shapes: tuple[tuple[int, ...], ...]
     assert (table.error, table.outputs, table.total_params, table.total_macs) == (None, shapes, 36, 32)
 
 
+@pytest.mark.parametrize(
+    ("make", "words"), [(lambda _: None, "`return`"), (lambda _: 3.5, "a float"), (lambda _: ["cat"], "a list")]
+)
+def test_a_network_that_returns_no_tensor(make: Any, words: str) -> None:
+    table = trace(FunctionNet(lambda self, x: make(self.fc(x)), fc=nn.Linear(8, 4)), (8,))
+    assert words in table.remarks[0].text
+    assert ("`return`" in table.remarks[0].text) == (words == "`return`")
+
+
 def test_the_checks_inside_a_distribution_have_no_rows() -> None:
     def forward(self: Any, x: Tensor) -> Any:
         return Normal(self.mean(x), torch.exp(self.log_std)).rsample()

@@ -66,6 +66,8 @@ class Recording:
     output_producers: list[int | None]
     returned: list[nn.Parameter]
     """The parameters among the outputs, for example of a network that returns a learned query as it is."""
+    returned_type: str
+    """Name of the type of the result, such as `float`."""
     macs: int
     error: BaseException | None
     failed: list[int]

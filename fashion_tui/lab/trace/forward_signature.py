@@ -89,7 +89,8 @@ def _mismatch(parameters: Mapping[str, _Parameter], unnamed: int, named: list[st
         if parameter.default is parameter.empty and parameter.kind not in _VARIADIC and name not in given
     ]
     if missing:
-        return f"also needs {', '.join(missing)}; give one more input for each, such as {missing[0]}=3x8x8"
+        examples = f"{missing[0]}=3x8x8, or {missing[0]}=@:int64 for a single integer"
+        return f"also needs {', '.join(missing)}; give one more input for each, such as {examples}"
     return f"{takes}, but an argument was given twice, by its name and by its position"
 
 

@@ -39,6 +39,7 @@ def record(recorder: Recorder, arguments: Arguments, batch: int, device: torch.d
         outputs=[shape_of(tensor) for tensor in tensors_in(result)],
         output_producers=recorder.producers_of(tensors_in(result)),
         returned=recorder.parameters_in(result),
+        returned_type=type(result).__name__,
         macs=recorder.counter.total,
         error=error,
     )

@@ -96,7 +96,13 @@ def _remarks(chosen: ChosenPasses, rows: Sequence[ShapeRow]) -> tuple[Remark, ..
     if passes.main.error is None:
         remarks.append(joining_remark(rows, passes))
         if not passes.main.outputs:
-            remarks.append(Remark(None, "returns no tensor; the last line of its forward may lack `return`"))
+            returned = passes.main.returned_type
+            reason = (
+                "the last line of its forward may lack `return`"
+                if returned == "NoneType"
+                else f"it returns a {returned}"
+            )
+            remarks.append(Remark(None, f"returns no tensor; {reason}"))
     if chosen.takes_one_sample:
         remarks.append(Remark(None, f"takes one sample at a time; with more, it fails: {chosen.error_with_more}"))
     return tuple(remark for remark in remarks if remark is not None)
