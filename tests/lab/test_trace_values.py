@@ -116,6 +116,33 @@ def test_only_a_layer_that_the_code_doesnt_mention_is_unused_if_the_code_reads_v
     assert [part.name for part in table.not_used_in_pass] == ["rare"]
 
 
+@pytest.mark.parametrize("message", ["only one", ""])
+def test_a_network_that_asserts_one_sample_has_a_table(message: str) -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        if x.shape[0] != 1:
+            raise AssertionError(message)
+        return self.fc(x)
+
+    def asserting(self: Any, x: Tensor) -> Any:
+        torch._assert(x.shape[0] == 1, message)
+        return self.fc(x)
+
+    for check in (forward, asserting):
+        table = trace(FunctionNet(check, fc=nn.Linear(5, 3)), (5,))
+        assert (table.error, table.batch, table.outputs, table.total_macs) == (None, 1, ((3,),), 15)
+        assert [remark.text.startswith("takes one sample") for remark in table.remarks] == [True]
+        assert table.remarks[0].text.endswith(message or "AssertionError")
+
+
+def test_a_view_that_fixes_one_sample_is_an_error() -> None:
+    assert "batch size" in (trace(FunctionNet(lambda _, x: x.view(1, 5)), (5,)).error or "")
+
+
+def test_a_network_that_takes_groups_of_three_samples_has_a_table() -> None:
+    table = trace(FunctionNet(lambda self, x: self.fc(x.view(-1, 3, 5)).mean(1), fc=nn.Linear(5, 2)), (5,))
+    assert (table.error, table.batch, table.total_macs) == (None, 3, 10)
+
+
 class _Optional(nn.Module):
     """Has layers behind arguments, one behind an early return, one in another method and one that nothing mentions."""
 

@@ -104,7 +104,8 @@ def _remarks(chosen: ChosenPasses, rows: Sequence[ShapeRow]) -> tuple[Remark, ..
             )
             remarks.append(Remark(None, f"returns no tensor; {reason}"))
     if chosen.takes_one_sample:
-        remarks.append(Remark(None, f"takes one sample at a time; with more, it fails: {chosen.error_with_more}"))
+        reason = next(iter(str(chosen.error_with_more).splitlines()), type(chosen.error_with_more).__name__)
+        remarks.append(Remark(None, f"takes one sample at a time; with more, it fails: {reason}"))
     return tuple(remark for remark in remarks if remark is not None)
 
 
