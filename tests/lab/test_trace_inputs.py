@@ -302,7 +302,7 @@ def test_inputs_of_a_function() -> None:
         return pack_sequence([torch.rand(4, 3) for _ in range(batch)])
 
     resolved = resolve_inputs(network, packed)
-    assert str(resolved.specs[0]) == "@8x3:float32", "time and batch are one axis"
+    assert str(resolved.specs[0]) == "4x3:float32", "the shape of one sample, although time and batch are one axis"
     arguments = resolved.make(2)
     assert torch.equal(arguments.args[0].data, resolved.make(2).args[0].data), "the function's values are reproducible"
     assert not torch.equal(arguments.args[0].data, resolved.make(2, seed=1).args[0].data)
@@ -328,6 +328,7 @@ def test_arguments_of_a_function(function: Callable[[int], Any], args: int, kwar
 def test_shapes_of_a_functions_tensors() -> None:
     inputs = resolve_inputs(
         Network(lambda _layers, batch: batch),
-        lambda batch: ({"ids": torch.ones(batch, 7, dtype=torch.int64), "mask": torch.ones(5, 5).bool()},),
-    )
-    assert [str(spec) for spec in inputs.specs] == ["7:int64", "@5x5:bool"]
+        lambda batch: ({"ids": torch.ones(batch, 7, dtype=torch.int64), "mask": torch.ones(5, 5).bool(),
+                        "words": torch.ones(batch * 6), "time first": torch.ones(9, batch, 4)},),
+    )  # fmt: skip
+    assert [str(spec) for spec in inputs.specs] == ["7:int64", "@5x5:bool", "6:float32", "9x4:float32"]

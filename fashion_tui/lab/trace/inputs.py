@@ -285,11 +285,20 @@ def _named_tensors(arguments: Arguments) -> list[tuple[str | None, Tensor]]:
 
 
 def _describe(name: str | None, tensor: Tensor, other: Tensor | None) -> InputSpec:
-    """Describe a tensor of a batch of 2. `other` is the same tensor of a batch of 3, or None if there is none."""
+    """Describe one sample of a tensor of a batch of 2.
+
+    `other` is the same tensor of a batch of 3, or None if there is none. The first axis whose sizes are in the ratio 2
+    to 3 grows with the batch. It is the batch axis if its size is 2, and otherwise has several values for each sample.
+    """
     shape = tuple(tensor.shape)
     if other is not None and other.dim() == tensor.dim():
-        batched = (shape[:1], tuple(other.shape[:1])) == ((2,), (3,))
+        ratios = [0 < 3 * size == 2 * larger for size, larger in zip(shape, other.shape, strict=True)]
     else:
-        batched = shape[:1] == (2,)
+        ratios = [size == 2 for size in shape[:1]]
+    batched = any(ratios)
+    if batched:
+        axis = ratios.index(True)
+        one = () if shape[axis] == 2 else (shape[axis] // 2,)
+        shape = (*shape[:axis], *one, *shape[axis + 1 :])
     dtype = str(tensor.dtype).removeprefix("torch.")
-    return InputSpec(shape=shape[1:] if batched else shape, dtype=dtype, name=name, batched=batched)
+    return InputSpec(shape=shape, dtype=dtype, name=name, batched=batched)
