@@ -332,3 +332,11 @@ def test_shapes_of_a_functions_tensors() -> None:
                         "words": torch.ones(batch * 6), "time first": torch.ones(9, batch, 4)},),
     )  # fmt: skip
     assert [str(spec) for spec in inputs.specs] == ["7:int64", "@5x5:bool", "6:float32", "9x4:float32"]
+
+
+def test_a_function_that_returns_no_inputs_is_named() -> None:
+    def create(_: int) -> None:
+        return None
+
+    with pytest.raises(UsageError, match="create returned None"):
+        trace(nn.Linear(4, 3), create)

@@ -103,5 +103,5 @@ def _advice(parameters: Mapping[str, _Parameter], positional: list[str]) -> str:
     if keyword is not None:
         return f"name them, such as {keyword}=3x8x8"
     if len(positional) == 1:
-        return f"if {positional[0]} is a list, use a function that creates the inputs"
+        return f"if {positional[0]} is a list, use a function that creates the inputs (--inputs)"
     return f"give at most {len(positional)}"

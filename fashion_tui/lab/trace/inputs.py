@@ -131,6 +131,9 @@ class FunctionInputs(NetworkInputs):
         with preserve_rng_state():
             torch.manual_seed(seed)
             value = self._function(batch)
+        if value is None:
+            name = getattr(self._function, "__name__", "the function")
+            raise UsageError(f"{name} returned None instead of the inputs; it needs a `return`")
         if type(value) is tuple:
             return Arguments(_move(value, device), {})
         if isinstance(value, dict):
