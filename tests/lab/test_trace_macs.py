@@ -186,6 +186,14 @@ def test_a_custom_operation_has_unknown_macs() -> None:
     ]
 
 
+def test_the_total_has_the_known_macs_beside_an_unknown_row() -> None:
+    block = FunctionNet(lambda self, x: self.fc(torch.fft.fft(x).real), fc=nn.Linear(4, 3))
+    table = trace(nn.Sequential(block, nn.DataParallel(nn.Linear(3, 5))), (4,))
+    macs = {row.path: row.macs for row in table.rows}
+    assert (macs["0"], macs["0.fc"], macs["1"], macs["1.module"]) == (None, 12, 15, 15)
+    assert (table.total_macs, table.has_unknown_macs) == (12 + 15, True)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_quantized_layer() -> None:
     quantized = pytest.importorskip("torch.ao.nn.quantized.dynamic")

@@ -161,7 +161,7 @@ _FORMULAS: dict[str, Formula] = {
 }  # fmt: skip
 """Formulas that `flop_registry` lacks, or that allow more inputs than its formulas, by the operation's name."""
 
-_WITHOUT_PRODUCTS = frozenset({"aten", "prim", "prims", "torchvision", "quantized"})
+_WITHOUT_PRODUCTS = frozenset({"aten", "prim", "prims", "profiler", "torchvision", "quantized"})
 """Namespaces of operations that count as 0 MACs if there is no formula and no entry in `_UNKNOWN`."""
 
 _UNKNOWN = re.compile(

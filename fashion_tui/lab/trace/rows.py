@@ -63,6 +63,16 @@ def end_of_children(calls: Sequence[Call] | Sequence[ShapeRow], index: int) -> i
     return end
 
 
+def known_macs(rows: Sequence[ShapeRow]) -> int:
+    """Return the sum of the known MACs. If they are unknown for a row, those of the calls inside it are added."""
+    total = index = 0
+    while index < len(rows):
+        macs = rows[index].macs
+        total += macs or 0
+        index = index + 1 if macs is None else end_of_children(rows, index)
+    return total
+
+
 def _amounts(call: CallInPasses, attribute: str) -> tuple[int | None, int | None]:
     return getattr(call.first, attribute, None), getattr(call.second, attribute, None)
 

@@ -20,7 +20,7 @@ from .model_copy import META
 from .passes import ChosenPasses
 from .receptive import add_receptive_fields
 from .remarks import unregistered_remark
-from .rows import rows_of
+from .rows import known_macs, rows_of
 from .runner import Runner
 from .structure import named_parameters, parameters_of
 from .usage import MAX_PASSES, TRIAL_BATCHES, explain_unused, group_names, unused_parameters
@@ -40,7 +40,7 @@ def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair |
         rows=rows,
         total_params=sum(parameter.numel() for parameter in parameters),
         trainable_params=sum(parameter.numel() for parameter in parameters if parameter.requires_grad),
-        total_macs=sum(row.macs or 0 for row in rows if row.depth == 0),
+        total_macs=known_macs(rows),
         ran="meta" if recording.device == META.type else "real",
         batch=recording.batch,
         remarks=_remarks(chosen, rows),
