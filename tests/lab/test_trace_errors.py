@@ -193,6 +193,11 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
         ("view fixes the batch size at 32", "x.size(0)"),
     ),
     (FunctionNet(lambda _, x: x.view(32, 784)), IMAGE, ("view", "batch size at 32", "-1")),
+    (
+        FunctionNet(lambda self, x: self.fc([x]), fc=nn.Linear(5, 2)),
+        (5,),
+        ("fc expects a tensor, got a list of 1 value",),
+    ),
     (FunctionNet(lambda self, x: self.conv3(x)), (5,), ("AttributeError", "'FunctionNet'", "'conv3'")),
     (FunctionNet(lambda _, x, y: x + y), (5,), ("TypeError: <lambda>() missing 1 required positional argument: 'y'",)),
 ]

@@ -59,11 +59,15 @@ def describe_tensor(tensor: Tensor, name: str | None, source: int | None) -> Ope
 
 
 def replace_tensors(value: Any, describe: Callable[[Tensor], Operand]) -> Any:
-    """Return the value with each tensor in nested tuples, lists, dicts and slices replaced by its description."""
+    """Return the value with each tensor in nested tuples, lists, dicts and slices replaced by its description.
+
+    A list without tensors, such as a list of sizes, becomes a tuple.
+    """
     if isinstance(value, Tensor):
         return describe(value)
     if isinstance(value, list | tuple):
-        return tuple(replace_tensors(item, describe) for item in value)
+        items = [replace_tensors(item, describe) for item in value]
+        return items if isinstance(value, list) and find_operands(items) else tuple(items)
     if isinstance(value, dict):
         return {key: replace_tensors(item, describe) for key, item in value.items()}
     if isinstance(value, slice):
@@ -72,10 +76,10 @@ def replace_tensors(value: Any, describe: Callable[[Tensor], Operand]) -> Any:
 
 
 def find_operands(value: Any) -> list[Operand]:
-    """Return the operands in nested tuples and dicts, in order."""
+    """Return the operands in nested tuples, lists and dicts, in order."""
     if isinstance(value, Operand):
         return [value]
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else ()
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, tuple | list) else ()
     return [operand for item in items for operand in find_operands(item)]
 
 

@@ -46,7 +46,7 @@ def explain_wrong_kind(failure: Failure) -> Explanation | None:
         return Explanation(text, (change_input(failure, "{}(x)"),))
     if first is None:
         return explain_none(failure)
-    if isinstance(first, tuple) and find_operands(first):
+    if isinstance(first, tuple | list) and find_operands(first):
         return _explain_tuple(failure, first)
     return Explanation(f"{failure.name} expects a tensor, got a value of type {type(first).__name__}")
 
@@ -108,11 +108,12 @@ def _add_return(class_name: str) -> Change:
     return change
 
 
-def _explain_tuple(failure: Failure, value: tuple[Any, ...]) -> Explanation:
+def _explain_tuple(failure: Failure, value: tuple[Any, ...] | list[Any]) -> Explanation:
     source = find_operands(value)[0].source
     row = failure.rows[source] if source is not None and source >= 0 else None
-    if row is None:
-        return Explanation(f"{failure.name} expects a tensor, got a tuple of {len(value)} values")
+    if row is None or isinstance(value, list):
+        count = f"{len(value)} value{'' if len(value) == 1 else 's'}"
+        return Explanation(f"{failure.name} expects a tensor, got a {type(value).__name__} of {count}")
     if row.name.isdigit():
         text = f"{failure.name} expects a tensor, got a tuple: {display_name(row, row.path)} returns "
         text += f"{_PAIRS.get(row.op, 'a tuple')}, and nn.Sequential passes on the whole tuple; "
