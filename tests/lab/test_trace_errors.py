@@ -198,6 +198,11 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
         (5,),
         ("fc expects a tensor, got a list of 1 value",),
     ),
+    (
+        FunctionNet(lambda _, x: next(row for row in (1, 2) if row > len(x) + 9)),
+        (5,),
+        ("StopIteration: next(", "no more values"),
+    ),
     (FunctionNet(lambda self, x: self.conv3(x)), (5,), ("AttributeError", "'FunctionNet'", "'conv3'")),
     (FunctionNet(lambda _, x, y: x + y), (5,), ("TypeError: <lambda>() missing 1 required positional argument: 'y'",)),
 ]

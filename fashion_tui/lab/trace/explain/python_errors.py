@@ -184,6 +184,14 @@ def _explain_assertion(context: ErrorContext) -> Explanation | None:
     return Explanation(f"AssertionError: {ast.unparse(statement.test)} is false{f'; {known}' if known else ''}")
 
 
+def _explain_stop_iteration(context: ErrorContext) -> Explanation | None:
+    """Explain `next(…)` of an iterator that has no more values."""
+    if not isinstance(context.error, StopIteration):
+        return None
+    code = ast.unparse(context.node) if isinstance(context.node, ast.Call) else "next(…)"
+    return Explanation(f"StopIteration: {code} has no more values; next takes a default as its second argument")
+
+
 def _explain_recursion(context: ErrorContext) -> Explanation | None:
     """Explain a forward that calls itself."""
     if not isinstance(context.error, RecursionError):
@@ -229,6 +237,7 @@ _EXPLAINERS: Sequence[Callable[[ErrorContext], Explanation | None]] = (
     _explain_division,
     _explain_forward_arguments,
     _explain_assertion,
+    _explain_stop_iteration,
     _explain_recursion,
     _explain_numpy,
     _explain_condition,
