@@ -78,8 +78,8 @@ def test_the_macs_of_a_failing_block_are_those_of_the_calls_that_ran() -> None:
 
 
 def test_the_macs_of_a_block_that_fails_for_one_batch_size_only() -> None:
-    """With three samples, the view succeeds and the MACs of `b` are added. With one or two samples, the view fails."""
-    block = FunctionNet(lambda self, x: self.b(self.a(x).view(-1, 18)), a=nn.Linear(5, 6), b=nn.Linear(18, 7))
+    """With three samples, the view succeeds and the MACs of `b` are added. With any other number, the view fails."""
+    block = FunctionNet(lambda self, x: self.b(self.a(x).view(1, 18)), a=nn.Linear(5, 6), b=nn.Linear(18, 7))
     table = trace(nn.Sequential(block), (5,))
     assert "view" in (table.error or "")
     assert [row.macs for row in table.rows] == [5 * 6, 5 * 6, 0]
