@@ -103,7 +103,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
             "greater_than_sign",
             "Estimate the cost of training, then double the batch",
             "costs",
-            "< >",
+            ">",
             setting="larger_batch",
         ),
         Action("compare", "equals_sign", "Show the edited network beside the saved one", "compare", "="),
@@ -124,7 +124,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         ),
         Action("next_page", "space,pagedown", "Show the next feature maps", "more maps", "space"),
         Action("revert", "z", "Undo all edits since the last save", "revert"),
-        Action("back", "escape", "Close the maps, editor, comparison or estimate", shown_key="esc"),
+        Action("back", "escape", "Close the maps, comparison, editor or estimate", "close", "esc"),
     ),
     "train": (
         Action("new_run", "n", "Start a new run", "new run"),

@@ -1,5 +1,6 @@
 """The Model pane: the shape table, the details of a row, and the editor that checks shapes while typing."""
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -25,14 +26,16 @@ from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.lab_app import Settings
-from fashion_tui.tui.model import editing
+from fashion_tui.tui.model import editing, tracing
 from fashion_tui.tui.model.comparison_view import ComparisonView
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.feature_maps import FeatureMapsView
+from fashion_tui.tui.model.network import ShownNetwork, trace_shapes
 from fashion_tui.tui.model.network_form import NetworkForm, read_network
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.model.shape_view import ShapeView
 from fashion_tui.tui.model.tracing import Traced
+from fashion_tui.tui.sandbox_engine import SandboxEngine
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
@@ -208,8 +211,9 @@ async def test_edit_that_breaks_a_layer_and_edit_that_fixes_it(tmp_path: Path) -
         line = next(i for i, text in enumerate(lab.editor.document.lines, start=1) if "self.fc1(x)" in text)
         await lab.until(f"line {line}: fc1 expects 980 features, got 490: flatten", "10×7×7 ─ flatten ─ 490")
         assert lab.editor.error_line == line
-        assert lab.outputs == good
-        assert lab.pane.trace_view.has_class("-outdated")
+        await until(lab.pilot, lambda: lab.table.rows[-1].failed, "the rows up to the error")
+        assert lab.outputs == [output.replace("20×", "10×").replace("980", "490") for output in good[:7]]
+        assert not lab.pane.trace_view.has_class("-outdated")
         await lab.replace("20 * 7 * 7", "10 * 7 * 7")
         await until(lab.pilot, lambda: "10×14×14" in lab.outputs, "the new table")
         await lab.until("✓ 1×28×28 → 10", "103,532 parameters")
@@ -241,8 +245,9 @@ async def test_error_is_shown_at_its_line(tmp_path: Path, old: str, new: str, me
         await lab.until("✕", message.format(line=line))
         if "{line}" in message:
             assert lab.editor.error_line == line
-        assert lab.outputs == good
-        assert lab.pane.trace_view.has_class("-outdated")
+        fails_at_call = "flat" in new or "in_channels" in new
+        assert lab.pane.trace_view.has_class("-outdated") == (not fails_at_call)
+        assert lab.outputs == good or fails_at_call
         await lab.pilot.press("escape")
         await lab.pilot.press("z")
         await lab.until("✓ 1×28×28 → 10")
@@ -308,6 +313,33 @@ async def test_enter_applies_the_proposed_fix_and_undo_restores_the_source(tmp_p
             )
         )
         await lab.until("✓ 1×28×28 → 10", "flip goes over the batch axis")
+
+
+async def test_enter_waits_for_a_fix_that_is_still_being_searched_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The keys are pressed while the editor shows the error, but the trace that finds the fix hasn't started."""
+    searched = asyncio.Event()
+
+    async def trace_late(
+        sandbox: SandboxEngine, network: ShownNetwork, time_limit: float, *, live: bool = False, measure: bool = False
+    ) -> SourceTrace:
+        if not live:
+            await searched.wait()
+        return await trace_shapes(sandbox, network, time_limit, live=live, measure=measure)
+
+    monkeypatch.setattr(tracing, "trace_shapes", trace_late)
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        await lab.replace("out_features=200)", "out_features=64)")
+        broken = lab.editor.text
+        await lab.until("fc2 expects 200 features, got 64", "looking for a fix")
+        await lab.pilot.press("ctrl+l", "enter", "enter")
+        assert lab.editor.text == broken
+        searched.set()
+        await until(lab.pilot, lambda: "in_features=200" in lab.editor.selected_text, "the line to edit")
+        await lab.pilot.press("enter")
+        assert lab.editor.text == broken.replace("in_features=200", "in_features=64")
 
 
 async def test_undo_revert_and_renaming_the_class(tmp_path: Path) -> None:
@@ -629,8 +661,13 @@ async def test_keys_change_the_batch_of_the_training_estimate(tmp_path: Path) ->
         await until(lab.pilot, lambda: "batch 32" not in lab.screen, "the estimate to be hidden")
         await lab.edit()
         await lab.pilot.press("escape", ">")
-        await lab.until("batch 64:")
-        lab.paste(lab.editor.text.replace("nn.Linear", "nn.Linea"))
+        await lab.until("batch 32:")
+        source = lab.editor.text
+        lab.paste(source.replace("nn.Linear", "nn.Linea"))
+        await lab.until("no costs", "error")
+        await lab.pilot.press("escape")
+        await until(lab.pilot, lambda: "no costs" not in lab.screen, "the estimate to be hidden")
+        await lab.pilot.press("<")
         await lab.until("no costs", "error")
 
 
@@ -661,13 +698,37 @@ async def test_edited_network_beside_the_saved_one(tmp_path: Path) -> None:
         assert ("5×5 p2" in saved, "7×7 p3" in edited) == (True, True)
         source = lab.editor.text
         lab.paste(source.replace("7", "7 +"))
-        await lab.until("edited, outdated")
+        await lab.until("edited, outdated", "edited source has an error")
         lab.paste(source.replace("in_features=20 * 7 * 7", "in_features=99"))
         await until(lab.pilot, lambda: "fails" in rows.render_line(7).text, "the rows up to the error")
+        await lab.until("edited source has an error: fc1 expects 99 features")
         await lab.pilot.press("z")  # reverts the edit
         await until(lab.pilot, lambda: "saved" not in lab.screen, "the table")
         await lab.pilot.press("=")
-        assert not lab.pane.trace_view.comparing, "there is nothing to compare"
+        await lab.until("no edits to compare")
+        assert not lab.pane.trace_view.comparing
+
+
+async def test_a_fixed_network_beside_the_saved_one_that_fails(tmp_path: Path) -> None:
+    """The editor stays open beside the comparison, which has the focus."""
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.pilot.press("ctrl+s")
+        await lab.until("no edits to save")
+        await lab.edit()
+        fixed = lab.editor.text
+        lab.paste(fixed.replace("in_features=20 * 7 * 7", "in_features=99"))
+        await lab.until("fc1 expects 99 features")
+        lab.pane.editor.original = lab.editor.text
+        lab.paste(fixed)
+        await lab.until("✓ 1×28×28 → 10")
+        await lab.pilot.press("escape", "=")
+        rows = lab.pane.query_one(ComparisonView).rows
+        await lab.until("saved source has an error: fc1 expects", "rows: 1 differ, 2 only in the second")
+        await until(lab.pilot, lambda: lab.app.focused is rows, "the focus on the comparison")
+        assert [rows.render_line(row).text.split()[-1] for row in (7, 9)] == ["fc1", "fc2"]
+        await until(lab.pilot, lambda: "esc close" in lab.screen, "the key that closes the comparison")
+        await lab.pilot.press("down", "escape")
+        await until(lab.pilot, lambda: "saved" not in lab.screen, "the table")
 
 
 async def test_small_terminal_shows_either_editor_or_table(tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
 """The edited network beside the saved one, with corresponding rows on one line."""
 
 from msgspec.structs import replace
+from rich.text import Text
 from textual import getters
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.shape_comparison import comparison_lines, comparison_summary, match_rows
+from fashion_tui.report.style import BAD
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.widgets.lines import GrowingLines, Lines
 from fashion_tui.tui.widgets.row_list import RowList
 
 CURSOR_AND_SCROLL_BAR = 2
 MIN_WIDTH = 30
+MAX_ERROR_LINES = 2
 
 
 class ComparisonView(Vertical):
@@ -23,14 +27,19 @@ class ComparisonView(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self._tables: tuple[ShapeTable, ShapeTable] | None = None
+        self._error: str | None = None
+        """The error of the edited source, or None if its network runs."""
+        self._is_outdated = False
+        """Whether the table of the edited network is from before its error."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="comparison-header")
         yield RowList(id="comparison-rows")
         yield GrowingLines(id="comparison-footer")
 
-    def show(self, saved: ShapeTable, edited: ShapeTable, *, outdated: bool) -> None:
-        """Show both tables. `outdated` means that `edited` was traced before the source got an error."""
+    def show(self, saved: ShapeTable, edited: ShapeTable, *, outdated: bool, error: str | None) -> None:
+        """Show both tables. `outdated` means that `edited` was traced before the source got the error."""
+        self._is_outdated, self._error = outdated, error
         name = "edited, outdated" if outdated else "edited"
         self._tables = replace(saved, model="saved"), replace(edited, model=name)
         self._paint()
@@ -55,4 +64,10 @@ class ComparisonView(Vertical):
         self.header.show_lines(lines.header)
         self.rows.show_rows([str(index) for index in range(len(pairs))], lines.rows)
         summary = comparison_summary(*self._tables, pairs, width=width, glyphs=glyphs)
+        if self._is_outdated:
+            summary.pop()  # how many rows differ, which isn't known of the newest source
+        for name, error in (("saved", self._tables[0].error), ("edited", self._error)):
+            if error is not None:
+                text = Text(f"The {name} source has an error: {printable(error, glyphs)}", BAD)
+                summary += text.wrap(self.app.console, width)[:MAX_ERROR_LINES]
         self.footer.fit(lambda _width: [*lines.footer, *summary])

@@ -132,17 +132,21 @@ class EditingSession:
         self._network = network.with_source(self._model)
         return self._network
 
-    def show_result(self, network: ShownNetwork, trace: SourceTrace) -> None:
-        """Show the result of the trace below the editor."""
+    def show_result(self, network: ShownNetwork, trace: SourceTrace, *, is_searching: bool) -> None:
+        """Show the result of the trace below the editor.
+
+        `is_searching` means that a fix for the error is still being searched for.
+        """
         if not self.holds(network):
             return
-        shapes, glyphs = "", terminal_glyphs()
-        if trace.error is None and trace.table is not None:
+        if trace.error is not None:
+            self.view.show_error(trace.line, trace.error, trace.fix, is_searching=is_searching)
+        elif trace.table is not None:
+            glyphs = terminal_glyphs()
             arrow = " → " if glyphs.unicode else " -> "
             ends = ([spec.shape for spec in trace.table.inputs], trace.table.outputs)
             shapes = arrow.join(format_shapes(end, glyphs) for end in ends if end)
-        remarks = [] if trace.table is None else [remark.text for remark in trace.table.remarks]
-        self.view.show_result(trace.line, trace.error or "", shapes, trace.fix, remarks[0] if remarks else "")
+            self.view.show_shapes(shapes, trace.fix, trace.table.remarks[0].text if trace.table.remarks else "")
 
     async def save(self) -> None:
         """Save the source to its file, or to a file that the user chooses. Call this from a worker."""

@@ -21,7 +21,7 @@ from fashion_tui.schema.shapes import Fix
 from fashion_tui.tui.widgets.highlight import highlight_line
 from fashion_tui.tui.widgets.lines import FittedLines
 
-from .error_line import error_text, fix_text
+from .error_line import error_text, line_below_error
 
 CHECK_DELAY = 0.15
 """Seconds from the last edit until the source is checked."""
@@ -74,6 +74,20 @@ class CodeEditor(TextArea):
         self._error_row: int | None = None
         self._proposed: Fix | None = None
         """The edit that enter applies. Its line is selected."""
+        self._awaiting: Selection | None = None
+        """The selection from which the cursor moves to the fix that is being searched for, or None."""
+
+    def await_fix(self) -> None:
+        """Ignore enter until a fix is proposed, so that the key doesn't edit the source. Any other key ends this."""
+        self._awaiting = self.selection
+
+    def stop_awaiting_fix(self) -> None:
+        self._awaiting = None
+
+    @property
+    def awaits_fix(self) -> bool:
+        """Whether the cursor has to move to the fix as soon as it is found."""
+        return self._awaiting == self.selection
 
     def propose(self, fix: Fix) -> None:
         """Select the line that the fix edits, so that enter applies the fix. Any other key withdraws the proposal."""
@@ -83,7 +97,7 @@ class CodeEditor(TextArea):
         line = self.document.get_line(row)
         start = len(line) - len(line.lstrip())
         self.selection = Selection((row, start), (row, start + len(fix.old)))
-        self._proposed = fix
+        self._proposed, self._awaiting = fix, None
         self.refresh_bindings()
 
     @property
@@ -93,7 +107,8 @@ class CodeEditor(TextArea):
         return fix if fix is not None and self.selected_text == fix.old else None
 
     def _withdraw(self) -> None:
-        """Withdraw the proposed edit. The cursor stays on its line."""
+        """Withdraw the proposed edit, and await no other one. The cursor stays on its line."""
+        self._awaiting = None
         if self.proposed is not None:
             self.selection = Selection.cursor(self.selection.end)
         self._proposed = None
@@ -136,8 +151,10 @@ class CodeEditor(TextArea):
 
     async def _on_key(self, event: events.Key) -> None:
         is_proposed = self.proposed is not None
-        if is_proposed and event.key != "enter":
-            self._withdraw()
+        if event.key != "enter":
+            self._awaiting = None
+            if is_proposed:
+                self._withdraw()
         if event.key == "escape":
             event.stop()
             event.prevent_default()
@@ -147,7 +164,7 @@ class CodeEditor(TextArea):
             event.prevent_default()
             if is_proposed:
                 self.action_apply_fix()
-            else:
+            elif not self.awaits_fix:
                 self._insert_line()
 
     @on(events.MouseDown)
@@ -193,6 +210,8 @@ class EditorView(Vertical):
         self._draft_timer: Timer | None = None
         self._fix: Fix | None = None
         """The fix for the error that is shown."""
+        self._is_searching = False
+        """Whether a fix for the error is still being searched for."""
 
     def compose(self) -> ComposeResult:
         yield CodeEditor()
@@ -211,7 +230,7 @@ class EditorView(Vertical):
         """Replace the source and clear the undo history."""
         self.editor.load_text(source)
         self._posted = self.original = self.source
-        self.show_result(None, "")
+        self._show_result(None, Text(), None, is_searching=False)
 
     def revert(self) -> None:
         """Restore the source as it was last loaded or saved. The user can undo this."""
@@ -239,20 +258,32 @@ class EditorView(Vertical):
         self.post_message(DraftDue())
 
     def show_checking(self) -> None:
+        self._is_searching = False
         self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))
 
-    def show_result(
-        self, line: int | None, error: str, shapes: str = "", fix: Fix | None = None, remark: str = ""
-    ) -> None:
-        """Show the error, or the shapes with a remark, and the fix. Highlight the line with the error."""
+    def show_error(self, line: int | None, error: str, fix: Fix | None, *, is_searching: bool) -> None:
+        """Show the error and its fix. Highlight the line with the error.
+
+        `is_searching` means that a fix is still being searched for. If the user asks for it before it is found, the
+        cursor moves to it later.
+        """
+        self._show_result(line, error_text(line, error), fix, is_searching=is_searching)
+
+    def show_shapes(self, shapes: str, fix: Fix | None, remark: str) -> None:
+        """Show the shapes of a network that runs, with a remark and the fix for what the remark says."""
         glyphs = terminal_glyphs()
+        note = (f"\n! {printable(remark, glyphs)}" if remark else "", ATTENTION)
+        text = Text.assemble((f"{glyphs.good} ", GOOD), (shapes, MUTED), note)
+        self._show_result(None, text, fix, is_searching=False)
+
+    def _show_result(self, line: int | None, text: Text, fix: Fix | None, *, is_searching: bool) -> None:
         self.editor.mark_error(line)
-        self._fix = fix
-        if error:
-            self._show(error_text(line, error), fix)
-        else:
-            note = (f"\n! {printable(remark, glyphs)}" if remark and shapes else "", ATTENTION)
-            self._show(Text.assemble((f"{glyphs.good} ", GOOD), (shapes, MUTED), note) if shapes else Text(), fix)
+        self._fix, self._is_searching = fix, is_searching
+        self._show(text, fix)
+        if self.editor.awaits_fix and fix is not None:
+            self.go_to_error()
+        elif not is_searching:
+            self.editor.stop_awaiting_fix()
 
     def go_to_error(self) -> bool:
         """Move the cursor to the line with the error and propose the fix. Return False if there is no such line."""
@@ -263,15 +294,17 @@ class EditorView(Vertical):
         self.editor.move_cursor((line - 1, len(text) - len(text.lstrip())))
         if self._fix is not None:
             self.editor.propose(self._fix)
+        elif self._is_searching:
+            self.editor.await_fix()
         # If the editor has just been opened, it has no size before the refresh.
         self.call_after_refresh(self.editor.scroll_cursor_visible, center=True)
         return True
 
     def _show(self, text: Text, fix: Fix | None = None) -> None:
-        lines = MAX_RESULT_LINES if fix is None else MAX_RESULT_LINES - 1
+        is_searching = self._is_searching
 
         def fitted(width: int) -> list[Text]:
-            shown = list(text.wrap(self.app.console, width))[:lines]
-            return shown if fix is None else [*shown, fix_text(fix, width)]
+            below = line_below_error(fix, width, is_searching=is_searching)
+            return [*text.wrap(self.app.console, width)[: MAX_RESULT_LINES - len(below)], *below]
 
         self.result.fit(fitted)

@@ -10,17 +10,39 @@ from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.shapes import Fix
 from fashion_tui.tui.actions import key_of
 
+MIN_WIDTH = 40
+"""Width of the line with the fix until the widget is visible, in columns."""
+
 
 class ErrorLine(Static):
     """Shows the error of a shape trace and its fix, or nothing if there is no error."""
 
-    def show(self, trace: SourceTrace | None, width: int) -> None:
-        """Show the error of a trace. The line with the fix is cut off after `width` columns."""
-        if trace is None or trace.error is None:
+    def __init__(self) -> None:
+        super().__init__()
+        self._trace: SourceTrace | None = None
+        self._is_searching = False
+
+    def show(self, trace: SourceTrace | None, *, is_searching: bool = False) -> None:
+        """Show the error of a trace. `is_searching` means that a fix for the error is still being searched for."""
+        self._trace, self._is_searching = trace, is_searching
+        self._paint()
+
+    def on_resize(self) -> None:
+        self._paint()
+
+    def _paint(self) -> None:
+        if self._trace is None or self._trace.error is None:
             self.update("")
             return
-        text = error_text(trace.line, trace.error)
-        self.update(text if trace.fix is None else Text("\n").join([text, fix_text(trace.fix, width)]))
+        below = line_below_error(self._trace.fix, self.size.width or MIN_WIDTH, is_searching=self._is_searching)
+        self.update(Text("\n").join([error_text(self._trace.line, self._trace.error), *below]))
+
+
+def line_below_error(fix: Fix | None, width: int, *, is_searching: bool) -> list[Text]:
+    """Return the line with the fix, or a note while a fix is being searched for. Without either, return no line."""
+    if fix is not None:
+        return [fix_text(fix, width)]
+    return [Text(f"  looking for a fix {terminal_glyphs().ellipsis}", MUTED, no_wrap=True)] if is_searching else []
 
 
 def error_text(line: int | None, error: str) -> Text:

@@ -16,6 +16,7 @@ from textual.widget import Widget
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.shapes import shape_strip
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
@@ -40,6 +41,10 @@ WIDE_WIDTH = 160
 """Minimum width of the terminal, in columns, for showing the row's details beside the table."""
 
 
+WHILE_COMPARING = frozenset({"edit", "go_to_error", "revert"})
+"""Actions that the footer shows while the edited source is compared with the saved one."""
+
+
 class ModelPane(Pane):
     PANE: ClassVar[PaneName] = "model"
     HELP: ClassVar[str] = with_keys(
@@ -51,7 +56,7 @@ class ModelPane(Pane):
         "`{go_to_error}` goes to the error; if there is a fix, enter applies it.\n\n"
         "`{other_run}` loads the weights of a run. `{maps}` shows the feature maps of the row: "
         "up and down choose the row; left and right choose the test image.\n\n"
-        "`{larger_batch}` and `{smaller_batch}` estimate the memory and the time of a training step. The lines in the "
+        "`{smaller_batch}` and `{larger_batch}` estimate the memory and the time of a training step. The lines in the "
         "margin show how data flows where the network branches; the rows next to the cursor's row have another mark.",
     )
     DEFAULT_CSS = Path(__file__).with_name("model.tcss").read_text(encoding="utf-8")
@@ -132,13 +137,15 @@ class ModelPane(Pane):
             return  # edited since
         trace = message.trace
         self.network = self._session.adopt_class_name(self.network, trace)
-        self.trace_view.show(self.network, trace, edited=self._session.is_edited(self.network))
+        is_searching = message.is_live and trace.error is not None and isinstance(self.network.model, CustomModel)
+        edited = self._session.is_edited(self.network)
+        self.trace_view.show(self.network, trace, edited=edited, is_searching=is_searching)
         if (table := trace.table) is not None:
             self.strip.fit(lambda width: [shape_strip(table, width=width)])
         self.training.show_network(self.network, trace.table if trace.error is None else None)
         if message.is_live:
             self._tracer.trace_real(self.network, message)
-        self._session.show_result(self.network, trace)
+        self._session.show_result(self.network, trace, is_searching=is_searching)
         self._show_title()
         self.refresh_bindings()
 
@@ -182,7 +189,8 @@ class ModelPane(Pane):
             trace = self.trace_view.trace
             self._session.load(network, model)
             if trace is not None:
-                self._session.show_result(self.network, trace)
+                is_searching = trace.error is not None and trace.table is not None and trace.fix is None
+                self._session.show_result(self.network, trace, is_searching=is_searching)
             self._open_editor()
             self._go_to_error()
 
@@ -211,7 +219,10 @@ class ModelPane(Pane):
 
     @work(group="save", exclusive=True)
     async def action_save(self) -> None:
-        await self._session.save()
+        if self._session.holds(self.network):
+            await self._session.save()
+        else:
+            self.notify(f"The source has no edits to save; press {key_of('model', 'edit')} to edit it")
 
     def action_revert(self) -> None:
         self.editor.revert()
@@ -234,12 +245,14 @@ class ModelPane(Pane):
         """Show the edited network beside the saved one, or return to the table."""
         if self.trace_view.comparing:
             self.trace_view.comparing = False
+        elif not self._session.is_edited(self.network):
+            self.notify(f"The source has no edits to compare; press {key_of('model', 'edit')} to edit it")
         elif (saved := self._session.saved_network) is not None:
             self.start_worker(partial(self._compare_with, saved), "compare", exclusive=True)
 
     async def _compare_with(self, saved: ShownNetwork) -> None:
         trace = await self._trace_once(saved)
-        if trace.table is None or trace.error is not None:
+        if trace.table is None:
             self.notify(f"The saved source has an error: {trace.error}", severity="warning", markup=False)
         elif self._session.is_edited(self.network):
             self.trace_view.compare_with(trace.table)
@@ -306,14 +319,24 @@ class ModelPane(Pane):
             "fold": row is not None and row.has_children,
             "next_page": self.trace_view.maps,
             "go_to_error": self.trace_view.has_error or self.trace_view.has_fix,
-            "save": has_source,
             "revert": has_source,
             "measure": row is not None,
             "batch": row is not None,
-            "compare": self._session.is_edited(self.network),
             "train_this": row is not None,
         }
         return conditions.get(action, True)
+
+    def label_of(self, action: str) -> str | None:
+        """Hide the keys from the footer that have no effect or belong to the table while the comparison is shown."""
+        if not self.is_mounted:
+            return None
+        comparing = self.trace_view.comparing
+        visible = {
+            "save": self._session.holds(self.network),
+            "compare": self._session.is_edited(self.network),
+            "back": comparing,
+        }
+        return None if visible.get(action, not comparing or action in WHILE_COMPARING) else ""
 
     def action_maps(self) -> None:
         if self.trace_view.maps or self.network.run is not None:
@@ -337,16 +360,15 @@ class ModelPane(Pane):
 
     def action_batch(self, factor: float) -> None:
         """Show what it costs to train the network, or multiply the batch size of this estimate."""
-        if not self.trace_view.has_error:
-            self.training.change_batch(factor)
+        self.training.change_batch(factor)
 
     def action_back(self) -> None:
-        """Close whatever is open: the feature maps, the editor, the comparison or the training estimate."""
+        """Close whatever is open: the feature maps, the comparison, the editor or the training estimate."""
         if self.trace_view.maps:
             self.trace_view.maps = False
-        elif self.editing:
-            self._close_editor()
         elif self.trace_view.comparing:
             self.trace_view.comparing = False
+        elif self.editing:
+            self._close_editor()
         else:
             self.training.hide()

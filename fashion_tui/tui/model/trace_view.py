@@ -18,14 +18,12 @@ from .row_details import RowDetails
 from .shape_view import RowChosen, ShapeView
 from .tracing import HistogramsReady, WeightHistograms
 
-MIN_ERROR_WIDTH = 40
-"""Width of the line with the fix if the table isn't visible, in columns."""
-
 
 class TraceView(Vertical):
     """Shows the latest shape trace of the network, and one of its rows in detail.
 
-    If the edited network fails to run, the table of the last network that ran stays visible.
+    If the network fails, the table ends with the row that fails. If the network can't even be created, the previous
+    table stays visible.
     """
 
     maps: var[bool] = var(False, init=False)
@@ -68,25 +66,28 @@ class TraceView(Vertical):
 
     @property
     def is_outdated(self) -> bool:
-        """Whether the table shows the network as it was before the latest edits, because the edited network fails."""
-        return self.has_error and self._has_table
+        """Whether the table shows the network as it was before edits that no network can be created from."""
+        return self._has_table and self.trace is not None and self.trace.table is None
 
     @property
     def rows(self) -> RowList:
         """The rows that are visible, either of the table or of the comparison."""
         return self.comparison.rows if self.comparing else self.shapes.rows
 
-    def show(self, network: ShownNetwork, trace: SourceTrace, *, edited: bool) -> None:
-        """Show the trace of a network. `edited` tells whether its source has unsaved edits."""
+    def show(self, network: ShownNetwork, trace: SourceTrace, *, edited: bool, is_searching: bool) -> None:
+        """Show the trace of a network. `edited` tells whether its source has unsaved edits.
+
+        `is_searching` means that a fix for the network's error is still being searched for.
+        """
         self._network, self.trace = network, trace
         self.set_class(self.has_error, "-failed")
         self.set_class(self.is_outdated, "-outdated")
-        if trace.table is not None and not self.is_outdated:
+        if trace.table is not None:
             self.shapes.show(trace.table)  # if the network fails, the table has the rows up to the error
-        if not self.has_error:
             self._has_table = True
+        if not self.has_error:
             self._histograms.compute_soon(network)
-        self.error_line.show(trace, max(self.shapes.size.width, MIN_ERROR_WIDTH))
+        self.error_line.show(trace, is_searching=is_searching)
         if self.comparing and not edited:
             self.comparing = False
         else:
@@ -104,7 +105,7 @@ class TraceView(Vertical):
         self.remove_class("-failed", "-outdated")
         self.shapes.clear()
         self.comparison.clear()
-        self.error_line.show(None, MIN_ERROR_WIDTH)
+        self.error_line.show(None)
         self.details.fit(lambda _width: ())
         self.feature_maps.clear()
 
@@ -152,7 +153,7 @@ class TraceView(Vertical):
         self.refresh_bindings()
 
     def _show_comparison(self) -> None:
-        newest = None if self.trace is None else self.trace.table
-        edited = newest or self.shapes.table
+        edited = self.shapes.table
         if self.comparing and self._saved_table is not None and edited is not None:
-            self.comparison.show(self._saved_table, edited, outdated=newest is None)
+            error = None if self.trace is None else self.trace.error
+            self.comparison.show(self._saved_table, edited, outdated=self.is_outdated, error=error)

@@ -32,8 +32,9 @@ class TrainingEstimate(FittedLines):
     def __init__(self, pane: Pane) -> None:
         super().__init__(id="training")
         self._pane = pane
-        self._batch: int | None = None
-        """Batch size, or None if the costs aren't shown."""
+        self._batch = FIRST_BATCH
+        """Batch size, which is kept while the costs are hidden."""
+        self._is_shown = False
         self._network: ShownNetwork | None = None
         self._table: ShapeTable | None = None
         self._costs: TrainingCosts | None = None
@@ -41,21 +42,17 @@ class TrainingEstimate(FittedLines):
         self._timer: Timer | None = None
         self.display = False
 
-    @property
-    def is_shown(self) -> bool:
-        return self._batch is not None
-
     def change_batch(self, factor: float) -> None:
         """Multiply the batch size or, if the costs aren't shown yet, show them."""
-        if self._batch is None:
-            self._batch = FIRST_BATCH
+        if not self._is_shown:
+            self._is_shown = True
             self._measure()
         else:
             self._batch = int(min(max(self._batch * factor, 1), MAX_BATCH))
         self._paint()
 
     def hide(self) -> None:
-        self._batch = None
+        self._is_shown = False
         self._paint()
 
     def show_network(self, network: ShownNetwork, table: ShapeTable | None) -> None:
@@ -64,7 +61,7 @@ class TrainingEstimate(FittedLines):
         self._network, self._table = network, table
         if is_new:
             self._costs, self._note = None, ""
-        if is_new and self.is_shown:
+        if is_new and self._is_shown:
             if self._timer is not None:
                 self._timer.stop()
             self._timer = self._pane.set_timer(DELAY, self._measure)
@@ -86,12 +83,12 @@ class TrainingEstimate(FittedLines):
             self._paint()
 
     def _paint(self) -> None:
-        self.display = self.is_shown
+        self.display = self._is_shown
         self.fit(self._cost_lines)
 
     def _cost_lines(self, width: int) -> list[Text]:
         glyphs = terminal_glyphs()
-        if self._batch is None or self._costs is None or self._table is None:
+        if self._costs is None or self._table is None:
             fails = self._network is not None and self._table is None
             note = "no costs of training: the network has an error" if fails else self._note
             note = note or f"measuring the costs of training {glyphs.ellipsis}"
