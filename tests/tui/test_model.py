@@ -342,6 +342,16 @@ async def test_enter_waits_for_a_fix_that_is_still_being_searched_for(
         assert lab.editor.text == broken.replace("in_features=200", "in_features=64")
 
 
+async def test_the_fix_is_not_cut_off_after_the_editor_is_closed(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        await lab.replace("out_features=200)", "out_features=64)")
+        await lab.until("fix line")
+        await lab.pilot.press("escape", "escape")
+        await lab.until("self.fc2 = nn.Linear(in_features=64, out_features=10)")
+        assert not lab.pane.editing
+
+
 async def test_undo_revert_and_renaming_the_class(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
