@@ -402,6 +402,21 @@ async def test_endless_loop_is_stopped_and_delays_nothing_else(tmp_path: Path, m
         await lab.until("✓ 1×28×28 → 10")
 
 
+async def test_the_run_on_real_values_replaces_the_live_answer(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.edit()
+        source = lab.editor.text.replace(CONSTRUCTOR, CONSTRUCTOR + WIDE)
+        lab.paste(source.replace("        return ", "        logits = logits - logits.mean(0)\n        return "))
+        await until(lab.pilot, lambda: len(lab.answers()) == 2, "the run on real values")
+        live, real = (trace.table for trace in lab.answers())
+        assert live is not None
+        assert real is not None
+        assert (live.ran, live.remarks) == ("meta", ())
+        assert real.ran == "real"
+        assert [row.name for row in real.rows if row.mixes_samples] == ["mean"]
+        await lab.until("mixes samples")
+
+
 async def test_a_run_on_real_values_that_takes_too_long_leaves_the_live_answer_with_a_remark(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
