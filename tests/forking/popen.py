@@ -74,9 +74,15 @@ def fork_here(process: ForkedProcess, given: tuple[int, ...]) -> int:
     """Fork a process from the current one, which must have been forked itself and have loaded everything."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
+    reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
+        process.start_session()
+        os.close(writer)
         process.run(given)
+    os.close(writer)
+    os.read(reader, 1)  # wait until the process is in its session
+    os.close(reader)
     return child
 
 

@@ -63,6 +63,14 @@ class ForkedProcess:
     """Whether descriptor 0 is a terminal that the process, which leads a new session, controls."""
     umask: int
 
+    def start_session(self) -> None:
+        """Start a new session if the process leads one.
+
+        Call this before the id of the process is returned, because the caller may kill the process group at once.
+        """
+        if self.new_session:
+            os.setsid()
+
     def run(self, given: tuple[int, ...]) -> NoReturn:
         """Turn the current process, which has just been forked, into this process, and exit at its end.
 
@@ -71,8 +79,6 @@ class ForkedProcess:
         gc.freeze()  # objects of the forking process must not close descriptors that have the same number as theirs
         atexit._clear()
         asyncio.set_event_loop_policy(None)  # discard the event loop of the forking process
-        if self.new_session:
-            os.setsid()
         _renumber_descriptors(given, self.descriptors)
         if self.on_terminal:
             # the first terminal that a session leader opens becomes its controlling terminal

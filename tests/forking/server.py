@@ -81,12 +81,16 @@ def _fork(process: ForkedProcess, given: tuple[int, ...]) -> int:
             os.write(id_writer, child.to_bytes(HEADER_BYTES))
             os._exit(0)
         os.read(start_reader, 1)  # wait until the client is the parent
+        process.start_session()
+        os.write(id_writer, b"s")
         replace_starts(fork_here, fixed_values(process.environ))
         process.run(given)
+    os.close(id_writer)
     os.waitpid(intermediate, 0)
     child = int.from_bytes(os.read(id_reader, HEADER_BYTES))
     os.write(start_writer, b"s")
-    for descriptor in (id_reader, id_writer, start_reader, start_writer):
+    os.read(id_reader, 1)  # wait until the process is in its session
+    for descriptor in (id_reader, start_reader, start_writer):
         os.close(descriptor)
     return child
 

@@ -27,6 +27,8 @@ def describe(directory: Path, **options: Any) -> tuple[dict[str, Any], int]:
         **options,
     )
     assert process.stdout is not None
+    if options["start_new_session"]:
+        assert os.getpgid(process.pid) == process.pid
     description = json.loads(process.stdout.readline())
     assert description.pop("pid") == process.pid
     process.communicate("\n")
