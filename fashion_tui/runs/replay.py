@@ -61,7 +61,7 @@ class Replay:
         self.last_time = 0.0
 
     def series(self, name: str) -> Series:
-        """Return a metric of the run. If there is no such metric, return an empty series."""
+        """Return a metric of the run, or an empty series if the run has no metric of this name."""
         return self.metrics.get(name) or Series()
 
     @property

@@ -178,7 +178,7 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def input_size(self) -> Shape:
-        """Shape of one sample of the first input; empty if there is no input."""
+        """Shape of one sample of the first input; empty if the network takes no inputs."""
         return self.inputs[0].shape if self.inputs else ()
 
     @property

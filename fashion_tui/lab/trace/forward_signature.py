@@ -59,7 +59,7 @@ def takes_dict(model: nn.Module, names: set[str | None]) -> bool:
 
 def _signature_of(model: nn.Module) -> inspect.Signature | None:
     """Return the signature of `forward`, or None if it is unknown, or if a hook may change the arguments."""
-    if model._forward_pre_hooks:  # noqa: SLF001 - there is no public way to see the hooks
+    if model._forward_pre_hooks:  # noqa: SLF001 - torch has no public function that lists the hooks
         return None
     try:
         return inspect.signature(model.forward)

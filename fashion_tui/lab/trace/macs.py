@@ -162,7 +162,7 @@ _FORMULAS: dict[str, Formula] = {
 """Formulas that `flop_registry` lacks, or that allow more inputs than its formulas, by the operation's name."""
 
 _WITHOUT_PRODUCTS = frozenset({"aten", "prim", "prims", "profiler", "torchvision", "quantized"})
-"""Namespaces of operations that count as 0 MACs if there is no formula and no entry in `_UNKNOWN`."""
+"""Namespaces of operations that count as 0 MACs if they have neither a formula nor an entry in `_UNKNOWN`."""
 
 _UNKNOWN = re.compile(
     r"aten::(_fft_|_?linalg_(?!vector_norm|cross|diagonal|_check_errors)|_?cholesky|lu_|triangular_solve|ormqr|geqrf|_?svd)"

@@ -38,7 +38,7 @@ class _Pass:
 
 
 def find_mixing_call(runner: Runner, batch: int, *, is_batch_first: bool) -> CallKey | None:
-    """Return the first call with an output value that depends on several samples, or None if there is no such call.
+    """Return the first call with an output value that depends on several samples, or None if no call has one.
 
     A call from which no such value gets into the network's outputs doesn't count. For example, a sum over the batch may
     only choose a branch, or only be differentiated. A loss, which is a single value that the network returns, may

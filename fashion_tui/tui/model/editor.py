@@ -286,7 +286,7 @@ class EditorView(Vertical):
             self.editor.stop_awaiting_fix()
 
     def go_to_error(self) -> bool:
-        """Move the cursor to the line with the error and propose the fix. Return False if there is no such line."""
+        """Move the cursor to the line with the error and propose the fix. Return False if no line has an error."""
         line = self.editor.error_line if self._fix is None else self._fix.line
         if line is None or line > self.editor.document.line_count:
             return False

@@ -15,7 +15,7 @@ MIN_WIDTH = 40
 
 
 class ErrorLine(Static):
-    """Shows the error of a shape trace and its fix, or nothing if there is no error."""
+    """Shows the error of a shape trace and its fix, or nothing if the trace has no error."""
 
     def __init__(self) -> None:
         super().__init__()

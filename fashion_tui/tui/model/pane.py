@@ -363,7 +363,7 @@ class ModelPane(Pane):
         self.training.change_batch(factor)
 
     def action_back(self) -> None:
-        """Close whatever is open: the feature maps, the comparison, the editor or the training estimate."""
+        """Close the open view: the feature maps, the comparison, the editor or the training estimate."""
         if self.trace_view.maps:
             self.trace_view.maps = False
         elif self.trace_view.comparing:
