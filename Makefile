@@ -34,13 +34,13 @@ test-gpu-full: $(VENV)/.installed-dev
 test-monkey: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -s -m monkey tests/tui/test_monkey.py
 
-# Takes two hours: changes the package in 200 small ways, in a copy, and writes OUTPUT.json and OUTPUT.md with the changes
+# Takes hours: changes the package in 200 small ways, in a copy, and writes OUTPUT.json and OUTPUT.md with the changes
 # that no test notices. tests/mutation/__init__.py explains it.
 OUTPUT ?= assets/mutation
 test-mutation: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutation --output $(OUTPUT) $(FLAGS)
 
-# Takes about ten minutes: compares the shape trace of 300 generated networks and of all networks in torchvision with
+# Takes minutes: compares the shape trace of 300 generated networks and of all networks in torchvision with
 # what PyTorch computes, and prints how many are right, refused and wrong.
 test-shapes: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -m shapes tests/lab/test_trace_against_torch.py

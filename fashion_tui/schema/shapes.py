@@ -42,7 +42,7 @@ class ShapeRow(msgspec.Struct, frozen=True, kw_only=True):
     """Number of parameters of this row and its children. A parameter is counted only in the first row that uses it."""
     own_params: int
     """Number of parameters of this row, excluding its children. The sum over all rows, plus `unused_params`, is
-    `total_params` if `not_used_in_pass` is empty."""
+    `total_params`."""
     trainable: bool
     """Whether at least one parameter requires gradients."""
     reused: bool
@@ -141,7 +141,7 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     unused: tuple[str, ...] = ()
     """Modules and parameters that the network never uses."""
     unused_params: int = 0
-    """Number of parameters that the network never uses. Those in `not_used_in_pass` aren't included."""
+    """Number of parameters that this pass didn't use: those in `unused` and those in `not_used_in_pass`."""
     not_used_in_pass: tuple[NotUsed, ...] = ()
     """Modules and parameters that this pass didn't use, but another pass may use."""
     ran: Literal["real", "meta"] = "meta"

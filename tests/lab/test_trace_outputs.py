@@ -70,7 +70,8 @@ def test_the_tensors_in_an_output(make: Any, shapes: tuple[tuple[int, ...], ...]
 
 
 @pytest.mark.parametrize(
-    ("make", "words"), [(lambda _: None, "`return`"), (lambda _: 3.5, "a float"), (lambda _: ["cat"], "a list")]
+    ("make", "words"),
+    [(lambda _: None, "`return`"), (lambda _: 3.5, "a float"), (lambda _: 3, "an int"), (lambda _: ["cat"], "a list")],
 )
 def test_a_network_that_returns_no_tensor(make: Any, words: str) -> None:
     table = trace(FunctionNet(lambda self, x: make(self.fc(x)), fc=nn.Linear(8, 4)), (8,))

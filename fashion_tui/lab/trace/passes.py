@@ -179,9 +179,8 @@ def _takes_one_sample(error: BaseException | None) -> bool:
     """Return whether an error for several samples shows that the code is made for one: it says so, or reads a value."""
     if isinstance(error, AssertionError):
         *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-        return not frame.f_globals.get("__name__", "").startswith(
-            "torch.nn."
-        )  # a layer checks the shapes of its inputs
+        module = frame.f_globals.get("__name__", "")
+        return not module.startswith("torch.nn.")  # a layer asserts the shapes of its inputs
     return any(part in str(error) for part in _ONE_SAMPLE_ONLY)
 
 

@@ -97,11 +97,10 @@ def _remarks(chosen: ChosenPasses, rows: Sequence[ShapeRow]) -> tuple[Remark, ..
         remarks.append(joining_remark(rows, passes))
         if not passes.main.outputs:
             returned = passes.main.returned_type
-            reason = (
-                "the last line of its forward may lack `return`"
-                if returned == "NoneType"
-                else f"it returns a {returned}"
-            )
+            article = "an" if returned[0].lower() in "aeiou" else "a"
+            reason = f"it returns {article} {returned}"
+            if returned == "NoneType":
+                reason = "the last line of its forward may lack `return`"
             remarks.append(Remark(None, f"returns no tensor; {reason}"))
     if chosen.takes_one_sample:
         reason = next(iter(str(chosen.error_with_more).splitlines()), type(chosen.error_with_more).__name__)

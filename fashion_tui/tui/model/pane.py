@@ -40,7 +40,6 @@ BESIDE_WIDTH = 120
 WIDE_WIDTH = 160
 """Minimum width of the terminal, in columns, for showing the row's details beside the table."""
 
-
 WHILE_COMPARING = frozenset({"edit", "go_to_error", "revert"})
 """Actions that the footer shows while the edited source is compared with the saved one."""
 
@@ -57,7 +56,8 @@ class ModelPane(Pane):
         "`{other_run}` loads the weights of a run. `{maps}` shows the feature maps of the row: "
         "up and down choose the row; left and right choose the test image.\n\n"
         "`{smaller_batch}` and `{larger_batch}` estimate the memory and the time of a training step. The lines in the "
-        "margin show how data flows where the network branches; the rows next to the cursor's row have another mark.",
+        "margin show how data flows where the network branches; "
+        "the producers and consumers of the selected row are marked.",
     )
     DEFAULT_CSS = Path(__file__).with_name("model.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
