@@ -21,7 +21,7 @@ def training_lines(costs: TrainingCosts, table: ShapeTable, batch: int, width: i
         (f", {glyphs.approximately} ", MUTED), (seconds, FOREGROUND), (f" a step on {throughput.device}", MUTED),
     )  # fmt: skip
     if largest is not None:
-        fits = "no batch fits" if largest < 1 else f"batches up to {largest:,} fit"
+        fits = "no batch fits" if largest < 1 else f"largest batch {largest:,}"
         line.append("; ", MUTED).append(fits, ATTENTION if batch > largest else FOREGROUND)
     parts = (
         ("parameters", memory.parameters),
