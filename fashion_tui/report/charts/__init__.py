@@ -1,0 +1,1 @@
+"""Charts of metrics over training steps, drawn as text."""
