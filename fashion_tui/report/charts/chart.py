@@ -1,0 +1,113 @@
+"""A frozen description of a chart: the runs that it compares, their metric, and the axes."""
+
+import math
+from bisect import bisect_right
+from dataclasses import dataclass
+from enum import Enum
+
+from fashion_tui.runs.series import NO_CURVE, Curve
+
+MAX_RUNS = 8
+"""Maximum number of runs in a chart."""
+
+
+class XAxis(Enum):
+    """What the x axis shows."""
+
+    PLANNED = "planned run"
+    SO_FAR = "so far"
+    EPOCHS = "epochs"
+    WALL_TIME = "wall time"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochValue:
+    """The value of a metric that is measured once per epoch, at the last step of the epoch."""
+
+    epoch: int
+    step: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRun:
+    """A run's values in a chart."""
+
+    name: str
+    curve: Curve = NO_CURVE
+    """The metric over the steps."""
+    per_epoch: tuple[EpochValue, ...] = ()
+    """The metric measured on held-out data, in ascending order of the steps."""
+    steps_per_epoch: int | None = None
+    """Number of steps in an epoch, or None if unknown."""
+    planned_steps: int | None = None
+    """Number of steps that the run is meant to have, or None if unknown."""
+    ended: bool = False
+    clock: tuple[tuple[int, float], ...] = ()
+    """Steps and the seconds from the start of the run to their end, in ascending order. Times between them are
+    interpolated."""
+
+    @property
+    def last_step(self) -> int:
+        """The last step with a value, or 0 if there are no values."""
+        last = self.curve.first_step + self.curve.steps - 1 if self.curve.steps else 0
+        return max(last, self.per_epoch[-1].step if self.per_epoch else 0)
+
+    def seconds(self, step: float) -> float:
+        """Return the time from the start of the run to a step. After the last known time, the speed stays the same."""
+        if not self.clock:
+            return 0.0
+        index = min(bisect_right(self.clock, step, key=lambda time: time[0]), len(self.clock) - 1)
+        start, begin = self.clock[index - 1] if index else (0, 0.0)
+        stop, end = self.clock[index]
+        return end if stop <= start else begin + (step - start) * (end - begin) / (stop - start)
+
+    def best(self, *, lower_is_better: bool) -> EpochValue | None:
+        """Return the first of the best finite values per epoch, or None if there are none."""
+        finite = [value for value in self.per_epoch if math.isfinite(value.value)]
+        if not finite:
+            return None
+        return (min if lower_is_better else max)(finite, key=lambda value: value.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """What a chart shows. `draw_chart` draws it."""
+
+    title: str
+    runs: tuple[ChartRun, ...] = ()
+    """At most `MAX_RUNS` runs. The index of a run determines its colour and its letter."""
+    selected: int = 0
+    """Index of the run whose band and markers are shown."""
+    baseline: int | None = None
+    """Index of the run that the others are compared with, or None."""
+    x: XAxis = XAxis.PLANNED
+    x_range: tuple[float, float] | None = None
+    """The part of the x axis to show, in steps, epochs or seconds, or None for all of it."""
+    logarithmic_x: bool = False
+    logarithmic_y: bool = False
+    half_life: int = 0
+    """Half-life of the moving average that smooths the curves, in steps. 0 draws the means unchanged."""
+    lower_is_better: bool = True
+    per_epoch_title: str = "held out"
+    """Name of the values per epoch."""
+    decimals: int = 3
+    """Number of decimals of the values in the title and in the legend."""
+
+    @property
+    def shown_x(self) -> XAxis:
+        """The x axis that is drawn: `x`, or `SO_FAR` if a run lacks the length of its epochs or its times."""
+        if self.x is XAxis.EPOCHS and not all(run.steps_per_epoch for run in self.runs):
+            return XAxis.SO_FAR
+        if self.x is XAxis.WALL_TIME and not all(run.clock for run in self.runs):
+            return XAxis.SO_FAR
+        return self.x
+
+
+def x_position(run: ChartRun, step: float, x: XAxis) -> float:
+    """Return the coordinate of a run's step on an x axis: a number of epochs, seconds or steps."""
+    if x is XAxis.EPOCHS and run.steps_per_epoch:
+        return step / run.steps_per_epoch
+    if x is XAxis.WALL_TIME:
+        return run.seconds(step)
+    return step
