@@ -682,7 +682,8 @@ async def test_keys_change_the_batch_of_the_training_estimate(tmp_path: Path) ->
         await lab.pilot.press(">")
         await lab.until("batch 128:")
         await lab.pilot.press("<", "<")
-        await lab.until("batch 32:", "6.09 MiB", "largest batch")  # 4 × 204,542 parameters and 32 × 95 KiB of activations
+        # 4 × 204,542 parameters and 32 × 95 KiB of activations
+        await lab.until("batch 32:", "6.09 MiB", "largest batch")
         await lab.pilot.press("escape")
         await until(lab.pilot, lambda: "batch 32" not in lab.screen, "the estimate to be hidden")
         await lab.edit()
