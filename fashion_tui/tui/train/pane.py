@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,28 +11,24 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.message import Message
-from textual.notifications import SeverityLevel
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
 from fashion_tui.data import files
 from fashion_tui.machine.threads import available_cpus
-from fashion_tui.report.formatting import format_bytes
-from fashion_tui.runs import launch, store
+from fashion_tui.runs import launch
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.reader import RunReader, RunSnapshot
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
-from fashion_tui.tui.dialogs.dialog import ConfirmDialog
-from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
 from fashion_tui.tui.pane import EmptyState, RunPane
 
 from .form import RunChoices, RunForm
+from .requests import RunRequests
 from .run_list import RunList
 from .run_view import RunView
 
@@ -43,9 +37,6 @@ POLL_INTERVAL = 0.5
 
 FAST_POLL_INTERVAL = 0.1
 """Seconds between reads of the displayed run until its first metrics arrive."""
-
-OUTCOME_SECONDS = 4.0
-"""Seconds for which the outcome of a request is shown."""
 
 CHECKPOINT_EVERY = 30.0
 """Seconds between checkpoints. This equals the command-line default."""
@@ -90,8 +81,7 @@ class TrainPane(RunPane):
         self._run_to_show: Path | None = None
         """Directory of the run to which the cursor moves as soon as that run is listed."""
         self._in_front = True
-        self._pausing: set[str] = set()
-        """Ids of runs that the user has asked to pause. Their status may not have changed yet."""
+        self.requests = RunRequests(self, lambda pending: self.view.show_pending(pending))  # noqa: PLW0108 - no view yet
 
     def compose(self) -> ComposeResult:
         yield EmptyState(
@@ -132,7 +122,7 @@ class TrainPane(RunPane):
     def _runs_changed(self, runs: tuple[RunSummary, ...]) -> None:
         self.empty.display = not runs
         self.columns.display = bool(runs)
-        self._pausing &= {run.run for run in runs if run.state in LIVE_STATES and run.state != "paused"}
+        self.requests.runs_changed(runs)
         previous = self.run_list.chosen_run
         self.run_list.show(runs)
         if previous != self.run_list.chosen_run:
@@ -186,53 +176,6 @@ class TrainPane(RunPane):
 
     # Requests
 
-    @work(group="requests")
-    async def _request(self, path: Path, pending: str, request: Callable[[], str]) -> None:
-        """Carry out a request in a thread. Show that the request is pending, then show its outcome.
-
-        If the request would execute a model that isn't trusted, ask the user to trust the model, then try again.
-        If a resumed run would differ from an uninterrupted run, ask for confirmation first.
-        """
-        self.view.show_pending(pending)
-        severity: SeverityLevel = "information"
-        try:
-            outcome = await self._carry_out(path, request)
-        except UserError as error:
-            outcome, severity = str(error), "error"
-            self._pausing.discard(path.name)
-            self.refresh_bindings()
-        self.view.show_pending(None)
-        self.app.clear_notifications()  # older notifications are out of date
-        self.notify(outcome, severity=severity, timeout=OUTCOME_SECONDS, markup=False)
-
-    async def _carry_out(self, path: Path, request: Callable[[], str]) -> str:
-        while True:
-            try:
-                return await asyncio.to_thread(request)
-            except UntrustedSource:
-                if not await confirm_trust(self.app, path):
-                    return NOT_TRUSTED
-            except launch.InexactResume as error:
-                question = (
-                    f"The checkpoint of {short_name(path.name)} is missing part of the network's state:\n"
-                    f"{error.unsaved}\nThe resumed run would differ from an uninterrupted one. Resume it anyway?"
-                )
-                if not await self.app.push_screen_wait(ConfirmDialog(question)):
-                    return "Not resumed."
-                request = partial(_resume, path, inexact=True)
-
-    def _request_of_run(self, pending: str, request: Callable[[Run], str]) -> None:
-        """Carry out a request on the run under the cursor."""
-        if (summary := self.run_list.chosen_run) is None:
-            return
-        path = Path(summary.path)
-
-        def request_of_run() -> str:
-            with Run(path) as run:
-                return request(run)
-
-        self._request(path, pending, request_of_run)
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Disable actions that the run's state doesn't allow."""
         if action not in {"pause", "stop", "checkpoint", "resume", "evaluate"}:
@@ -250,58 +193,31 @@ class TrainPane(RunPane):
 
     def label_of(self, action: str) -> str | None:
         run = self.run_list.chosen_run if self.is_mounted else None
-        return "resume" if action == "pause" and run is not None and self._is_paused(run) else None
-
-    def _is_paused(self, run: RunSummary) -> bool:
-        return run.state == "paused" or run.run in self._pausing
+        return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
 
     def action_pause(self) -> None:
         """Pause the run, or resume it if it is paused."""
-        if (run := self.run_list.chosen_run) is None:
-            return
-        if self._is_paused(run):
-            self._pausing.discard(run.run)
-            self._request_of_run("resuming", lambda run: f"{short_name(run.id)} is {launch.resume(run).state}")
-        else:
-            self._pausing.add(run.run)
-            self._request_of_run("pausing", lambda run: f"{short_name(run.id)} is {launch.pause(run).state}")
-        self.refresh_bindings()
+        if (run := self.run_list.chosen_run) is not None:
+            self.requests.pause_or_continue(run)
 
     def action_stop(self) -> None:
-        self._request_of_run("stopping", _stop)
+        if (run := self.run_list.chosen_run) is not None:
+            self.requests.stop(run)
 
     def action_checkpoint(self) -> None:
-        self._request_of_run(
-            "saving checkpoint", lambda run: f"Checkpoint saved at step {launch.checkpoint(run).from_step:,}"
-        )
+        if (run := self.run_list.chosen_run) is not None:
+            self.requests.checkpoint(run)
 
     def action_resume(self) -> None:
         if (run := self.run_list.chosen_run) is not None:
-            path = Path(run.path)
-            self._request(path, "resuming", partial(_resume, path))
+            self.requests.resume(run)
 
     def action_evaluate(self) -> None:
         if (run := self.run_list.chosen_run) is not None:
             self.post_message(EvaluateRun(Path(run.path)))
 
     def action_prune(self) -> None:
-        self.lab_app.hold_input(self._offer_prune())
-
-    @work
-    async def _offer_prune(self) -> None:
-        prunable = await asyncio.to_thread(store.prunable, self.lab_app.runs)
-        if not prunable:
-            self.notify("Ended runs have no old checkpoints to delete.")
-            return
-        size = format_bytes(sum(run.bytes for run in prunable))
-        runs = f"{len(prunable)} run{'s' if len(prunable) > 1 else ''}"
-        question = (
-            f"Delete old checkpoints of {runs} ({size})?\n"
-            "The newest checkpoints are kept, so every run can still be resumed."
-        )
-        if await self.app.push_screen_wait(ConfirmDialog(question)):
-            paths = [Path(run.path) for run in prunable]
-            self._request(self.lab_app.settings.runs_directory, "deleting checkpoints", lambda: _prune(paths))
+        self.requests.offer_prune()
 
     # New runs
 
@@ -321,7 +237,8 @@ class TrainPane(RunPane):
         self.app.clear_notifications()  # notifications would cover the form
         choices = await self.app.push_screen_wait(form)
         if choices is not None:
-            self._request(self.lab_app.settings.runs_directory, "starting", lambda: self._start(choices, state.ref))
+            folder = self.lab_app.settings.runs_directory
+            self.requests.start(folder, "starting", lambda: self._start(choices, state.ref))
 
     def _start(self, choices: RunChoices, dataset: DatasetRef) -> str:
         """Create a run and start its trainer. Call this from a thread."""
@@ -341,24 +258,6 @@ class TrainPane(RunPane):
             launch.launch(run, spare=self.lab_app.spare_trainer)
         self.app.call_from_thread(self.open_run, run.path)
         return f"Started {short_name(run.id)}. It keeps training when you quit."
-
-
-def _stop(run: Run) -> str:
-    return f"{short_name(run.id)} is {launch.stop(run).state}; press {key_of('train', 'resume')} to resume"
-
-
-def _resume(path: Path, *, inexact: bool = False) -> str:
-    with Run(path) as run:
-        return f"{short_name(run.id)} resumed from step {launch.resume(run, inexact=inexact).from_step:,}"
-
-
-def _prune(paths: list[Path]) -> str:
-    """Delete the old checkpoints of these runs."""
-    freed = 0
-    for path in paths:
-        with Run(path) as run:
-            freed += store.prune(run).bytes
-    return f"Freed {format_bytes(freed)}"
 
 
 def _lost_run(runs: tuple[RunSummary, ...]) -> Path | None:
