@@ -23,7 +23,7 @@ from .remarks import unregistered_remark
 from .rows import known_macs, rows_of
 from .runner import Runner
 from .structure import named_parameters, parameters_of
-from .usage import MAX_PASSES, TRIAL_BATCHES, explain_unused, group_names, unused_parameters
+from .usage import MAX_PASSES, TRIAL_BATCHES, explain_untried, explain_unused, group_names, unused_parameters
 
 
 def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair | None) -> ShapeTable:
@@ -53,13 +53,16 @@ def make_table(chosen: ChosenPasses, runner: Runner, name: str, repair: Repair |
     if recording.error is not None:
         return table
     unused = dict.fromkeys(unused_parameters(chosen.model, recording))
+    is_tried = False
     with suppress(TimeLimitReached):
         batches = [batch for batch in (*TRIAL_BATCHES, recording.batch) if chosen.allows(MAX_PASSES * batch)]
         if unused and batches:
             unused = explain_unused(runner, set(unused), batches, reads_values=chosen.reads_values())
+            is_tried = True
     missing = missing_arguments(runner.model, *runner.arguments(recording.batch, META))
     for parameter in [parameter for parameter, reason in unused.items() if reason is None]:
         unused[parameter] = condition_of_use(chosen.model, parameter, missing)
+    unused = unused if is_tried else explain_untried(chosen.model, unused)
     table = _with_unused(table, chosen.model, unused)
     with suppress(TimeLimitReached):
         if not chosen.takes_one_sample and chosen.allows(MIN_PASSES * passes.first.batch):

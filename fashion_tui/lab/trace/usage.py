@@ -27,6 +27,7 @@ MAX_PASSES = 9
 _VALUES = "the values of the input decide"
 _CHANCE = "chosen at random"
 _UNTRIED = "the values of tensors decide, and no trial needed it"
+_NOT_TRIED = "not tried with other inputs"
 _OTHER_PASSES = (
     (Variant(inputs_seed=1, distribution="normal"), _VALUES),
     (Variant(inputs_seed=2), _VALUES),
@@ -71,9 +72,21 @@ def explain_unused(runner: Runner, names: set[str], batches: Sequence[int], *, r
             still_unused = unused_parameters(run.model, run.recording) - _with_gradient(run, pending)
             unused |= dict.fromkeys(pending - still_unused, reason)
     if reads_values:
-        pending = {name for name, known in unused.items() if known is None}
-        unused |= dict.fromkeys({name for name in pending if _is_mentioned(runner.model, name)}, _UNTRIED)
+        unused = _explain_mentioned(runner.model, unused, _UNTRIED)
     return unused
+
+
+def explain_untried(model: nn.Module, unused: Unused) -> Unused:
+    """Add the reason of the parameters without one, if the network didn't run in other ways.
+
+    A parameter that the network's code doesn't mention is unused for any input.
+    """
+    return _explain_mentioned(model, unused, _NOT_TRIED)
+
+
+def _explain_mentioned(model: nn.Module, unused: Unused, reason: str) -> Unused:
+    """Give a reason to each parameter without one that the network's code mentions."""
+    return {name: reason if known is None and _is_mentioned(model, name) else known for name, known in unused.items()}
 
 
 def _is_mentioned(model: nn.Module, name: str) -> bool:
