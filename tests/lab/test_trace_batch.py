@@ -1,8 +1,10 @@
 """The batch axis: the figures are those of one sample, and samples that affect each other are found."""
 
+import random
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -163,6 +165,20 @@ def _untrained_block(self: Any, x: Tensor) -> Any:
     return x + self.scale * x.mean(0)
 
 
+def _restored_order(order: Callable[[Tensor], Tensor]) -> Callable[..., Tensor]:
+    def forward(_: Any, x: Tensor) -> Tensor:
+        indices = order(x)
+        return x[indices].sin()[indices.argsort()]
+
+    return forward
+
+
+def _packed(self: Any, x: Tensor) -> Any:
+    lengths = (x[:, :, 0] > 0.3).sum(1).clamp(min=1)
+    packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+    return nn.utils.rnn.pad_packed_sequence(self.rnn(packed)[0], batch_first=True, total_length=6)[0]
+
+
 class _Attention(nn.Module):
     def __init__(self, *, batch_first: bool) -> None:
         super().__init__()
@@ -171,6 +187,27 @@ class _Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         output: Tensor = self.attention(x, x, x)[0]
         return output
+
+
+def _scores(scale: float) -> nn.Linear:
+    """Return a layer that multiplies a value by a number."""
+    layer = nn.Linear(1, 1, bias=False)
+    nn.init.constant_(layer.weight, scale)
+    return layer
+
+
+def _by_index(index: Callable[[Tensor], Tensor]) -> nn.Module:
+    return FunctionNet(lambda self, x: self.fc(x[index(x)]), fc=nn.Linear(3, 2))
+
+
+def _mixup(_: Any, x: Tensor) -> Tensor:
+    return 0.7 * x + 0.3 * x[torch.randperm(len(x))]
+
+
+def _raises_outside_the_range(_: Any, x: Tensor) -> Tensor:
+    if float(x.min()) < 0 or float(x.max()) > 1:
+        raise ValueError
+    return x.cumsum(0)
 
 
 MIXING: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
@@ -185,6 +222,20 @@ MIXING: list[tuple[str, nn.Module, tuple[int, ...], str]] = [
     ("mean", FunctionNet(_relative_forces, energy=nn.Sequential(nn.Linear(4, 3), nn.Tanh())), (4,), "batch axis"),
     ("mean", FunctionNet(_untrained_block, scale=nn.Parameter(torch.zeros(4))), (4,), "batch axis"),
     ("mean", FunctionNet(lambda _, x: (x - x.mean(0)).argmax(1)), (4,), "batch axis"),
+    ("max", FunctionNet(lambda _, x: x / x.max()), (1,), "batch axis"),
+    ("max", FunctionNet(lambda _, x: x / x.abs().max()), (3,), "batch axis"),
+    *[
+        ("max", FunctionNet(lambda self, x: self.fc(x) / self.fc(x).max(), fc=_scores(scale)), (1,), "batch axis")
+        for scale in (1.0, -1.0)
+    ],
+    ("max", FunctionNet(lambda _, x: x + (x.max() > 1)), (1,), "batch axis"),
+    ("getitem", _by_index(lambda x: torch.ones(len(x), dtype=torch.long)), (3,), "index"),
+    ("getitem", _by_index(lambda x: x.sum(1).argsort()), (3,), "index"),
+    ("getitem", _by_index(lambda x: torch.randint(len(x), (len(x),))), (3,), "index"),
+    ("getitem", _by_index(lambda x: torch.randperm(len(x))), (3,), "index"),
+    ("getitem", FunctionNet(_mixup), (3,), "index"),
+    ("cumsum", FunctionNet(lambda _, x: x.flip(0).cumsum(0).flip(0)), (4,), "batch axis"),
+    ("cumsum", FunctionNet(_raises_outside_the_range), (4,), "batch axis"),
 ]
 
 
@@ -200,6 +251,15 @@ def test_the_first_row_that_mixes_samples_is_marked_with_the_likely_reason(
     assert reason in _remarks(table)
 
 
+def test_a_sample_below_all_others_changes_the_minimum() -> None:
+    model = FunctionNet(lambda _, x: x + (x.min() < 0))
+    assert _mixing(trace(model, lambda batch: torch.arange(batch).float())) == ["min"]
+
+
+def test_the_maximum_is_marked_if_one_sample_holds_it_in_all_passes() -> None:
+    assert _mixing(trace(FunctionNet(lambda _, x: x / x.max()), lambda batch: 10 - torch.arange(batch))) == ["max"]
+
+
 def test_attention_over_the_batch_has_the_macs_of_one_sample() -> None:
     table = trace(_Attention(batch_first=False), (6, 8))
     assert table.total_macs == 6 * (4 * 8 * 8) + 6 * 2 * 8
@@ -212,9 +272,13 @@ def test_attention_over_the_batch_has_the_macs_of_one_sample() -> None:
         (nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Dropout(), nn.Flatten(), nn.Linear(64, 3)), (2, 6, 6)),
         (nn.LSTM(5, 3, batch_first=True, bidirectional=True), (4, 5)),
         (FunctionNet(lambda _, x: F.dropout(x, 0.5) + torch.rand(3)), (3,)),
+        (FunctionNet(lambda _, x: x + torch.rand_like(x) * np.random.rand() * random.random()), (3,)),  # noqa: NPY002
+        (FunctionNet(_restored_order(lambda x: torch.randperm(len(x)))), (3,)),
+        (FunctionNet(_restored_order(lambda x: x.sum(1).argsort())), (3,)),
         (FunctionNet(lambda _, x: x.transpose(0, 1).reshape(-1, 3).relu()), (4, 3)),
         (FunctionNet(_forces, energy=nn.Sequential(nn.Linear(4, 3), nn.Tanh())), (4,)),
         (FunctionNet(_shifted_softmax), (4,)),
+        (FunctionNet(_packed, rnn=nn.LSTM(4, 3, batch_first=True)), (6, 4)),
         (FunctionNet(lambda _, x: x.sin() if x.sum() > 0 else x.cos()), (4,)),
         (FunctionNet(lambda _, x: x.repeat_interleave(2, 0).view(-1, 2, 4).mean(1)), (4,)),
     ],

@@ -13,6 +13,7 @@ from .functions import RESHAPING, SYMBOLS
 _REARRANGING = RESHAPING | {"torch.reshape", "torch.flatten", "torch.squeeze"}
 _STATISTICS = frozenset({"mean", "std", "var", "sum", "max", "min", "amax", "amin", "norm", "median", "logsumexp"})
 _OVER_AN_AXIS = frozenset({"normalize", "sort", "argsort", "topk", "flip", "roll", "layer_norm"})
+_CHOOSING = frozenset({"getitem", "index_select", "gather", "take_along_dim"})
 _PRODUCTS = frozenset({"@", "torch.matmul", "torch.mm", "torch.bmm", "matmul", "mm", "bmm", "torch.einsum"})
 _ELEMENTWISE = frozenset(SYMBOLS) - {"matmul", "rmatmul", "getitem", "setitem"} | {
     *("maximum", "minimum", "fmax", "fmin", "where", "atan2", "hypot", "logaddexp", "subtract", "multiply", "divide"),
@@ -116,7 +117,7 @@ def _describe_joining(call: CallInPasses, row: ShapeRow) -> str | None:
 
 
 def _reason(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str:
-    rules = (_rearranged, _sequence_layer, _operation, _broadcast)
+    rules = (_rearranged, _sequence_layer, _operation, _broadcast, _choice)
     reasons = (rule(index, rows, passes) for rule in rules)
     return next((reason for reason in reasons if reason), "a value of one sample depends on another sample")
 
@@ -149,6 +150,11 @@ def _operation(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str | No
     if row.op in _PRODUCTS:
         return "the product multiplies samples with each other"
     return "attention goes over the batch axis" if "attention" in row.op.lower() else None
+
+
+def _choice(index: int, rows: Sequence[ShapeRow], passes: Passes) -> str | None:
+    del passes
+    return "the index chooses among the samples of the batch" if rows[index].name in _CHOOSING else None
 
 
 def find_broadcast_loss(rows: Sequence[ShapeRow], passes: Passes) -> int | None:

@@ -14,7 +14,7 @@ from .batch_axis import Passes, call_keys
 from .conditions import condition_of_use
 from .explain import Explained, Repair, error_location, explain, find_mixing_fix
 from .forward_signature import missing_arguments
-from .mixing import MIN_PASSES, find_mixing_call
+from .mixing import MIN_PASSES, compare_samples
 from .mixing_reasons import find_broadcast_loss, is_batch_first, joining_remark, mixing_remark, rearranging_producer
 from .model_copy import META
 from .passes import ChosenPasses
@@ -78,7 +78,9 @@ def _with_unused(table: ShapeTable, model: nn.Module, unused: dict[str, str | No
 
 def _with_mixing(table: ShapeTable, chosen: ChosenPasses, runner: Runner, repair: Repair | None) -> ShapeTable:
     passes = chosen.passes
-    key = find_mixing_call(runner, passes.first.batch, is_batch_first=is_batch_first(passes))
+    batches = (passes.first.batch, passes.second.batch)
+    compared = compare_samples(runner, batches, chosen.allows, is_batch_first=is_batch_first(passes))
+    key = compared.mixing
     keys = call_keys(table.rows)
     index = find_broadcast_loss(table.rows, passes) if key is None or key not in keys else keys.index(key)
     if index is None:
