@@ -32,6 +32,7 @@ def table_as_json(table: ShapeTable, depth: int | None = None) -> dict[str, obje
         "total_macs": table.total_macs,
         "ran": table.ran,
         "batch": table.batch,
+        "samples_compared": table.samples_compared,
         "unused": table.unused,
         "not_used_in_pass": table.not_used_in_pass,
         "remarks": [

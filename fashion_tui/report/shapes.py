@@ -157,6 +157,7 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
         facts.append(f"input{'s' * (len(table.inputs) > 1)} {format_inputs(table.inputs, glyphs)}")
     if table.error is None:
         facts += ["simulated"] if table.ran == "meta" else []
+        facts += [] if table.samples_compared else ["samples not compared"]
         facts += [f"from a pass with {table.batch} samples"] if table.batch > 1 and table.ran == "real" else []
     lines = [Text(f" {glyphs.dot} ".join(facts), style=MUTED)]
     if table.unused:

@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from fashion_tui.cli.shapes_json import table_as_json
 from fashion_tui.lab.trace import cost, trace
+from fashion_tui.report.shapes import shape_notes
 from fashion_tui.schema.shapes import ShapeTable
 
 from .networks import FunctionNet
@@ -251,6 +253,18 @@ def test_the_first_row_that_mixes_samples_is_marked_with_the_likely_reason(
     assert reason in _remarks(table)
 
 
+def test_samples_are_not_compared_if_that_is_too_expensive(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FunctionNet(lambda self, x: self.fc(x) - self.fc(x).mean(0), fc=nn.Linear(10, 10))
+    assert trace(model, (10,)).samples_compared
+    monkeypatch.setattr(cost, "MAX_MACS", 4 * 200 - 1)  # two passes with two samples need 200 MACs for each sample
+    table = trace(model, (10,))
+    assert (table.ran, table.samples_compared, _mixing(table)) == ("real", False, [])
+    notes = shape_notes(table).plain
+    assert "samples not compared" in notes
+    assert "!" not in notes, "that isn't a warning"
+    assert table_as_json(table)["samples_compared"] is False
+
+
 def test_a_sample_below_all_others_changes_the_minimum() -> None:
     model = FunctionNet(lambda _, x: x + (x.min() < 0))
     assert _mixing(trace(model, lambda batch: torch.arange(batch).float())) == ["min"]
@@ -258,6 +272,19 @@ def test_a_sample_below_all_others_changes_the_minimum() -> None:
 
 def test_the_maximum_is_marked_if_one_sample_holds_it_in_all_passes() -> None:
     assert _mixing(trace(FunctionNet(lambda _, x: x / x.max()), lambda batch: 10 - torch.arange(batch))) == ["max"]
+
+
+@pytest.mark.parametrize(
+    "is_valid", [lambda self, _: self.training, lambda _, x: torch.equal(x, torch.arange(len(x)).float())]
+)
+def test_samples_are_not_compared_if_the_passes_for_that_fail(is_valid: Callable[[Any, Tensor], bool]) -> None:
+    def forward(self: Any, x: Tensor) -> Tensor:
+        if not is_valid(self, x):
+            raise NotImplementedError
+        return x - x.mean(0)
+
+    table = trace(FunctionNet(forward), lambda batch: torch.arange(batch).float())
+    assert (table.error, table.samples_compared) == (None, False)
 
 
 def test_attention_over_the_batch_has_the_macs_of_one_sample() -> None:
@@ -285,7 +312,7 @@ def test_attention_over_the_batch_has_the_macs_of_one_sample() -> None:
 )
 def test_samples_that_stay_apart_are_not_marked(model: nn.Module, shape: tuple[int, ...]) -> None:
     table = trace(model, shape)
-    assert table.error is None
+    assert (table.error, table.samples_compared) == (None, True)
     assert not _mixing(table)
 
 

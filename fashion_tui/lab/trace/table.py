@@ -81,6 +81,7 @@ def _with_mixing(table: ShapeTable, chosen: ChosenPasses, runner: Runner, repair
     batches = (passes.first.batch, passes.second.batch)
     compared = compare_samples(runner, batches, chosen.allows, is_batch_first=is_batch_first(passes))
     key = compared.mixing
+    table = replace(table, samples_compared=compared.is_complete)
     keys = call_keys(table.rows)
     index = find_broadcast_loss(table.rows, passes) if key is None or key not in keys else keys.index(key)
     if index is None:
