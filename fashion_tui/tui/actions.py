@@ -134,6 +134,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("resume", "r", "Resume a stopped, failed or lost run", "resume"),
         Action("prune", "x", "Delete old checkpoints of ended runs"),
         Action("evaluate", "e", "Evaluate the run on the test set", "evaluate"),
+        Action("mark", "space", "Mark the run for comparison, or unmark it", "mark"),
     ),
     "evaluate": (
         Action("next_view", "tab", "Next view: metrics, confusion matrix, images", "view"),

@@ -58,14 +58,17 @@ def test_every_action_of_the_app_has_a_method() -> None:
 
 
 def test_a_key_means_the_same_on_every_pane() -> None:
-    """The usual keys of an editor are excepted. `fold` counts as `open`, since Enter does both."""
-    editor_keys = {("playground", "enter"), ("playground", "tab")}
+    """The usual keys of an editor are excepted, and space, which marks runs in the list and turns pages of images.
+
+    `fold` counts as `open`, since Enter does both.
+    """
+    exceptions = {("playground", "enter"), ("playground", "tab"), ("train", "space")}
     synonyms = {"fold": "open"}
     meanings: dict[str, set[str]] = {}
     for pane, actions in (("everywhere", EVERYWHERE), *IN_PANE.items()):
         for action in actions:
             for key in _keys(action):
-                if (pane, key) not in editor_keys:
+                if (pane, key) not in exceptions:
                     meanings.setdefault(key, set()).add(synonyms.get(action.name, action.name))
     assert {key: names for key, names in meanings.items() if len(names) > 1} == {}
 

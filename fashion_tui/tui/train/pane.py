@@ -16,6 +16,7 @@ from textual.worker import get_current_worker
 
 from fashion_tui.data import files
 from fashion_tui.machine.threads import available_cpus
+from fashion_tui.report.charts.chart import MAX_RUNS
 from fashion_tui.runs import launch
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.errors import DamagedRun
@@ -173,6 +174,11 @@ class TrainPane(RunPane):
         chosen = self.run_list.chosen_run
         if chosen is not None and message.run == chosen.run:
             self.view.show_problem(message.problem)
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor, or unmark it."""
+        if not self.run_list.toggle_mark():
+            self.notify(f"{MAX_RUNS} runs are marked; unmark one of them first.", severity="warning")
 
     # Requests
 
