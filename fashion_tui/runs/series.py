@@ -64,6 +64,22 @@ class Curve:
             size *= 2
         return _curve(merged, self.first_step, size, self.steps)
 
+    def before(self, step: int) -> "Curve":
+        """Return the buckets that end before a step."""
+        stop = max((step - self.first_step) // self.steps_per_bucket, 0)
+        if stop >= len(self):
+            return self
+        return Curve(
+            self.first_step,
+            self.steps_per_bucket,
+            stop * self.steps_per_bucket,
+            self.finite[:stop],
+            self.mean[:stop],
+            self.low[:stop],
+            self.high[:stop],
+            self.nonfinite[:stop],
+        )
+
 
 NO_CURVE = Curve(first_step=1, steps_per_bucket=1, steps=0, finite=(), mean=(), low=(), high=(), nonfinite=())
 
@@ -161,6 +177,34 @@ class Series:
             dense.append(self._bucket(self._position(rest), len(self._values)))
         return _curve(dense, first, 1 << level, steps)
 
+    def window(self, first_step: int, last_step: int, buckets: int) -> Curve:
+        """Return a curve of the steps from `first_step` to `last_step`, with at most `buckets` buckets, or one more.
+
+        The first bucket may start before `first_step`, because buckets start at multiples of their size. Steps after
+        the last one with a value are left out.
+        """
+        origin = self.first_step
+        first, last = max(first_step, origin), min(last_step, self.last_step)
+        if not self._values or first > last:
+            return NO_CURVE
+        level = 0
+        while -(-(last + 1 - first) >> level) > buckets:
+            level += 1
+        start, stop = (first - origin) >> level, ((last - origin) >> level) + 1
+        complete = min(stop, (self.last_step + 1 - origin) >> level)
+        if self._is_small(level):
+            level_part = _Level(start)
+            self._add_from_values(level_part, level, complete)
+        else:
+            level_part = self._complete_buckets(level)
+        dense = [EMPTY] * (stop - start)
+        for index, bucket in level_part.between(start, complete):
+            dense[index - start] = bucket
+        if complete < stop:
+            dense[-1] = self._bucket(self._position(origin + (complete << level)), len(self._values))
+        first = origin + (start << level)
+        return _curve(dense, first, 1 << level, min(origin + (stop << level), self.last_step + 1) - first)
+
     def _complete_buckets(self, level: int) -> "_Level":
         """Return the complete buckets of a level. Compute those that are new."""
         buckets = self._levels.setdefault(level, _Level())
@@ -227,8 +271,8 @@ class Series:
 class _Level:
     """The complete buckets of one size that have values, in ascending order."""
 
-    def __init__(self) -> None:
-        self.stop = 0
+    def __init__(self, stop: int = 0) -> None:
+        self.stop = stop
         """Number of complete buckets so far, with or without values."""
         self._indices: list[int] = []
         self._buckets: list[Bucket] = []
@@ -239,6 +283,11 @@ class _Level:
 
     def items(self) -> Iterator[tuple[int, Bucket]]:
         return zip(self._indices, self._buckets, strict=True)
+
+    def between(self, start: int, stop: int) -> Iterator[tuple[int, Bucket]]:
+        """Yield the buckets with values from index `start` to `stop - 1`."""
+        first, last = bisect_left(self._indices, start), bisect_left(self._indices, stop)
+        return zip(self._indices[first:last], self._buckets[first:last], strict=True)
 
     def truncate(self, stop: int) -> None:
         """Remove the buckets from index `stop` on."""

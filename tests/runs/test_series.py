@@ -121,6 +121,53 @@ def check_sparse(curve: Curve, values: dict[int, float], buckets: int) -> None:
         assert math.isclose(curve.mean[index], sum(inside) / len(inside), rel_tol=1e-9, abs_tol=1e-12)
 
 
+def test_a_window_has_the_statistics_of_its_steps() -> None:
+    random.seed(4)
+    for length in (1, 7, 1000, 3000):
+        values = [random.choice((random.random(), math.nan)) for _ in range(length)]
+        for first, last, buckets in (
+            (1, length, 64),
+            (length // 3 + 1, length, 64),
+            (length // 3 + 1, length // 2 + 1, 5),
+        ):
+            series = series_of(values)
+            series.curve(100)
+            window = series.window(first, last, buckets)
+            start = window.first_step - 1
+            assert start % window.steps_per_bucket == 0
+            assert start <= first - 1 < start + window.steps_per_bucket
+            assert last <= start + window.steps < last + window.steps_per_bucket
+            assert len(window) <= buckets + 1
+            check(window, values[start : start + window.steps])
+    assert len(series.window(length + 1, length + 50, 64)) == len(Series().window(1, 9, 64)) == 0
+
+
+def test_a_window_of_a_metric_with_values_at_some_steps() -> None:
+    series = Series()
+    values = {step: float(step) for step in range(50, 100_001, 50)}
+    for step, value in values.items():
+        series.put(step, array("d", [value]))
+    series.curve(512)
+    for first, last, size in ((20_000, 20_400, 1), (1, 100_000, 128), (60_001, 99_000, 64)):
+        window = series.window(first, last, 1000)
+        assert window.steps_per_bucket == size
+        start = window.first_step
+        for index, (count, mean, low) in enumerate(zip(window.finite, window.mean, window.low, strict=True)):
+            inside = [step for step in range(start + index * size, start + (index + 1) * size) if step in values]
+            assert count == len(inside)
+            if inside:
+                assert (low, mean) == (min(inside), sum(inside) / len(inside))
+        assert start + window.steps > last
+
+
+def test_the_part_before_a_step_has_whole_buckets() -> None:
+    curve = series_of([float(value) for value in range(100)]).curve(30)
+    check(curve.before(41), [float(value) for value in range(40)])
+    check(curve.before(44), [float(value) for value in range(40)])
+    assert len(curve.before(1)) == 0
+    assert curve.before(102) is curve
+
+
 def test_only_the_last_buckets_change_between_rescales() -> None:
     series = series_of([float(i) for i in range(1000)])
     before = series.curve(512)

@@ -49,6 +49,12 @@ class Axis:
         span = math.log(self.high) - low
         return [(math.log(value) - low) / span if value > 0 else -1.0 for value in values]
 
+    def value(self, fraction: float) -> float:
+        """Return the value at a position, from `low` at 0 to `high` at 1."""
+        if not self.logarithmic:
+            return self.low + fraction * (self.high - self.low)
+        return float(self.low * (self.high / self.low) ** fraction)
+
 
 def value_axis(low: float, high: float, *, logarithmic: bool) -> Axis:
     """Return an axis with round limits around the finite numbers `low` and `high`. Small changes rarely change it.

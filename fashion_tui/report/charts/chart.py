@@ -46,6 +46,9 @@ class ChartRun:
     clock: tuple[tuple[int, float], ...] = ()
     """Steps and the seconds from the start of the run to their end, in ascending order. Times between them are
     interpolated."""
+    detail: Curve = NO_CURVE
+    """A part of the curve in smaller buckets, which is drawn instead of `curve` if it isn't empty. It starts where a
+    bucket of `curve` starts."""
 
     @property
     def last_step(self) -> int:

@@ -1,6 +1,7 @@
 """Draw a chart as lines of text."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 from rich.text import Text
 
@@ -10,7 +11,7 @@ from .axis import Axis, Tick, value_ticks
 from .canvas import Canvas
 from .chart import Chart
 from .colours import GUIDE, LABEL
-from .plot import Plot, fit_y_axis, trace_run
+from .plot import Plot, Trace, fit_y_axis, trace_run
 from .ranges import x_axis
 from .words import legend_lines, title_line
 from .x_lines import x_lines
@@ -25,23 +26,40 @@ RULED_HEIGHT = 8
 """Minimum height of a chart, in lines, for drawing the line of the x axis."""
 
 
-def draw_chart(chart: Chart, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Return a chart as `height` lines, at most `width` columns wide: title, legend, plot and labels of the x axis."""
-    if width < 1 or height < 1:
-        return []
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A chart as lines of text, and the place of the plot on these lines."""
+
+    lines: list[Text]
+    """`height` lines: the title, the legend, the plot and the labels of the x axis."""
+    x: Axis
+    traces: Sequence[Trace]
+    left: int = 0
+    """First column of the plot."""
+    top: int = 0
+    """First line of the plot."""
+    plot_width: int = 0
+    """Width of the plot in columns, or 0 if there is no space for a plot."""
+    plot_height: int = 0
+
+
+def draw_chart(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing:
+    """Draw a chart on `height` lines that are at most `width` columns wide."""
     x = x_axis(chart)
+    if width < 1 or height < 1:
+        return Drawing([], x, [])
     traces = [trace_run(chart, run, x) for run in chart.runs]
-    smoothed = [trace.smoothed for trace in traces]
-    legend = legend_lines(chart, smoothed, width, height, glyphs)
-    lines = [title_line(chart, smoothed, width, glyphs), *legend][:height]
+    last = [trace.last for trace in traces]
+    legend = legend_lines(chart, last, width, height, glyphs)
+    lines = [title_line(chart, last, width, glyphs), *legend][:height]
     y = fit_y_axis(chart, traces)
-    is_ruled = height >= RULED_HEIGHT
-    plot_height = height - len(lines) - 1 - is_ruled
+    top, is_ruled = len(lines), height >= RULED_HEIGHT
+    plot_height = height - top - 1 - is_ruled
     ticks = _row_ticks(y, max(plot_height, 1))
     label_width = max(MIN_LABEL_WIDTH, *(len(tick.label) for tick in ticks.values()))
     plot_width = width - label_width - 1
     if plot_height < 1 or plot_width < MIN_PLOT_WIDTH:
-        return [*lines, *(Text() for _ in range(height - len(lines)))]
+        return Drawing([*lines, *(Text() for _ in range(height - top))], x, traces)
     canvas = Canvas(plot_width, plot_height, glyphs)
     Plot(chart, traces, y, canvas, glyphs).draw()
     _draw_guides(canvas, ticks, glyphs)
@@ -53,7 +71,7 @@ def draw_chart(chart: Chart, width: int, height: int, glyphs: Glyphs) -> list[Te
     if is_ruled:
         lines.append(Text(" " * label_width + rule, LABEL))
     lines.append(Text(" " * (label_width + 1) + labels, LABEL))
-    return lines
+    return Drawing(lines, x, traces, label_width + 1, top, plot_width, plot_height)
 
 
 def _draw_guides(canvas: Canvas, ticks: Collection[int], glyphs: Glyphs) -> None:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from rich.style import Style
 
 from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.runs.series import Curve
 
 from .axis import Axis
 from .canvas import Canvas
 from .chart import Chart, ChartRun, x_position
 from .colours import LETTERS, WARNING, band_style, line_style, per_epoch_style
 from .ranges import drawn_range, y_axis
-from .smoothing import smooth
+from .smoothing import MovingAverage, smooth
 
 MIN_EPOCH_SPACING = 3
 """Minimum distance, in columns, between the marks of epochs. If there are more epochs, they aren't marked."""
@@ -28,6 +29,8 @@ class Trace:
     """A run's values, with their positions on the x axis. Visible positions are in [0, 1]."""
 
     run: ChartRun
+    curve: Curve
+    """The curve that is drawn: `run.detail`, or `run.curve` if there are no details."""
     low: float
     """Values less than `low` or greater than `high` are spikes, which are marked at the border of the plot."""
     high: float
@@ -39,6 +42,9 @@ class Trace:
     """Position of the middle of each bucket."""
     epochs: Sequence[float]
     """Position of each value in `run.per_epoch`."""
+    last: float | None
+    """The smoothed value of the last bucket of `run.curve` that has values, its mean if it is a spike, or None without
+    values. It is NaN if no value of that bucket is finite."""
 
     def is_spike(self, value: float) -> bool:
         """Return whether a finite value is a spike."""
@@ -47,7 +53,7 @@ class Trace:
 
 def trace_run(chart: Chart, run: ChartRun, x: Axis) -> Trace:
     """Smooth a run's curve and find the positions of its values."""
-    curve, shown = run.curve, chart.shown_x
+    curve, shown = run.detail if len(run.detail) else run.curve, chart.shown_x
     size = curve.steps_per_bucket
     means = [*curve.mean, *(each.value for each in run.per_epoch)]
     low, high = drawn_range(means, logarithmic=chart.logarithmic_y)
@@ -55,15 +61,32 @@ def trace_run(chart: Chart, run: ChartRun, x: Axis) -> Trace:
     last_centre = (curve.steps - 1 - (len(curve) - 1) * size) / 2  # the last bucket may be shorter
     middles = [step + (size - 1) / 2 for step in first_steps[:-1]] + [step + last_centre for step in first_steps[-1:]]
     centres = x.fractions([x_position(run, step, shown) for step in middles])
+    all_smoothed = smooth(run.curve, MovingAverage(chart.half_life), low, high)
     return Trace(
         run=run,
+        curve=curve,
         low=low,
         high=high,
-        smoothed=smooth(curve, chart.half_life, low, high),
+        smoothed=all_smoothed if curve is run.curve else _smooth_detail(run, chart.half_life, low, high),
         starts=centres if size == 1 else x.fractions([x_position(run, step, shown) for step in first_steps]),
         centres=centres,
         epochs=x.fractions([x_position(run, each.step, shown) for each in run.per_epoch]),
+        last=_last_value(run.curve, all_smoothed),
     )
+
+
+def _smooth_detail(run: ChartRun, half_life: float, low: float, high: float) -> list[float]:
+    """Smooth the detailed part of a curve, after the part before it."""
+    average = MovingAverage(half_life)
+    smooth(run.curve.before(run.detail.first_step), average, low, high)
+    return smooth(run.detail, average, low, high)
+
+
+def _last_value(curve: Curve, smoothed: Sequence[float]) -> float | None:
+    for index in reversed(range(len(curve))):
+        if curve.finite[index] or curve.nonfinite[index]:
+            return curve.mean[index] if math.isnan(smoothed[index]) else smoothed[index]
+    return None
 
 
 def fit_y_axis(chart: Chart, traces: Sequence[Trace]) -> Axis:
@@ -83,7 +106,7 @@ def fit_y_axis(chart: Chart, traces: Sequence[Trace]) -> Axis:
             if 0 <= position <= 1 and not trace.is_spike(each.value)
         ]
         if index == chart.selected:
-            curve = trace.run.curve
+            curve = trace.curve
             limits = [limit for bucket in visible for limit in (curve.low[bucket], curve.high[bucket])]
             band = [limit for limit in limits if not trace.is_spike(limit)]
     return y_axis(lines, band, logarithmic=chart.logarithmic_y)
@@ -126,7 +149,7 @@ class Plot:
     def _band(self, index: int) -> None:
         """Fill the range from the least to the greatest value of each column of cells."""
         trace, width = self._traces[index], self._canvas.width
-        curve, style = trace.run.curve, band_style(index, self._runs)
+        curve, style = trace.curve, band_style(index, self._runs)
         columns = [math.floor(start * (width - 1) + 0.5) for start in trace.starts]
         stops = [*columns[1:], columns[-1] + 1] if columns else []
         limits: dict[int, Point] = {}
@@ -143,7 +166,7 @@ class Plot:
 
     def _warn(self, trace: Trace) -> None:
         """Mark buckets with NaN or infinite values at the top, and spikes at the border that they exceed."""
-        curve = trace.run.curve
+        curve = trace.curve
         for position, count, mean, nonfinite in zip(
             trace.centres, curve.finite, curve.mean, curve.nonfinite, strict=True
         ):
@@ -188,7 +211,7 @@ class Plot:
 
 def _bucket_points(trace: Trace) -> Iterator[Point | None]:
     """Yield the position and value of each bucket, or None for one without finite values. Skip empty buckets."""
-    for position, value, nonfinite in zip(trace.centres, trace.smoothed, trace.run.curve.nonfinite, strict=True):
+    for position, value, nonfinite in zip(trace.centres, trace.smoothed, trace.curve.nonfinite, strict=True):
         if value == value:  # noqa: PLR0124 - false for NaN
             yield position, value
         elif nonfinite:

@@ -52,13 +52,12 @@ class MovingAverage:
         self._weight *= 1 + math.expm1(steps * self._log_decay)
 
 
-def smooth(curve: Curve, half_life: float, low: float = -math.inf, high: float = math.inf) -> list[float]:
-    """Return the moving average at the end of each bucket of a curve.
+def smooth(curve: Curve, average: MovingAverage, low: float = -math.inf, high: float = math.inf) -> list[float]:
+    """Add the buckets of a curve to a moving average. Return its value at the end of each bucket.
 
     The average of a bucket without finite values is NaN. Buckets whose mean isn't in [`low`, `high`] are treated in the
     same way, so that a single spike doesn't hide the values after it.
     """
-    average = MovingAverage(half_life)
     smoothed = []
     size = curve.steps_per_bucket
     for index, (count, mean, least, greatest) in enumerate(

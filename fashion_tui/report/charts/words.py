@@ -17,18 +17,6 @@ SHOWN_SHARE = 3
 """The legend takes at most one of this many lines."""
 
 
-def last_value(run: ChartRun, smoothed: Sequence[float]) -> float | None:
-    """Return the smoothed value of the last bucket that has values, its mean if it is a spike, or None without values.
-
-    It is NaN if no value of that bucket is finite.
-    """
-    curve = run.curve
-    for index in reversed(range(len(curve))):
-        if curve.finite[index] or curve.nonfinite[index]:
-            return curve.mean[index] if math.isnan(smoothed[index]) else smoothed[index]
-    return None
-
-
 def format_value(value: float, decimals: int) -> str:
     """Return a value with a fixed number of decimals, or with three significant digits if it is tiny or huge."""
     if math.isnan(value):
@@ -38,17 +26,17 @@ def format_value(value: float, decimals: int) -> str:
     return f"{value:.3g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
 
 
-def title_line(chart: Chart, smoothed: Sequence[Sequence[float]], width: int, glyphs: Glyphs) -> Text:
+def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: Glyphs) -> Text:
     """Return a line such as `loss 0.076 · held out 0.236 (best 0.224 at epoch 6) · smooth 64`.
 
+    `last` is the last value of each run.
     The parts that don't fit are left out. With several runs, the legend shows the values.
     """
     parts = [Text(printable(chart.title, glyphs), TITLE)]
     if len(chart.runs) == 1:
         run = chart.runs[0]
-        last = last_value(run, smoothed[0])
-        if last is not None:
-            parts[0] = Text.assemble(parts[0], " ", (format_value(last, chart.decimals), line_style(0, 1)))
+        if last[0] is not None:
+            parts[0] = Text.assemble(parts[0], " ", (format_value(last[0], chart.decimals), line_style(0, 1)))
         if run.per_epoch:
             parts.append(_held_out(chart, run))
     if all(not run.last_step for run in chart.runs):
@@ -74,9 +62,7 @@ def _held_out(chart: Chart, run: ChartRun) -> Text:
     return text
 
 
-def legend_lines(
-    chart: Chart, smoothed: Sequence[Sequence[float]], width: int, height: int, glyphs: Glyphs
-) -> list[Text]:
+def legend_lines(chart: Chart, last: Sequence[float | None], width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """Return the runs with their letters, names, last and best values, in as few lines as possible.
 
     There is no legend for a single run. If `height` is small, runs at the end are left out, but never the selected one.
@@ -84,7 +70,7 @@ def legend_lines(
     if len(chart.runs) < 2:
         return []
     order = list(range(len(chart.runs)))
-    entries = [_entry(chart, index, smoothed[index], width, glyphs) for index in order]
+    entries = [_entry(chart, index, last[index], width, glyphs) for index in order]
     lines = _pack(entries, width)
     limit = max(height // SHOWN_SHARE, 1)
     while len(lines) > limit:
@@ -93,11 +79,10 @@ def legend_lines(
     return lines
 
 
-def _entry(chart: Chart, index: int, smoothed: Sequence[float], width: int, glyphs: Glyphs) -> Text:
+def _entry(chart: Chart, index: int, last: float | None, width: int, glyphs: Glyphs) -> Text:
     """Return a run's entry. A name that is too long is cut at its end."""
     run = chart.runs[index]
     values = []
-    last = last_value(run, smoothed)
     if last is not None:
         values.append(format_value(last, chart.decimals))
     best = run.best(lower_is_better=chart.lower_is_better)

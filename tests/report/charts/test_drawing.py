@@ -12,7 +12,7 @@ from rich.text import Text
 
 from fashion_tui.report.charts.chart import MAX_RUNS, Chart, ChartRun, EpochValue, XAxis
 from fashion_tui.report.charts.drawing import draw_chart
-from fashion_tui.report.glyphs import ASCII, UNICODE
+from fashion_tui.report.glyphs import ASCII, UNICODE, Glyphs
 from fashion_tui.runs.series import Series
 from tests.report.charts.dots import dots_of
 
@@ -29,6 +29,10 @@ def run_of(values: list[float], name: str = "guide-a1b2", buckets: int = 512, **
     return replace(ChartRun(name, series.curve(buckets)), **fields)  # type: ignore[arg-type]
 
 
+def lines_of(chart: Chart, width: int, height: int, glyphs: Glyphs) -> list[Text]:
+    return draw_chart(chart, width, height, glyphs).lines
+
+
 def plot_of(lines: list[Text], label_width: int = 6) -> list[str]:
     """Return the cells of the plot, without labels and axes."""
     return [line.plain[label_width + 1 :] for line in lines[PLOT]]
@@ -37,7 +41,7 @@ def plot_of(lines: list[Text], label_width: int = 6) -> list[str]:
 def test_the_line_is_at_the_height_of_the_values() -> None:
     values = np.linspace(0, 10, 160)
     chart = Chart("loss", (run_of(values.tolist(), ended=True),))
-    lines = draw_chart(chart, WIDTH, HEIGHT, UNICODE)
+    lines = lines_of(chart, WIDTH, HEIGHT, UNICODE)
     assert [line.plain[:7] for line in (lines[1], lines[17])] == ["    10┤", "     0┤"]
     dots = dots_of(plot_of(lines))
     for step, value in enumerate(values.tolist(), 1):
@@ -48,18 +52,38 @@ def test_the_line_is_at_the_height_of_the_values() -> None:
 def test_the_curve_of_an_ended_run_fills_the_width() -> None:
     for steps in (80, 300, 1000, 1025, 100_000):
         chart = Chart("loss", (run_of([math.sin(step / steps * 9) for step in range(steps)], ended=True),))
-        columns = {x for x, _ in dots_of(plot_of(draw_chart(chart, WIDTH, HEIGHT, UNICODE)))}
+        columns = {x for x, _ in dots_of(plot_of(lines_of(chart, WIDTH, HEIGHT, UNICODE)))}
         assert columns >= set(range(2, 160)), steps
 
 
 def test_a_live_run_is_drawn_on_the_axis_of_its_plan_and_only_adds_columns() -> None:
     values = [2 + math.sin(step / 9) for step in range(400)]
     charts = [Chart("loss", (run_of(values[:length], planned_steps=800),)) for length in (200, 400)]
-    before, after = (plot_of(draw_chart(chart, WIDTH, HEIGHT, UNICODE)) for chart in charts)
+    before, after = (plot_of(lines_of(chart, WIDTH, HEIGHT, UNICODE)) for chart in charts)
     assert [row[:20] for row in before] == [row[:20] for row in after]
     assert max(x for x, _ in dots_of(after)) == pytest.approx(80, abs=1)
-    grown = draw_chart(replace(charts[1], x=XAxis.SO_FAR), WIDTH, HEIGHT, UNICODE)
+    grown = lines_of(replace(charts[1], x=XAxis.SO_FAR), WIDTH, HEIGHT, UNICODE)
     assert 120 < max(x for x, _ in dots_of(plot_of(grown))) < 160
+
+
+def test_a_detail_is_drawn_instead_of_the_curve_and_smoothed_as_a_part_of_it() -> None:
+    noise = np.random.default_rng(1).normal(5, 1, 1000).tolist()
+    noise[600] = 50.0
+    run = run_of(noise, buckets=10, ended=True)
+    series = Series()
+    series.put(1, array("d", noise))
+    detailed = replace(run, detail=series.window(513, 700, 256))
+    chart = Chart("loss", (run,), x_range=(550, 650), half_life=40)
+    coarse, fine = (draw_chart(replace(chart, runs=(each,)), WIDTH, HEIGHT, UNICODE) for each in (run, detailed))
+    assert fine.lines[0] == coarse.lines[0]
+    weights = 0.5 ** (np.arange(599, -1, -1) / 40)
+    average = (weights * noise[:600]).sum() / weights.sum()
+    assert fine.traces[0].smoothed[599 - 512] == pytest.approx(average, rel=0.01)
+    assert max(fine.traces[0].curve.high) == 50.0
+    assert fine.traces[0].centres[599 - 512] == pytest.approx(0.5)
+    place = (fine.left, fine.top, fine.plot_width, fine.plot_height)
+    assert place == (7, 1, WIDTH - 7, HEIGHT - 3)
+    assert draw_chart(chart, 10, 3, UNICODE).plot_width == 0
 
 
 def test_the_line_is_smoothed_and_the_values_per_epoch_are_not() -> None:
@@ -67,7 +91,7 @@ def test_the_line_is_smoothed_and_the_values_per_epoch_are_not() -> None:
     chart = Chart("loss", (run_of(noise.tolist(), per_epoch=HELD_OUT, ended=True),), half_life=50)
     weights = 0.5 ** (np.arange(299, -1, -1) / 50)
     last = (weights * noise).sum() / weights.sum()
-    lines = draw_chart(chart, WIDTH, HEIGHT, UNICODE)
+    lines = lines_of(chart, WIDTH, HEIGHT, UNICODE)
     assert lines[0].plain == f"loss {last:.3f} · held out 0.300 (best 0.200 at epoch 2) · smooth 50"
     axis = float(lines[1].plain[:6])
     marks = {(x, y): char for y, row in enumerate(plot_of(lines)) for x, char in enumerate(row) if char in "●◆"}
@@ -80,13 +104,13 @@ def test_the_line_is_smoothed_and_the_values_per_epoch_are_not() -> None:
 
 def test_the_best_value_is_the_greatest_if_greater_is_better() -> None:
     chart = Chart("accuracy", (run_of([0.5], per_epoch=HELD_OUT),), lower_is_better=False)
-    assert "best 0.500 at epoch 1" in draw_chart(chart, WIDTH, HEIGHT, UNICODE)[0].plain
+    assert "best 0.500 at epoch 1" in lines_of(chart, WIDTH, HEIGHT, UNICODE)[0].plain
 
 
 def test_the_band_is_from_the_least_to_the_greatest_value() -> None:
     values = [5.0 + (4 if step % 2 else -4) for step in range(64_000)]
     chart = Chart("loss", (run_of(values, ended=True),))
-    lines = draw_chart(chart, WIDTH, HEIGHT, UNICODE)
+    lines = lines_of(chart, WIDTH, HEIGHT, UNICODE)
     axis = float(lines[1].plain[:6])
     rows = {y for _, y in dots_of(plot_of(lines))}
     assert min(rows) == round((1 - 9 / axis) * 67)
@@ -95,7 +119,7 @@ def test_the_band_is_from_the_least_to_the_greatest_value() -> None:
 
 def test_the_line_stays_readable_if_every_bucket_has_an_extreme_value() -> None:
     values = [300.0 if step % 64 == 9 else 1.0 for step in range(6400)]
-    lines = draw_chart(Chart("norm", (run_of(values, buckets=100, ended=True),)), WIDTH, HEIGHT, UNICODE)
+    lines = lines_of(Chart("norm", (run_of(values, buckets=100, ended=True),)), WIDTH, HEIGHT, UNICODE)
     mean = (300 + 63) / 64
     labels = [float(line.plain[:6]) for line in lines[PLOT] if line.plain[:6].strip()]
     assert min(labels) < mean < max(labels) < 2 * mean
@@ -103,10 +127,10 @@ def test_the_line_stays_readable_if_every_bucket_has_an_extreme_value() -> None:
 
 def test_a_single_value_and_an_empty_run_are_visible() -> None:
     for glyphs, point in ((UNICODE, "●"), (ASCII, "*")):
-        plot = plot_of(draw_chart(Chart("loss", (run_of([0.5]),)), WIDTH, HEIGHT, glyphs))
+        plot = plot_of(lines_of(Chart("loss", (run_of([0.5]),)), WIDTH, HEIGHT, glyphs))
         assert [row.index(point) for row in plot if point in row] == [round(79 / 10)]
         for runs in ((), (ChartRun("guide"),)):
-            lines = draw_chart(Chart("loss", runs), WIDTH, HEIGHT, glyphs)
+            lines = lines_of(Chart("loss", runs), WIDTH, HEIGHT, glyphs)
             assert "no values" in lines[0].plain
             assert len(lines[-1].plain.split()) >= 2
 
@@ -116,7 +140,7 @@ def test_a_single_value_and_an_empty_run_are_visible() -> None:
 def test_a_constant_is_a_flat_line(value: float, *, logarithmic: bool) -> None:
     run = run_of([value] * 1000, buckets=100, ended=True)
     chart = Chart("lr", (run,), half_life=64, logarithmic_y=logarithmic)
-    rows = {y for _, y in dots_of(plot_of(draw_chart(chart, WIDTH, HEIGHT, UNICODE)))}
+    rows = {y for _, y in dots_of(plot_of(lines_of(chart, WIDTH, HEIGHT, UNICODE)))}
     assert len(rows) <= 1
 
 
@@ -124,7 +148,7 @@ def test_spikes_and_non_finite_values_are_marked_and_do_not_hide_the_rest() -> N
     values = [1 + 0.5 * math.sin(step / 20) for step in range(160)]
     values[40:41], values[80:81], values[120:121] = [1e30], [math.nan], [-1e30]
     for glyphs, marks in ((UNICODE, "▲✕▼"), (ASCII, "^xv")):
-        lines = draw_chart(Chart("loss", (run_of(values, ended=True),), half_life=8), WIDTH, HEIGHT, glyphs)
+        lines = lines_of(Chart("loss", (run_of(values, ended=True),), half_life=8), WIDTH, HEIGHT, glyphs)
         plot = plot_of(lines)
         labels = [float(line.plain[:6]) for line in lines[PLOT] if line.plain[:6].strip()]
         assert 0.5 <= min(labels) < max(labels) <= 1.5
@@ -137,7 +161,7 @@ def test_spikes_and_non_finite_values_are_marked_and_do_not_hide_the_rest() -> N
 
 def test_runs_differ_in_ascii_and_the_legend_keeps_the_start_of_names() -> None:
     runs = tuple(run_of([float(index + 1)] * 50, f"run-{index}-{'x' * 190}", ended=True) for index in range(MAX_RUNS))
-    lines = draw_chart(Chart("loss", runs, baseline=1), 100, 40, ASCII)
+    lines = lines_of(Chart("loss", runs, baseline=1), 100, 40, ASCII)
     legend = [line.plain for line in lines[1:9]]
     assert [line[:8] for line in legend] == [f"{letter} run-{index}-" for index, letter in enumerate("abcdefgh")]
     assert [line.split()[2] for line in legend] == [f"{index + 1}.000" for index in range(MAX_RUNS)]
@@ -149,7 +173,7 @@ def test_runs_differ_in_ascii_and_the_legend_keeps_the_start_of_names() -> None:
 def test_the_selected_run_is_on_top_and_stays_in_the_legend() -> None:
     runs = tuple(run_of([1.0] * 50, f"run-{index}", ended=True) for index in range(MAX_RUNS))
     for selected in range(MAX_RUNS):
-        lines = draw_chart(Chart("loss", runs, selected=selected), 30, 9, ASCII)
+        lines = lines_of(Chart("loss", runs, selected=selected), 30, 9, ASCII)
         assert any(f"run-{selected}" in line.plain for line in lines[1:4])
         assert any("abcdefgh"[selected] * 15 in line.plain for line in lines[4:])
 
@@ -158,10 +182,10 @@ def test_epochs_and_wall_time() -> None:
     run = run_of(
         [1.0] * 300, per_epoch=HELD_OUT, steps_per_epoch=100, planned_steps=300, clock=((100, 60.0), (300, 180.0))
     )
-    epochs = draw_chart(Chart("loss", (run,), x=XAxis.EPOCHS), WIDTH, HEIGHT, UNICODE)
+    epochs = lines_of(Chart("loss", (run,), x=XAxis.EPOCHS), WIDTH, HEIGHT, UNICODE)
     assert epochs[-1].plain.split() == ["0", "1", "2", "3"]
     assert [x - 7 for x, char in enumerate(epochs[-2].plain) if char == "┼"] == [26, 53, 79]
-    times = draw_chart(Chart("loss", (replace(run, ended=True),), x=XAxis.WALL_TIME), WIDTH, HEIGHT, UNICODE)
+    times = lines_of(Chart("loss", (replace(run, ended=True),), x=XAxis.WALL_TIME), WIDTH, HEIGHT, UNICODE)
     assert times[-1].plain.split("  ")[-1].strip() == "3 min"
 
 
@@ -179,7 +203,7 @@ def test_time_is_interpolated_between_the_known_times() -> None:
 
 def test_zoom_shows_a_part_of_the_line_up_to_the_borders() -> None:
     chart = Chart("loss", (run_of([float(step) for step in range(1, 101)], ended=True),), x_range=(20.5, 21.5))
-    lines = draw_chart(chart, WIDTH, HEIGHT, UNICODE)
+    lines = lines_of(chart, WIDTH, HEIGHT, UNICODE)
     assert {x for x, _ in dots_of(plot_of(lines, len(lines[1].plain.split("┤")[0])))} == set(range(160))
 
 
@@ -204,7 +228,7 @@ def test_any_chart_has_the_requested_size(
     )
     chart = Chart("m" * 200, runs, x=x, logarithmic_x=flags[0], logarithmic_y=flags[1], half_life=4)
     for glyphs in (UNICODE, ASCII):
-        lines = draw_chart(chart, *size, glyphs)
+        lines = lines_of(chart, *size, glyphs)
         assert len(lines) == size[1]
         assert all(line.cell_len <= size[0] for line in lines)
         assert glyphs.unicode or all(line.plain.isascii() for line in lines)
@@ -218,7 +242,7 @@ def test_both_axes_have_two_labels_at_every_size(width: int, x: XAxis) -> None:
             [1.0 + step for step in range(steps)], steps_per_epoch=100, clock=((steps, steps / 7),), ended=True
         )
         for height in (5, 8, 20):
-            lines = [line.plain for line in draw_chart(Chart("loss", (run,), x=x), width, height, UNICODE)]
+            lines = [line.plain for line in lines_of(Chart("loss", (run,), x=x), width, height, UNICODE)]
             assert len(lines[-1].replace(" s", "s").replace(" min", "min").replace(" h", "h").split()) >= 2, (
                 steps,
                 height,

@@ -33,7 +33,9 @@ def series_of(values: list[float], first_step: int = 1) -> Series:
 def test_every_step_has_the_weighted_mean_of_the_values_so_far(half_life: int) -> None:
     values = np.random.default_rng(0).normal(1, 1, 200)
     expected = weighted_means(np.arange(200), values, half_life)
-    assert smooth(series_of(values.tolist()).curve(512), half_life) == pytest.approx(expected.tolist(), rel=1e-9)
+    assert smooth(series_of(values.tolist()).curve(512), MovingAverage(half_life)) == pytest.approx(
+        expected.tolist(), rel=1e-9
+    )
 
 
 def test_the_half_life_counts_steps_without_values_too() -> None:
@@ -42,7 +44,7 @@ def test_the_half_life_counts_steps_without_values_too() -> None:
         series.put(step, array("d", [math.sin(step)]))
     steps = np.arange(50, 2001, 50)
     expected = weighted_means(steps, np.sin(steps), 64)
-    smoothed = smooth(series.curve(4096), 64)
+    smoothed = smooth(series.curve(4096), MovingAverage(64))
     assert [smoothed[step - 1] for step in steps] == pytest.approx(expected.tolist(), rel=1e-9)
     assert math.isnan(smoothed[0])
 
@@ -52,14 +54,14 @@ def test_buckets_of_equal_values_are_exact() -> None:
     curve = series_of(values.tolist()).curve(30)
     assert curve.steps_per_bucket == 8
     expected = weighted_means(np.arange(240), values, 20)[7::8]
-    assert smooth(curve, 20) == pytest.approx(expected.tolist(), rel=1e-9)
+    assert smooth(curve, MovingAverage(20)) == pytest.approx(expected.tolist(), rel=1e-9)
 
 
 def test_buckets_of_noise_are_close() -> None:
     values = 1 + 0.1 * np.random.default_rng(2).normal(size=1600)
     curve = series_of(values.tolist()).curve(200)
     expected = weighted_means(np.arange(1600), values, 256)[7::8]
-    assert np.abs(np.array(smooth(curve, 256)) - expected).max() < 0.01
+    assert np.abs(np.array(smooth(curve, MovingAverage(256))) - expected).max() < 0.01
 
 
 @given(st.floats(-1e308, 1e308), st.lists(st.integers(1, 1000), min_size=1, max_size=50), st.sampled_from([0, 1, 64]))
@@ -82,7 +84,7 @@ def test_the_average_is_within_the_range_of_the_values(values: list[float], half
 
 
 def test_spikes_and_nan_leave_a_gap_but_no_trace() -> None:
-    smoothed = smooth(series_of([2.0, 2.0, 1e30, math.nan, math.inf, 2.0]).curve(16), 4, -1e6, 1e6)
+    smoothed = smooth(series_of([2.0, 2.0, 1e30, math.nan, math.inf, 2.0]).curve(16), MovingAverage(4), -1e6, 1e6)
     assert smoothed[:2] + smoothed[5:] == [2.0] * 3
     assert all(map(math.isnan, smoothed[2:5]))
-    assert smooth(NO_CURVE, 4) == []
+    assert smooth(NO_CURVE, MovingAverage(4)) == []
