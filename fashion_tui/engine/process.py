@@ -98,7 +98,8 @@ class EngineProcess:
         self._replaced: str | None = None
         """Reason why this process is being replaced, or None."""
         self._started = time.monotonic()
-        self._has_answered_check = False
+        self._has_started = False
+        """Whether the process has sent a message, which shows that it has imported torch."""
         self.alive = True
         self._reading: asyncio.Task[str] = asyncio.create_task(self._read())
 
@@ -172,7 +173,7 @@ class EngineProcess:
             call.checked.clear()
             if self.alive:
                 self._writer.write(encode_frame(Check(call_id)))
-            timeout = CHECK_TIMEOUT if self._has_answered_check else START_TIMEOUT
+            timeout = CHECK_TIMEOUT if self._has_started else START_TIMEOUT
             try:
                 async with asyncio.timeout(timeout):
                     await call.checked.wait()
@@ -226,12 +227,12 @@ class EngineProcess:
         return reason
 
     def _dispatch(self, message: ToClient) -> None:
+        self._has_started = True
         call = self._pending.get(message.id)
         if call is None or call.result.done():
             return  # cancelled
         try:
             if isinstance(message, Status):
-                self._has_answered_check = True
                 call.state = message.state
                 call.checked.set()
             elif isinstance(message, Progress):

@@ -84,7 +84,8 @@ async def test_an_engine_that_hangs_is_replaced(own_engine: Engine, monkeypatch:
     assert own_engine.pid is not None
     stuck = psutil.Process(own_engine.pid)
     stuck.suspend()
-    assert (await own_engine.ask(SOURCE, CustomModel)).class_name == "GuideNet"
+    async with asyncio.timeout(engine_process.START_TIMEOUT / 2):  # its reply has shown that it has started
+        assert (await own_engine.ask(SOURCE, CustomModel)).class_name == "GuideNet"
     assert not stuck.is_running()
 
 
