@@ -40,6 +40,11 @@ SECTIONS = {
         "compare": "Compare the settings and metrics of runs.",
         "verify": "Repeat steps of a run and compare the results bit for bit.",
     },
+    "Organise runs": {
+        "rename": "Give a run a title.",
+        "tag": "Add tags to a run, or remove them.",
+        "note": "Write a note on a run, or print it.",
+    },
     "Understand and experiment": {
         "shapes": "Show the tensor shape after every layer and function.",
         "kernel": "Print the command that connects another terminal to the Playground.",
@@ -56,7 +61,10 @@ import the modules of `commands`."""
 
 COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in commands.items()}
 
-MODULES = dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control")
+MODULES = {
+    **dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control"),
+    **dict.fromkeys(("rename", "tag", "note"), "notes"),
+}
 """Maps a command to the name of its module, if the names differ."""
 
 

@@ -1,9 +1,11 @@
 """An open directory of a run. All files of the run are opened through it."""
 
 import errno
+import fcntl
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
 from typing import Self
@@ -206,6 +208,17 @@ class Folder:
     def temporary_files(self) -> list[str]:
         """Return the names of temporary files, which are being written or were left behind by killed writers."""
         return [name for name in self.names() if name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Wait until no other process is in such a block for this directory, then run the block."""
+        descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._descriptor)
+        try:
+            with suppress(OSError):  # some network file systems can't lock a directory
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def sync(self) -> None:
         """Wait until the names of all files are on disk. Syncing a file syncs only its content."""

@@ -12,6 +12,7 @@ EVENTS_FILE = "events.jsonl"
 LOG_FILE = "trainer.log"
 LOCK_FILE = "run.lock"
 MODEL_FILE = "model.py"
+NOTES_FILE = "notes.json"
 CHECKPOINTS_FOLDER = "checkpoints"
 CONTROL_FOLDER = "control"
 
@@ -27,6 +28,9 @@ MAX_BYTES = {
     MODEL_FILE: MAX_SOURCE_BYTES,
 }
 """Maximum size of each file, in bytes."""
+
+MAX_NOTES_BYTES = 256 << 10
+"""Not in `MAX_BYTES`, because a run whose notes can't be read can still be trained and pruned."""
 
 MAX_POINTER_BYTES = 64 << 10
 MAX_CHECKPOINT_BYTES = 64 << 30

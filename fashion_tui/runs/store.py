@@ -8,13 +8,15 @@ from pathlib import Path
 import msgspec
 
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.notes import Notes
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, RunSummary
-from fashion_tui.schema.text import one_line
+from fashion_tui.schema.text import one_line, printable
 
 from .create import RUN_ID
 from .errors import DamagedRun, reason
 from .layout import CONFIG_FILE, EVENTS_FILE, STATUS_FILE
 from .lock import LockHeld
+from .notes import read_notes
 from .reader import RunReader
 from .run import Contents, Run
 from .state import derive, is_fresh, unknown_status
@@ -99,8 +101,13 @@ def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
     else:
         alive = run.is_alive(status, fresh=trust_heartbeat and is_fresh(status))
         status = derive(status, run.last_event, alive=alive)
+    notes = Notes()
+    try:
+        notes = read_notes(run.folder)
+    except DamagedRun as error:
+        damage.append(error.detail)
     contents = run.contents()
-    return _summary(run.path, config, status, contents, contents.add_problems(damage))
+    return _summary(run.path, config, status, contents, contents.add_problems(damage), notes)
 
 
 def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
@@ -142,11 +149,11 @@ def summarise_path(path: Path) -> RunSummary:
         with Run(path) as run:
             return summarise(run)
     except DamagedRun as error:
-        return _summary(path, None, unknown_status("lost"), Contents(0, 0, ()), [error.detail])
+        return _summary(path, None, unknown_status("lost"), Contents(0, 0, ()), [error.detail], Notes())
 
 
-def _summary(
-    path: Path, config: RunConfig | None, status: RunStatus, contents: Contents, damage: list[str]
+def _summary(  # noqa: PLR0913
+    path: Path, config: RunConfig | None, status: RunStatus, contents: Contents, damage: list[str], notes: Notes
 ) -> RunSummary:
     return RunSummary(
         run=path.name,
@@ -168,6 +175,9 @@ def _summary(
         damage="; ".join(damage) or None,
         disk_bytes=contents.bytes,
         checkpoint_bytes=contents.checkpoint_bytes,
+        title=printable(notes.title),
+        tags=tuple(map(printable, notes.tags)),
+        note=notes.note,
     )
 
 

@@ -162,6 +162,10 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Size of all files, including checkpoints."""
     checkpoint_bytes: int = 0
     """Size of the checkpoints."""
+    title: str = ""
+    """Title that the user has given the run, or an empty string."""
+    tags: tuple[str, ...] = ()
+    note: str = ""
 
 
 def short_name(run: str) -> str:
