@@ -44,6 +44,8 @@ SECTIONS = {
         "rename": "Give a run a title.",
         "tag": "Add tags to a run, or remove them.",
         "note": "Write a note on a run, or print it.",
+        "delete": "Move runs to the trash, after asking for confirmation.",
+        "restore": "Move runs from the trash back to the runs folder.",
     },
     "Understand and experiment": {
         "shapes": "Show the tensor shape after every layer and function.",
@@ -64,6 +66,7 @@ COMMANDS = {name: summary for commands in SECTIONS.values() for name, summary in
 MODULES = {
     **dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control"),
     **dict.fromkeys(("rename", "tag", "note"), "notes"),
+    **dict.fromkeys(("delete", "restore"), "trash"),
 }
 """Maps a command to the name of its module, if the names differ."""
 

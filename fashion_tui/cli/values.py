@@ -60,7 +60,25 @@ class RunName(StringParamType):
         del param
         if "/" in incomplete or incomplete.startswith("~"):
             return [CompletionItem(incomplete, type="dir")]
-        return [CompletionItem(name) for name in ("latest", *_run_ids(ctx)) if name.startswith(incomplete)]
+        return [
+            CompletionItem(name) for name in ("latest", *_run_ids(_runs_directory(ctx))) if name.startswith(incomplete)
+        ]
+
+
+class DeletedRun(StringParamType):
+    """A run in the trash: its id or a unique prefix of its id."""
+
+    name = "run"
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list["CompletionItem[str]"]:
+        del param
+        from fashion_tui.runs.trash import trash_folder  # noqa: PLC0415
+
+        return [
+            CompletionItem(name) for name in _run_ids(trash_folder(_runs_directory(ctx))) if name.startswith(incomplete)
+        ]
 
 
 class Checkpoint(StringParamType):
@@ -85,12 +103,12 @@ def _runs_directory(context: click.Context) -> Path:
     return default_runs_dir() if chosen is None else user_path(chosen, "--runs")
 
 
-def _run_ids(context: click.Context) -> list[str]:
+def _run_ids(folder: Path) -> list[str]:
     from fashion_tui.runs.store import run_ids  # noqa: PLC0415
 
     try:
         # Shells print completions unchanged, so ids with unprintable characters are left out.
-        return [name for name in run_ids(_runs_directory(context)) if name == printable(name)]
+        return [name for name in run_ids(folder) if name == printable(name)]
     except UserError:
         return []
 

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -64,21 +64,27 @@ def open_run(runs_dir: Path, name: str) -> Run:
     if name == "latest":
         return _open_latest(runs_dir)
     paths = {path.name: path for path in _run_paths(runs_dir)}
-    if name in paths:
-        return Run(paths[name])
-    matches = [path for run, path in paths.items() if name and run.startswith(name)]
-    matches = matches or [path for run, path in paths.items() if name and _without_time(run).startswith(name)]
-    if len(matches) > 1:
-        raise UserError(f"{name!r} matches several runs: {_names(matches)}; type more of the id")
-    if matches:
-        return Run(matches[0])
-    path = _run_at(name)
+    path = find_run(paths, name) or _run_at(name)
     if path:
         return Run(path)
     if not paths:
         raise UserError(f"no run {name!r}: {str(runs_dir)!r} has no runs; start one with: fashion-tui train")
     newest = sorted(paths.values(), key=lambda path: path.name, reverse=True)
     raise UserError(f"no run {name!r} in {str(runs_dir)!r}; choose from {_names(newest)}")
+
+
+def find_run(paths: Mapping[str, Path], name: str) -> Path | None:
+    """Find a run by its id or by a unique prefix of its id, with or without the time. Return None if no run matches.
+
+    `paths` maps the id of each run to its path. Raises UserError if several runs match.
+    """
+    if name in paths:
+        return paths[name]
+    matches = [path for run, path in paths.items() if name and run.startswith(name)]
+    matches = matches or [path for run, path in paths.items() if name and _without_time(run).startswith(name)]
+    if len(matches) > 1:
+        raise UserError(f"{name!r} matches several runs: {_names(matches)}; type more of the id")
+    return matches[0] if matches else None
 
 
 def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
