@@ -1,15 +1,17 @@
 """The table of runs, and the lines that are printed after each epoch and at the end of a run."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
+from fashion_tui.runs.fields import Value
 from fashion_tui.runs.table import MetricSummary
 from fashion_tui.schema.events import EpochEnd, Finished
-from fashion_tui.schema.floats import JsonFloat
+from fashion_tui.schema.floats import JsonFloat, encode_float
 from fashion_tui.schema.run import RunSummary, State
 
 from .formatting import format_bytes, format_duration, format_loss, format_number, format_percent, printable
@@ -105,6 +107,33 @@ def metrics_table(metrics: Sequence[MetricSummary]) -> Table:
             f"{metric.count:,}",
         )
     return table
+
+
+def fields_table(names: Sequence[str], rows: Sequence[Sequence[Value | None]]) -> Table:
+    """Return a table of fields with a row for each run. See `RunFields.get` for the names."""
+    glyphs = terminal_glyphs()
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
+    for name, values in zip(names, zip(*rows, strict=True) if rows else [()] * len(names), strict=True):
+        is_number = any(isinstance(value, float | int) for value in values)
+        table.add_column(printable(name, glyphs), justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_field_text(name, value, glyphs)) for name, value in zip(names, row, strict=True)))
+    return table
+
+
+def _field_text(name: str, value: Value | None, glyphs: Glyphs) -> str:
+    if value is None or value == ():
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str | tuple):
+        return printable(value if isinstance(value, str) else " ".join(value), glyphs)
+    formats: dict[str, Callable[[float], str]] = {
+        "created": lambda value: time.strftime("%Y-%m-%d %H:%M", time.localtime(value)),
+        "duration": format_duration,
+        "disk": lambda value: format_bytes(int(value)),
+    }
+    return formats[name](value) if name in formats else format_number(encode_float(value), glyphs)
 
 
 def state_mark(state: State, glyphs: Glyphs) -> tuple[str, str]:

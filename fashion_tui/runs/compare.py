@@ -20,7 +20,7 @@ IGNORED_FIELDS = ("format", "run", "created", "dataset.directory", "recipe.summa
 
 def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
     """Compare runs whose logs have been read. Raises DamagedRun if a configuration can't be read."""
-    configurations = [_fields(reader.run.config) for reader in readers]
+    configurations = [configuration_fields(reader.run.config) for reader in readers]
     names = dict.fromkeys(name for fields in configurations for name in fields)
     values = {name: tuple(fields.get(name) for fields in configurations) for name in names}
     metrics = [reader.metrics for reader in readers]
@@ -55,7 +55,7 @@ def _bits(value: float) -> bytes:
     return array("d", [value]).tobytes()
 
 
-def _fields(config: RunConfig) -> dict[str, object]:
+def configuration_fields(config: RunConfig) -> dict[str, object]:
     """Return the fields of a configuration by name, such as `recipe.batch_size`."""
     flat: dict[str, object] = {}
 
@@ -74,11 +74,11 @@ def _compare_metric(name: str, metrics: Sequence[Mapping[str, Series]]) -> Metri
     series = [one.get(name, Series()) for one in metrics]
     return MetricComparison(
         last=tuple(encode_float(each.values(last=1)[0]) if len(each) else None for each in series),
-        best=tuple(_best(name, each) for each in series),
+        best=tuple(best_value(name, each) for each in series),
     )
 
 
-def _best(name: str, series: Series) -> JsonFloat | None:
+def best_value(name: str, series: Series) -> JsonFloat | None:
     """Return the lowest finite loss or the highest finite accuracy. Return None for other metrics."""
     finite = [value for value in series.values() if math.isfinite(value)]
     if not finite:

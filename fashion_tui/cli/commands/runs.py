@@ -1,6 +1,8 @@
 """`fashion-tui runs`."""
 
 import sys
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -8,10 +10,12 @@ import msgspec
 
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import print_line, print_warning, show, write_csv, write_json
-from fashion_tui.cli.values import RunName
+from fashion_tui.cli.values import NameList, RunName
 from fashion_tui.report.formatting import format_bytes
-from fashion_tui.report.runs import metrics_table, runs_tables
+from fashion_tui.report.runs import fields_table, metrics_table, runs_tables
 from fashion_tui.runs import store
+from fashion_tui.runs.fields import FIELDS, RunFields, check_fields, sort_runs
+from fashion_tui.runs.filter import filter_runs
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import Pruned, list_runs, open_run, summarise
@@ -19,23 +23,41 @@ from fashion_tui.runs.table import metric_summary, metric_values, rows
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.run import RunSummary
 
+FIELD_LINES = textwrap.fill(", ".join(name for name in FIELDS if "." not in name), 92)
+
 
 @click.command(
     "runs",
-    epilog="""\b
+    epilog=f"""\b
 Examples:
   fashion-tui runs
   fashion-tui runs --json | jq -r '.[] | select(.state == "running") | .run'
   fashion-tui runs latest                       the last, lowest and highest value of each metric
   fashion-tui runs latest --csv > metrics.csv   all values, one row per step
+  fashion-tui runs --filter 'state:finished lr>1e-3 -tag:old'
+  fashion-tui runs --columns name,lr,loss.best,duration --sort loss.best
   fashion-tui runs --prune                      delete older checkpoints, after asking for confirmation
   fashion-tui runs --prune --yes --json         for scripts
+\b
+A filter lists the runs that match all its terms. A term is a word or a /regular expression/ to
+search in the id, title, recipe, data set, note and tags, or a comparison of a field: <, <=, >,
+>=, = and !=, or : if a string contains the value. A minus sign negates a term. "Quote" spaces.
+\b
+Fields: {FIELD_LINES}
+\b
+All other settings are fields, too, such as versions.torch, and so are all metrics: loss and
+loss.last are the last value, and loss.best is the best value of a loss or an accuracy.
 \b
 --prune keeps the best checkpoint of a run, the newest intact one (to resume from), the
 configuration and the log. It doesn't touch live runs.""",
 )
 @click.argument("name", metavar="[RUN]", type=RunName(), required=False)
 @click.option("--csv", "as_csv", is_flag=True, help="Print all metrics of RUN as CSV, one row per step.")
+@click.option("--filter", "text", metavar="EXPR", help="List only the runs that match; see below.")
+@click.option(
+    "--sort", type=NameList(FIELDS), metavar="FIELDS", help="Sort by these fields, such as recipe,-created; - reverses."
+)
+@click.option("--columns", type=NameList(FIELDS), metavar="FIELDS", help="Show these fields instead of the usual ones.")
 @click.option(
     "--prune", "prune", is_flag=True, help="Delete the older checkpoints of ended runs, after asking for confirmation."
 )
@@ -43,7 +65,16 @@ configuration and the log. It doesn't touch live runs.""",
 @json_option
 @common_options
 def runs_command(  # noqa: PLR0913
-    name: str | None, *, as_csv: bool, prune: bool, yes: bool, as_json: bool, common: CommonOptions
+    name: str | None,
+    *,
+    as_csv: bool,
+    text: str | None,
+    sort: str | None,
+    columns: str | None,
+    prune: bool,
+    yes: bool,
+    as_json: bool,
+    common: CommonOptions,
 ) -> None:
     """List all runs, newest first, or show the metrics of one run.
 
@@ -53,23 +84,64 @@ def runs_command(  # noqa: PLR0913
         raise UsageError("--yes requires --prune")
     if as_csv and (name is None or as_json):
         raise UsageError("--csv requires RUN" if name is None else "choose --csv or --json")
-    if name is not None:
-        if prune:
-            raise UsageError("--prune deletes checkpoints of all ended runs; leave out RUN")
-        with open_run(common.runs_directory, name) as run:
-            _show_run(run, as_csv=as_csv, as_json=as_json)
+    if name is None:
+        _list(common, text, sort, columns, prune=prune, yes=yes, as_json=as_json)
         return
-    if common.runs is not None and not common.runs_directory.is_dir():
-        raise UserError(f"no folder {str(common.runs_directory)!r}; check --runs")
-    runs = tuple(list_runs(common.runs_directory))
+    for option, value in {"--filter": text, "--sort": sort, "--columns": columns}.items():
+        if value is not None:
+            raise UsageError(f"{option} is for the list of runs; leave out RUN")
+    if prune:
+        raise UsageError("--prune deletes checkpoints of all ended runs; leave out RUN")
+    with open_run(common.runs_directory, name) as run:
+        _show_run(run, as_csv=as_csv, as_json=as_json)
+
+
+def _list(  # noqa: PLR0913
+    common: CommonOptions,
+    text: str | None,
+    sort: str | None,
+    columns: str | None,
+    *,
+    prune: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """List the runs that match the filter, or delete their older checkpoints."""
+    folder = common.runs_directory
+    if common.runs is not None and not folder.is_dir():
+        raise UserError(f"no folder {str(folder)!r}; check --runs")
+    found = list_runs(folder)
+    chosen = _choose([RunFields(run) for run in found], text, sort)
+    runs = tuple(fields.summary for fields in chosen)
     if prune:
         _prune(runs, confirmed=yes, as_json=as_json)
+    elif columns is not None:
+        _show_columns(chosen, columns, as_json=as_json)
     elif as_json:
         write_json(runs)
     elif runs:
         show(*runs_tables(runs))
+    elif found:
+        print_line(f"none of {_count(found)} matches the filter", err=True)
     else:
-        print_line(f"no runs in {common.runs_directory}; start one with: fashion-tui train", err=True)
+        print_line(f"no runs in {folder}; start one with: fashion-tui train", err=True)
+
+
+def _choose(runs: list[RunFields], text: str | None, sort: str | None) -> list[RunFields]:
+    if text is not None:
+        runs = filter_runs(runs, text)
+    return runs if sort is None else sort_runs(runs, sort)
+
+
+def _show_columns(runs: list[RunFields], columns: str, *, as_json: bool) -> None:
+    names = [name.strip() for name in columns.split(",")]
+    check_fields("--columns", names, runs)
+    if as_json:
+        write_json(
+            [msgspec.to_builtins(run.summary) | {"columns": {name: run.get(name) for name in names}} for run in runs]
+        )
+    else:
+        show(fields_table(names, [[run.get(name) for name in names] for run in runs]))
 
 
 def _show_run(run: Run, *, as_csv: bool, as_json: bool) -> None:
@@ -119,9 +191,9 @@ def _confirm(prunable: tuple[Pruned, ...]) -> None:
     click.confirm(f"delete {_size(prunable)} of older checkpoints from {_count(prunable)}?", abort=True, err=True)
 
 
-def _size(runs: tuple[Pruned, ...]) -> str:
+def _size(runs: Sequence[Pruned]) -> str:
     return format_bytes(sum(run.bytes for run in runs))
 
 
-def _count(runs: tuple[Pruned, ...]) -> str:
+def _count(runs: Sequence[object]) -> str:
     return "1 run" if len(runs) == 1 else f"{len(runs)} runs"

@@ -1,0 +1,160 @@
+"""The filter and the order of the list of runs."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fashion_tui.runs.fields import RunFields, sort_runs
+from fashion_tui.runs.filter import FilterError, filter_runs
+from fashion_tui.runs.notes import rename, tag, write_note
+from fashion_tui.runs.store import list_runs
+from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.events import StepChunk
+from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
+
+from .parts import make_run
+
+
+def add_run(folder: Path, name: str, recipe: Recipe, status: dict[str, Any], **metrics: list[Any]) -> None:
+    run = make_run(folder, name=name, recipe=recipe)
+    writer = run.event_writer()
+    if metrics:
+        writer.write(StepChunk(time=1.0, first_step=1, metrics=dict(metrics)))
+    writer.close()
+    run.write_status(msgspec.structs.replace(run.read_status(), **status))
+    if name == "a":
+        rename(run.folder, "The First")
+        tag(run.folder, add=["paper", "baseline"])
+        write_note(run.folder, "spike at 900")
+    run.close()
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> list[RunFields]:
+    """Three runs: `a` of guide, and `b` and `c` of strong. The run `c` has no metrics."""
+    add_run(
+        tmp_path, "a", GUIDE, {"state": "finished", "test_accuracy": 0.9, "train_seconds": 90.0},
+        loss=[0.5, 0.25, 0.75], accuracy=[0.1, 0.9, 0.4], **{"gradient_norm/conv1": [1.0, 2.0, 3.0]},
+    )  # fmt: skip
+    add_run(tmp_path, "b", STRONG, {"state": "failed", "train_seconds": 600.0}, loss=[2.0, 1.0, math.nan])
+    add_run(tmp_path, "c", msgspec.structs.replace(STRONG, learning_rate=0.2, flip="none"), {"state": "stopped"})
+    return [RunFields(run) for run in list_runs(tmp_path)]
+
+
+def names(runs: list[RunFields]) -> str:
+    return "".join(run.summary.run.split("-")[2] for run in runs)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "abc"),
+        ("guide", "a"),
+        ("SYNTH", "abc"),
+        ("synth strong", "bc"),
+        ('"the first"', "a"),
+        ('"e first" -spike', ""),
+        ("spike", "a"),
+        ("pape", "a"),
+        ("-strong", "a"),
+        ("/gui.e|nothing/", "a"),
+        (r"/-b-[a-z0-9]{4}$/", "b"),
+        ("-/^the/", "bc"),
+        ("state:finished", "a"),
+        ("state:f", "ab"),
+        ("state=f", ""),
+        ("state!=failed", "ac"),
+        ("-state:failed", "ac"),
+        ("state:/^(failed|stopped)$/", "bc"),
+        ("lr>1e-3", "bc"),
+        ("lr>=1e-3", "abc"),
+        ("lr=0.001", "a"),
+        ("learning_rate<0.2 recipe.learning_rate>0.01", "b"),
+        ("lr > 0.01 state : stopped", "c"),
+        ("lr==0.2", "c"),
+        ("batch_size:256", "bc"),
+        ("flip=none", "ac"),
+        ("compiled=no deterministic:false", "abc"),
+        ("compiled=yes", ""),
+        ("versions.python!=0 seed=0", "abc"),
+        ("tag:paper tag:baseline", "a"),
+        ("tag:pap", ""),
+        ("-tag:paper", "bc"),
+        ('name="the first"', "a"),
+        ("name:/first$/", "a"),
+        ("note:spike", "a"),
+        ("loss>0.5", "a"),
+        ("loss.last>0.5", "a"),
+        ("loss.best<0.3", "a"),
+        ("loss.best>=1", "b"),
+        ("accuracy.best=90% accuracy<0.5", "a"),
+        ("loss=nan", "b"),
+        ("-loss<0.8", "bc"),
+        ("gradient_norm/conv1=3", "a"),
+        ("test_accuracy>89%", "a"),
+        ("duration>2m", "b"),
+        ("duration>=90s", "ab"),
+        ("created>2020-01-01 created<2100-01-01T10:00", "abc"),
+        ("created:19", ""),
+        ("state>3", ""),
+    ],
+)
+def test_a_filter_selects_runs(runs: list[RunFields], text: str, expected: str) -> None:
+    assert sorted(names(filter_runs(runs, text))) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "marked", "words"),
+    [
+        ("state:a lr>abc mnist", "state:a lr>[abc] mnist", "'abc' isn't a number"),
+        ("created>today", "created>[today]", "2026-11-30"),
+        ("duration<long", "duration<[long]", "duration"),
+        ("lr>", "lr>[]", "value is missing"),
+        ("a lr>1 lrr>1", "a lr>1 [lrr>1]", "did you mean lr?"),
+        ("los<1", "[los<1]", "did you mean loss?"),
+        ('a "bc', 'a ["bc]', "closing quote"),
+        ("a /bc", "a [/bc]", "closing /"),
+        ("a name:/b(c/", "a name:[/b(c/]", "invalid regular expression"),
+        ("=3", "[=]3", "unexpected '='"),
+        ("a - b", "a [-] b", "unexpected '-'"),
+        ("a!b", "a[!]b", "unexpected '!'"),
+        ('a="b"c', 'a="b"[c]', "unexpected 'c'"),
+        ("lr>/1/", "lr>[/1/]", "isn't a number"),
+    ],
+)
+def test_an_error_marks_its_place_in_one_line(runs: list[RunFields], text: str, marked: str, words: str) -> None:
+    with pytest.raises(FilterError) as caught:
+        filter_runs(runs, text)
+    message = str(caught.value)
+    assert message.endswith(f"column {marked.index('[') + 1}: {marked}")
+    assert words in message
+    assert "\n" not in message
+    assert text[caught.value.start : caught.value.end] == marked[marked.index("[") + 1 : marked.rindex("]")]
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [("lr", "abc"), ("-lr", "cba"), ("recipe,-lr", "acb"), ("-recipe,lr", "bca"), ("loss", "a"), ("-loss.best", "ba"),
+     ("loss.best", "ab"), ("-duration", "bac"), ("state", "bac")],
+)  # fmt: skip
+def test_runs_are_sorted_and_those_without_a_value_come_last(runs: list[RunFields], order: str, expected: str) -> None:
+    assert names(sort_runs(runs, order)).startswith(expected)
+    assert len(sort_runs(runs, order)) == 3
+
+
+@pytest.mark.parametrize(("order", "word"), [("los", "did you mean loss?"), ("lr,", "missing"), ("-", "missing")])
+def test_an_unknown_order_is_an_error(runs: list[RunFields], order: str, word: str) -> None:
+    with pytest.raises(UsageError, match="--sort") as caught:
+        sort_runs(runs, order)
+    assert word in str(caught.value)
+
+
+def test_a_damaged_run_matches_no_comparison_of_what_cannot_be_read(runs: list[RunFields], tmp_path: Path) -> None:
+    damaged = next(run for run in runs if names([run]) == "a")
+    (Path(damaged.summary.path) / "config.json").write_text("{")
+    fresh = [RunFields(run) for run in list_runs(tmp_path)]
+    assert sorted(names(filter_runs(fresh, "lr>0"))) == ["b", "c"]
+    assert names(filter_runs(fresh, "loss>0.5")) == "a"
