@@ -8,16 +8,17 @@ import msgspec
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
-from fashion_tui.cli.options import CommonOptions, common_options, device_option, json_option
+from fashion_tui.cli.like import Template, read_template
+from fashion_tui.cli.options import CommonOptions, common_options, device_option, json_option, trust_option
 from fashion_tui.cli.output import note_synthetic, print_line, warn_about_learning_rate, warn_about_threads, write_json
-from fashion_tui.cli.values import MODEL, PRECISION, RECIPE
+from fashion_tui.cli.values import MODEL, PRECISION, RECIPE, RunName
 from fashion_tui.data.files import train_size
 from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.models import MODELS
+from fashion_tui.schema.models import MODELS, CustomModel
 from fashion_tui.schema.recipe import (
     CPU_MICRO_BATCH,
     PRECISIONS,
@@ -50,6 +51,7 @@ Examples:
   fashion-tui train --epochs 1 --batch-size 64 --lr 3e-4
   fashion-tui train --dataset synthetic --seed 7      nothing to download
   fashion-tui train --model net.py:Net --args '{{"width": 32}}'
+  fashion-tui train --like latest --lr 3e-4           the same settings, but another learning rate
   fashion-tui train --detach                          in the background; see fashion-tui attach
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
 \b
@@ -127,6 +129,10 @@ each of them separately.""",
 @click.option(
     "--name", metavar="NAME", help="Name to use in the run's id.  [default: the name of the recipe or of your class]"
 )
+@click.option(
+    "--like", type=RunName(), metavar="RUN", help="Take all settings of RUN that aren't changed by another option."
+)
+@trust_option
 @click.option("--detach", is_flag=True, help="Return at once and train in the background.")
 @json_option
 @common_options
@@ -136,19 +142,25 @@ def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **optio
     Download the data set if necessary. The file of a custom model (file.py:Class) is stored with the run. The file
     must not import other files from its folder, because only the model's own file is stored.
     """
+    template = read_template(common, options)
+    if template is not None:
+        common, options = template.common(common), template.options(options)
     if detach:
         _warn_about_unused_gpu(options["device"])
-    with _create_run(common, options) as run:
+    with _create_run(common, options, template) as run:
         if detach:
             _print_detached(run, launch(run), as_json=as_json)
         else:
             train_to_end(run, as_json=as_json)
 
 
-def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
+def _create_run(common: CommonOptions, options: dict[str, Any], template: Template | None) -> Run:
     """Validate all input, then create the run's directory."""
-    custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
-    recipe = _recipe(options, is_custom=custom is not None)
+    if template is not None and template.network is not None:
+        custom: CustomModel | None = template.network
+    else:
+        custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
+    recipe = _recipe(options, template, is_custom=custom is not None)
     check_device(options["device"])
     values = {
         "seed": options["seed"],
@@ -174,6 +186,8 @@ def _create_run(common: CommonOptions, options: dict[str, Any]) -> Run:
         network=custom,
         **values,
     )
+    if template is not None:
+        template.warn_about_data(dataset.name, dataset.sha256)
     note_synthetic(dataset)
     warn_about_threads(values["threads"])
     warn_about_learning_rate(recipe)
@@ -191,14 +205,15 @@ def _warn_about_unused_gpu(device: str) -> None:
             print_line(f"warning: training on the CPU: {problem}", err=True)
 
 
-def _recipe(options: dict[str, Any], *, is_custom: bool) -> Recipe:
+def _recipe(options: dict[str, Any], template: Template | None, *, is_custom: bool) -> Recipe:
     """Return the recipe with the user's changes. Raises UsageError if they are invalid."""
     changes = {
         name: options[name]
         for name in ("model", "epochs", "batch_size", "learning_rate", "precision")
         if options[name] is not None
     }
-    recipe = msgspec.structs.replace(recipe_named(options["recipe"] or user_settings().recipe), **changes)
+    base = recipe_named(options["recipe"] or user_settings().recipe) if template is None else template.config.recipe
+    recipe = msgspec.structs.replace(base, **changes)
     check_recipe(recipe, is_custom=is_custom)
     return recipe
 

@@ -1,0 +1,75 @@
+"""`train --like RUN`: the settings of a run as the defaults of a new one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from click.core import ParameterSource
+
+from fashion_tui.runs.store import open_run
+from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.run import RunConfig
+
+from .inputs import parse_arguments
+from .options import CommonOptions
+from .output import print_warning
+
+SETTINGS = (
+    "seed", "device", "threads", "deterministic", "compiled", "keep_going", "validation", "checkpoint_every"
+)  # fmt: skip
+"""Options of `train` that are also fields of `RunConfig`. The recipe contains the others."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A run whose settings a new run takes over."""
+
+    run: str
+    config: RunConfig
+    network: CustomModel | None
+    """The run's custom model, which the user trusts, or None for a built-in network or if --model replaces it."""
+
+    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of `train`, with the run's settings in place of the options that weren't given."""
+        context = click.get_current_context()
+        missing = [name for name in SETTINGS if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE]
+        return dict(options) | {name: getattr(self.config, name) for name in missing}
+
+    def common(self, common: CommonOptions) -> CommonOptions:
+        """Return the common options, with the run's data set unless another one was given."""
+        dataset = self.config.dataset
+        if common.dataset not in {None, dataset.name}:
+            return common
+        folder = None if dataset.directory is None else Path(dataset.directory)
+        if common.data is not None or folder is None or not folder.is_dir():
+            folder = common.data
+        return CommonOptions(folder, dataset.name, common.runs)
+
+    def warn_about_data(self, name: str, sha256: str) -> None:
+        """Warn if the new run's data set has the same name as that of the run, but other images."""
+        if name == self.config.dataset.name and sha256 != self.config.dataset.sha256:
+            print_warning(f"the images of {name} aren't those on which {self.run} was trained")
+
+
+def read_template(common: CommonOptions, options: Mapping[str, Any]) -> Template | None:
+    """Return the run that --like names, or None without this option.
+
+    Raises UserError if there is no such run, if it is damaged, or if its custom model isn't trusted.
+    """
+    if options["like"] is None:
+        if options["trusted"]:
+            raise UsageError("--trust requires --like")
+        return None
+    if options["recipe"] is not None:
+        raise UsageError("choose --like or --recipe")
+    with open_run(common.runs_directory, options["like"]) as run:
+        if options["trusted"]:
+            run.trust_model()
+        network = run.trusted_model() if options["model"] is None else None
+        if network is not None and (arguments := parse_arguments(options["arguments"])):
+            network = msgspec.structs.replace(network, arguments=arguments)
+        return Template(run.id, run.config, network)

@@ -1,0 +1,95 @@
+"""`train --like` repeats a run with the given changes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from fashion_tui.cli.commands import train
+from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.runs.create import create_run
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.recipe import STRONG
+from tests.custom_models import DROPOUT_NET
+
+from .conftest import Call, assert_error
+
+Repeat = Callable[..., Run]
+
+
+def original(folder: Path, network: CustomModel | None = None, dataset: DatasetRef = SYNTHETIC) -> Run:
+    """Create a run in which every setting differs from the default of `train`."""
+    recipe = msgspec.structs.replace(STRONG, learning_rate=0.125, epochs=4, batch_size=96, crop=1, flip="none")
+    if network is not None:
+        recipe = msgspec.structs.replace(recipe, model=network.class_name)
+    return create_run(
+        folder, recipe=recipe, dataset=dataset, seed=5, device="cpu", threads=1, deterministic=True, compiled=True,
+        keep_going=True, validation=500, checkpoint_every=7.0, name="original", network=network,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def repeat(call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repeat:
+    """A function that calls `train --like original` with options, but doesn't start the trainer."""
+
+    def repeat(*options: object) -> Run:
+        monkeypatch.setattr(train, "launch", lambda _run: 1)
+        result = call_in_process("train", "--like", "original", "--detach", "--json", "--runs", tmp_path, *options)
+        assert result.status == 0, result.err
+        return Run(Path(result.json["path"]))
+
+    return repeat
+
+
+def settings(run: Run, **changes: Any) -> dict[str, Any]:
+    """Return the configuration of a run without its identity, and with changes."""
+    config: dict[str, Any] = msgspec.to_builtins(run.config)
+    return {name: value for name, value in config.items() if name not in {"run", "created"}} | changes
+
+
+@pytest.mark.covers("train --like")
+def test_all_settings_are_repeated(repeat: Repeat, tmp_path: Path) -> None:
+    first = original(tmp_path)
+    second = repeat()
+    assert second.id != first.id
+    assert settings(second) == settings(first)
+
+
+@pytest.mark.covers("train --like")
+def test_given_options_change_the_settings(repeat: Repeat, tmp_path: Path) -> None:
+    first = original(tmp_path)
+    second = repeat("--lr", "0.5", "--seed", "0", "--no-deterministic", "--validation", "0", "--model", "quick")
+    recipe = msgspec.to_builtins(first.config.recipe) | {"learning_rate": 0.5, "model": "quick"}
+    assert settings(second) == settings(first, recipe=recipe, seed=0, deterministic=False, validation=0)
+
+
+@pytest.mark.covers("train --trust", "train --like")
+def test_the_custom_model_is_repeated_if_it_is_trusted(
+    repeat: Repeat, call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    first = original(tmp_path, CustomModel(source=DROPOUT_NET, class_name="Net"))
+    assert settings(repeat()) == settings(first)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other user"))
+    refused = call_in_process("train", "--like", "original", "--detach", "--runs", tmp_path)
+    assert_error(refused, 1, "--trust")
+    assert settings(repeat("--trust")) == settings(first)
+
+
+def test_other_images_are_reported(call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "launch", lambda _run: 1)
+    original(tmp_path, dataset=msgspec.structs.replace(SYNTHETIC, sha256="0" * 64))
+    result = call_in_process("train", "--like", "original", "--detach", "--runs", tmp_path)
+    assert result.status == 0
+    assert "aren't those on which" in result.err
+
+
+def test_contradictory_options_are_refused(call_in_process: Call, tmp_path: Path) -> None:
+    first = original(tmp_path)
+    assert_error(call_in_process("train", "--like", first.path, "--recipe", "quick"), 2, "--like or --recipe")
+    assert_error(call_in_process("train", "--trust"), 2, "--like")
+    assert_error(call_in_process("train", "--like", first.path, "--args", "{"), 2, "--args")
