@@ -18,14 +18,17 @@ from .formatting import format_bytes, format_duration, format_loss, format_numbe
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
 
-_COLUMNS = ("run", "state", "recipe", "data", "epoch", "step", "test", "disk")
+_COLUMNS = ("run", "title", "state", "recipe", "data", "epoch", "step", "test", "disk")
 _NUMBERS = {"epoch", "step", "test", "disk"}
 
-_DROP_ORDER = ("data", "recipe", "disk", "epoch", "step")
+_DROP_ORDER = ("data", "recipe", "disk", "epoch", "step", "title")
 """The order in which columns are dropped if the console is too narrow."""
 
 _ID_WIDTH = 44
 """Columns aren't dropped to make room for longer ids than this, such as names of folders; these ids are folded."""
+
+_TITLE_WIDTH = 24
+"""Longer titles are truncated."""
 
 _UNLIMITED = 10_000
 """A width, in columns, that no table of runs exceeds."""
@@ -58,13 +61,20 @@ class _RunsTable:
 
 
 def _table(runs: Sequence[RunSummary], dropped: Sequence[str], *, max_id_width: int | None = None) -> Table:
-    """Return a table of runs without the columns in `dropped`. Longer ids than `max_id_width` are folded."""
+    """Return a table of runs without the columns in `dropped`. Longer ids than `max_id_width` are folded.
+
+    Without any titles, the table has no column for them.
+    """
     glyphs = terminal_glyphs()
+    if not any(run.title for run in runs):
+        dropped = (*dropped, "title")
     rows = [_cells(run, glyphs) for run in runs]
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
     for name in _COLUMNS:
         if name == "run":
             table.add_column(name, overflow="fold", max_width=max_id_width)
+        elif name == "title" and name not in dropped:
+            table.add_column(name, overflow="ellipsis", no_wrap=True, max_width=_TITLE_WIDTH)
         elif name not in dropped:
             table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True)
     for cells in rows:
@@ -77,6 +87,7 @@ def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
     mark, colour = state_mark(run.state, glyphs)
     return (
         Text(printable(run.run, glyphs)),
+        Text(printable(run.title, glyphs)),
         Text(f"{mark} {run.state}", colour),
         Text(run.recipe or "?"),
         Text(run.dataset or "?"),

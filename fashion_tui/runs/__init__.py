@@ -5,6 +5,7 @@ the trainer.
 
 The module `run` contains the class `Run`, which represents a run as one object. It uses `folder` to open files,
 `records` for the configuration and status, `events` and `follow` for the log, `checkpoints`, `control` for requests,
-`lock`, and `trust` for custom models. `location` finds the runs folder, `store` finds and lists its runs, `create`
-creates them, `reader` follows one run for a viewer, and `launch` and `spare` start trainers.
+`lock`, `notes` for what the user has written, and `trust` for custom models. `location` finds the runs folder, `store`
+finds and lists its runs, `fields` and `filter` select and sort them, `trash` deletes them, `create` creates them,
+`reader` follows one run for a viewer, and `launch` and `spare` start trainers.
 """

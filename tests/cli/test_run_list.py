@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fashion_tui.runs.notes import rename
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.recipe import GUIDE
 from tests.runs.parts import make_run, steps
@@ -39,6 +40,16 @@ def test_only_matching_runs_are_listed(runs: list[Run], call_in_process: Call) -
     assert "none of 2 runs" in nothing.err
     assert_error(call_in_process("runs", "--filter", "lr>x", "--runs", folder), 2, "column 4", "lr>[x]")
     assert_error(call_in_process("runs", "latest", "--filter", "x", "--runs", folder), 2, "--filter", "RUN")
+
+
+def test_titles_are_listed_if_there_are_any(runs: list[Run], call_in_process: Call) -> None:
+    listing = ("runs", "--runs", runs[0].path.parent)
+    assert "title" not in call_in_process(*listing).out
+    rename(runs[0].folder, "A name " + 100 * "x")
+    header, _, one = call_in_process(*listing).out.splitlines()
+    assert header.split()[:3] == ["run", "title", "state"]
+    assert "A name xxx" in one
+    assert "x" * 25 not in one
 
 
 @pytest.mark.covers("runs --sort")

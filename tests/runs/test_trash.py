@@ -1,5 +1,6 @@
 """Deleted runs are moved to the trash, from which they can be restored. Live runs are never deleted."""
 
+import os
 import time
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from .parts import make_run, steps
 def run(tmp_path: Path) -> Run:
     """An ended run with a log."""
     run = make_run(tmp_path)
-    writer = run.event_writer()
-    writer.write(steps(1, 10))
-    writer.close()
+    with run.lock():
+        writer = run.event_writer()
+        writer.write(steps(1, 10))
+        writer.close()
     run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
     return run
 
@@ -32,6 +34,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_deleted_run_is_restored_unchanged(run: Run) -> None:
+    os.utime(run.path, (1e9, 1e9))
     runs_dir, before, start = run.path.parent, contents(run.path), time.time()
     path = delete(run, runs_dir)
     assert path == runs_dir / ".trash" / run.id
