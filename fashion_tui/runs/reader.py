@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,8 @@ from .series import NO_CURVE, Curve, Series
 from .state import HEARTBEAT_LIMIT, derive, is_fresh, unknown_status
 
 RECENT_STEPS = 60
+CLOCK_TIMES = 128
+"""Maximum number of times in `RunSnapshot.clock`."""
 FULL_DISK_BYTES = 1 << 20
 
 
@@ -52,6 +55,8 @@ class RunSnapshot:
     """Names of all metrics of the run, in the order in which they first appear in the log."""
     curves: Mapping[str, Curve]
     """Curves of the metrics in `RunReader.watched`, keyed by name. Use `curve` to read one."""
+    clock: tuple[tuple[int, float], ...]
+    """Steps and the seconds from the creation of the run to their end, both in ascending order."""
     recent_loss: tuple[float, ...]
     """The last 60 losses."""
     bad_lines: int
@@ -226,6 +231,7 @@ class RunReader:
             events=tuple(replay.events),
             metrics=tuple(replay.metrics),
             curves={name: replay.series(name).curve(self._buckets) for name in self.watched},
+            clock=_clock(replay.times, config.created if config else None),
             recent_loss=replay.series("loss").values(last=RECENT_STEPS),
             bad_lines=bad_lines,
             missing_events=missing_events,
@@ -250,6 +256,14 @@ class RunReader:
         if has_ended and self._follower is not None and self._follower.ends_unfinished:
             damage.append("its last line is incomplete")
         return [f"{EVENTS_FILE}: {', '.join(damage)}"] if damage else []
+
+
+def _clock(times: Series, created: float | None) -> tuple[tuple[int, float], ...]:
+    """Return steps with the seconds since `created`, or since the first time if it is None. They never decrease."""
+    known = times.sample(CLOCK_TIMES)
+    start = known[0][1] if created is None and known else created or 0.0
+    seconds = accumulate((max(time - start, 0.0) for _, time in known), max)
+    return tuple(zip((step for step, _ in known), seconds, strict=True))
 
 
 def _notice(run: Run, status: RunStatus) -> str | None:

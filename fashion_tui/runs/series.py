@@ -152,6 +152,12 @@ class Series:
             start, stop = self._segment(segment)
             yield from enumerate(self._values[start:stop], first_step)
 
+    def sample(self, count: int) -> list[tuple[int, float]]:
+        """Return at most `count` evenly chosen steps with their values, among them the first and the last one."""
+        last = len(self._values) - 1
+        chosen = range(last + 1) if last < count else sorted({round(i * last / (count - 1)) for i in range(count)})
+        return [(self._step(position), self._values[position]) for position in chosen]
+
     @property
     def steps_key(self) -> tuple[int, bytes, bytes]:
         """A key that is equal for two series if and only if they have values at the same steps."""

@@ -3,6 +3,7 @@
 import math
 import random
 from array import array
+from itertools import pairwise
 
 from fashion_tui.runs.series import Curve, Series
 
@@ -188,3 +189,17 @@ def test_metrics_have_the_same_steps_or_not() -> None:
     assert first.steps_key != second.steps_key
     first.put(3, array("d", [1.0]))
     assert first.steps_key != second.steps_key
+
+
+def test_a_sample_of_a_series_has_its_first_and_last_values() -> None:
+    series = Series()
+    for segment in range(40):
+        series.put(1 + segment * 10, array("d", [float(segment * 10 + step) for step in range(1, 4)]))
+    assert series.sample(500) == [(step, float(step)) for step, _ in series.items()]
+    sampled = series.sample(13)
+    assert len(sampled) == 13
+    assert (sampled[0], sampled[-1]) == ((1, 1.0), (393, 393.0))
+    assert all(step == value for step, value in sampled)
+    gaps = [later[0] - earlier[0] for earlier, later in pairwise(sampled)]
+    assert max(gaps) <= 40
+    assert Series().sample(5) == []

@@ -13,9 +13,9 @@ import msgspec
 import numpy as np
 import pytest
 from rich.console import Console
-from textual.app import App, ComposeResult
 
 from fashion_tui.cli.progress import TrainingBar
+from fashion_tui.report.charts.drawing import draw_chart
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.report.runs import finished_text, runs_tables
 from fashion_tui.runs.reader import RunReader, RunSnapshot
@@ -29,10 +29,10 @@ from fashion_tui.tui.bars import indicator_text
 from fashion_tui.tui.data.summary import class_counts, image_details
 from fashion_tui.tui.evaluate.metrics import checkpoint_line, headline, progress_line
 from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_tile, predictions_title
+from fashion_tui.tui.train.chart_options import ChartOptions
+from fashion_tui.tui.train.run_charts import chart_of
 from fashion_tui.tui.train.run_list import run_line
-from fashion_tui.tui.train.run_view import RunView, chart_data
 from fashion_tui.tui.train.summary import note_text, summary_lines
-from fashion_tui.tui.widgets.chart import Chart
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
 from fashion_tui.tui.widgets.large_number import large_number
 from tests.runs.parts import make_run, started
@@ -223,36 +223,41 @@ def test_the_indicator_of_live_runs(summary: RunSummary) -> None:
     assert indicator_text(live, 1, short=True).plain.split()[1:] == ["37", "%"]
 
 
-def test_the_curves_are_the_means_of_neighbouring_steps(running: RunSnapshot) -> None:
-    data = chart_data(running.curve("accuracy"), 30, scale=100.0)
-    means = [sum(ACCURACIES[first : first + 4]) / len(ACCURACIES[first : first + 4]) for first in range(0, STEPS, 4)]
-    assert data.stride == 4
-    assert data.values == pytest.approx([mean * 100 for mean in means])
-    assert chart_data(running.curve("loss"), 500).values == pytest.approx(LOSSES)
+def test_the_chart_of_the_accuracy_is_in_percent_with_the_held_out_accuracy(finished: RunSnapshot) -> None:
+    chart = chart_of("accuracy", [finished], ChartOptions())
+    (run,) = chart.runs
+    assert run.curve.mean == pytest.approx([accuracy * 100 for accuracy in ACCURACIES])
+    assert [(each.epoch, each.step) for each in run.per_epoch] == [(1, 100), (2, 200), (3, 300)]
+    assert [each.value for each in run.per_epoch] == pytest.approx([70, 92.3, 88.12])
+    assert (run.steps_per_epoch, run.planned_steps, run.ended) == (100, 300, True)
+    title = draw_chart(chart, 80, 12, UNICODE).lines[0].plain
+    weights = 0.5 ** (np.arange(STEPS - 1, -1, -1) / 64)
+    smoothed = (weights * ACCURACIES).sum() / weights.sum() * 100
+    expected = f"batch accuracy {smoothed:.1f} % · held out 88.1 % (best 92.3 % at epoch 2) · smooth 64"
+    assert title == expected
 
 
-class ViewApp(App[None]):
-    def compose(self) -> ComposeResult:
-        yield RunView()
+def test_the_chart_of_the_loss_shows_the_held_out_loss_on_a_logarithmic_axis(running: RunSnapshot) -> None:
+    chart = chart_of("loss", [running], ChartOptions(half_life=0))
+    assert chart.logarithmic_y
+    assert chart.runs[0].curve.mean == pytest.approx(LOSSES)
+    title = draw_chart(chart, 80, 12, UNICODE).lines[0].plain
+    assert title == f"loss {LOSSES[-1]:.3f} · held out 0.400"
+    assert not chart.runs[0].ended
+    assert chart_of("learning_rate", [running], ChartOptions(half_life=64)).half_life == 0, "it has no noise"
 
 
-async def test_the_chart_of_the_accuracy_is_in_percent(running: RunSnapshot) -> None:
-    app = ViewApp()
-    async with app.run_test(size=(120, 40)) as pilot:
-        view = app.query_one(RunView)
-        view.show(running)
-        await pilot.pause()
-
-        def ticks(chart: Chart) -> list[float]:
-            strips = [chart.render_line(y).text for y in range(1, chart.size.height - 1)]
-            labels = [strip[:6].strip() for strip in strips]
-            return [float(label) for label in labels if label]
-
-        assert "%" in view.accuracy.title
-        assert ticks(view.accuracy)
-        assert all(40 <= tick <= 80 for tick in ticks(view.accuracy))
-        assert 0.5 <= min(ticks(view.loss)) < max(ticks(view.loss)) <= 5
-        assert 0 < max(ticks(view.learning_rate)) < 0.01
+def test_the_clock_of_a_run_starts_at_its_creation_and_never_goes_back(tmp_path: Path) -> None:
+    with make_run(tmp_path / "runs") as run:
+        writer = run.event_writer()
+        for chunk, time in enumerate((10.0, 20.0, 15.0, 40.0)):
+            writer.write(
+                StepChunk(time=run.config.created + time, first_step=chunk * 2 + 1, metrics={"loss": [1.0, 0.5]})
+            )
+        writer.close()
+        steps, seconds = zip(*RunReader(run).poll().clock, strict=True)
+    assert steps == (2, 4, 6, 8)
+    assert seconds == pytest.approx((10, 20, 20, 40), abs=1e-3)
 
 
 # Evaluation

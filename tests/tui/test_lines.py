@@ -8,7 +8,8 @@ from rich.text import Text
 from textual.app import App, ComposeResult
 from textual.strip import Strip
 
-from fashion_tui.tui.widgets.chart import Chart, ChartData
+from fashion_tui.report.charts.chart import Chart, ChartRun, EpochValue
+from fashion_tui.tui.widgets.chart import ChartView
 from fashion_tui.tui.widgets.lines import Lines, changed_span
 
 
@@ -35,11 +36,11 @@ def test_changed_span_is_the_shortest_one_with_all_changes() -> None:
 
 
 class LinesApp(App[None]):
-    CSS = "Lines { height: 6; } Chart { height: 10; }"
+    CSS = "#lines { height: 6; } ChartView { height: 10; }"
 
     def compose(self) -> ComposeResult:
-        yield Lines()
-        yield Chart("loss")
+        yield Lines(id="lines")
+        yield ChartView(Chart("loss"))
 
     def screen_text(self) -> list[str]:
         lines = self.screen._compositor.render_strips()
@@ -54,7 +55,7 @@ async def test_screen_shows_the_last_lines() -> None:
             shown = [
                 "".join(generator.choices("xy ", k=generator.randint(0, 30))) for _ in range(generator.randint(0, 6))
             ]
-            app.query_one(Lines).show_lines([Text(line) for line in shown])
+            app.query_one("#lines", Lines).show_lines([Text(line) for line in shown])
             await pilot.pause()
             expected = [line.rstrip() for line in shown] + [""] * (6 - len(shown))
             assert app.screen_text()[:6] == expected
@@ -62,14 +63,15 @@ async def test_screen_shows_the_last_lines() -> None:
 
 async def test_chart_has_axes_at_any_size() -> None:
     app = LinesApp()
+    values = tuple(EpochValue(epoch, epoch * 100, 1.0 + epoch % 4) for epoch in range(1, 30))
     async with app.run_test(size=(60, 20)) as pilot:
-        chart = app.query_one(Chart)
+        view = app.query_one(ChartView)
         for width in (60, 30, 12, 5, 90):
             await pilot.resize_terminal(width, 20)
-            chart.show(ChartData([1.0, 2.0, float("nan"), 4.0] * 40, 8))
+            view.show(Chart("loss", (ChartRun("run", per_epoch=values[:width], ended=True),)))
             await pilot.pause()
             text = app.screen_text()[6:16]
             if width >= 30:
-                assert text[0] == "loss"
+                assert text[0].startswith("loss · held out")
                 assert any(line.lstrip().startswith("4") for line in text)
                 assert text[-1].split()[0] == "0"

@@ -94,8 +94,10 @@ class Chart:
     lower_is_better: bool = True
     per_epoch_title: str = "held out"
     """Name of the values per epoch."""
-    decimals: int = 3
-    """Number of decimals of the values in the title and in the legend."""
+    decimals: int | None = 3
+    """Number of decimals of the values in the title and in the legend, or None for four significant digits."""
+    unit: str = ""
+    """Unit of the values in the title and in the legend, such as `%`."""
 
     @property
     def shown_x(self) -> XAxis:

@@ -17,10 +17,15 @@ SHOWN_SHARE = 3
 """The legend takes at most one of this many lines."""
 
 
-def format_value(value: float, decimals: int) -> str:
-    """Return a value with a fixed number of decimals, or with three significant digits if it is tiny or huge."""
+def format_value(value: float, decimals: int | None) -> str:
+    """Return a value with a fixed number of decimals, or with three significant digits if it is tiny or huge.
+
+    If `decimals` is None, the value has four significant digits.
+    """
     if math.isnan(value):
         return "NaN"
+    if decimals is None:
+        return f"{value:.4g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
     if value == 0 or 10**-decimals <= abs(value) < 1e5:
         return f"{value:.{decimals}f}"
     return f"{value:.3g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
@@ -29,37 +34,48 @@ def format_value(value: float, decimals: int) -> str:
 def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: Glyphs) -> Text:
     """Return a line such as `loss 0.076 · held out 0.236 (best 0.224 at epoch 6) · smooth 64`.
 
-    `last` is the last value of each run.
-    The parts that don't fit are left out. With several runs, the legend shows the values.
+    `last` is the last value of each run. The parts that don't fit are left out: first the half-life, then the best
+    value, then the held-out value. With several runs, the legend shows the values.
     """
-    parts = [Text(printable(chart.title, glyphs), TITLE)]
+    title = Text(printable(chart.title, glyphs), TITLE)
+    held_out, best = Text(), Text()
     if len(chart.runs) == 1:
         run = chart.runs[0]
         if last[0] is not None:
-            parts[0] = Text.assemble(parts[0], " ", (format_value(last[0], chart.decimals), line_style(0, 1)))
+            title = Text.assemble(title, " ", (_value(chart, last[0]), line_style(0, 1)))
         if run.per_epoch:
-            parts.append(_held_out(chart, run))
-    if all(not run.last_step for run in chart.runs):
-        parts.append(Text("no values", LABEL))
-    if chart.half_life:
-        parts.append(Text(f"smooth {chart.half_life}", LABEL))
+            held_out = _held_out(chart, run)
+            best = _best(chart, run)
+    if not any(run.last_step for run in chart.runs):
+        held_out = Text("no values", LABEL)
+    smoothing = Text(f"smooth {chart.half_life}" if chart.half_life else "", LABEL)
     separator = Text(f" {glyphs.dot} ", LABEL)
-    while len(parts) > 1 and separator.join(parts).cell_len > width:
-        parts.pop()
-    line = separator.join(parts)
+    with_best = Text.assemble(held_out, best)
+    line = title
+    for parts in ((title, with_best, smoothing), (title, with_best), (title, held_out), (title,)):
+        line = separator.join(part for part in parts if part)
+        if line.cell_len <= width:
+            break
     line.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")
     return line
 
 
+def _value(chart: Chart, value: float) -> str:
+    """Return a value with the unit of the chart, such as `91.2 %`."""
+    text = format_value(value, chart.decimals)
+    return f"{text} {chart.unit}" if chart.unit else text
+
+
 def _held_out(chart: Chart, run: ChartRun) -> Text:
-    style = per_epoch_style(0, 1)
-    text = Text.assemble(
-        (f"{chart.per_epoch_title} ", LABEL), (format_value(run.per_epoch[-1].value, chart.decimals), style)
-    )
+    value = _value(chart, run.per_epoch[-1].value)
+    return Text.assemble((f"{chart.per_epoch_title} ", LABEL), (value, per_epoch_style(0, 1)))
+
+
+def _best(chart: Chart, run: ChartRun) -> Text:
     best = run.best(lower_is_better=chart.lower_is_better)
-    if best is not None and len(run.per_epoch) > 1:
-        text.append(f" (best {format_value(best.value, chart.decimals)} at epoch {best.epoch})", LABEL)
-    return text
+    if best is None or len(run.per_epoch) < 2:
+        return Text()
+    return Text(f" (best {_value(chart, best.value)} at epoch {best.epoch})", LABEL)
 
 
 def legend_lines(chart: Chart, last: Sequence[float | None], width: int, height: int, glyphs: Glyphs) -> list[Text]:
@@ -84,10 +100,10 @@ def _entry(chart: Chart, index: int, last: float | None, width: int, glyphs: Gly
     run = chart.runs[index]
     values = []
     if last is not None:
-        values.append(format_value(last, chart.decimals))
+        values.append(_value(chart, last))
     best = run.best(lower_is_better=chart.lower_is_better)
     if best is not None:
-        values.append(f"best {format_value(best.value, chart.decimals)} at epoch {best.epoch}")
+        values.append(f"best {_value(chart, best.value)} at epoch {best.epoch}")
     if index == chart.baseline:
         values.append("baseline")
     rest = Text("".join(f" {value}" for value in values), LABEL)

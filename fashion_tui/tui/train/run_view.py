@@ -8,17 +8,21 @@ from textual import getters
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from fashion_tui.report.charts.chart import Chart
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD
 from fashion_tui.runs.reader import RunSnapshot
-from fashion_tui.runs.series import Curve
-from fashion_tui.tui.widgets.chart import Chart, ChartData
+from fashion_tui.tui.widgets.chart import ChartView
 from fashion_tui.tui.widgets.lines import Lines
 
+from .chart_options import ChartOptions
+from .run_charts import chart_of
 from .summary import note_text, summary_lines
 
 CHART_INTERVAL = 1.0
 """Seconds between updates of the charts. The summary is updated with every snapshot."""
+
+NO_CHART = Chart("")
 
 LARGE_HEIGHT = 8
 """Minimum height, in lines, for showing the main metrics in large digits."""
@@ -29,9 +33,9 @@ class RunView(Vertical):
 
     summary = getters.query_one("#summary", Lines)
     note = getters.query_one("#note", Lines)
-    loss = getters.query_one("#loss", Chart)
-    accuracy = getters.query_one("#accuracy", Chart)
-    learning_rate = getters.query_one("#learning-rate", Chart)
+    loss = getters.query_one("#loss", ChartView)
+    accuracy = getters.query_one("#accuracy", ChartView)
+    learning_rate = getters.query_one("#learning-rate", ChartView)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -47,10 +51,10 @@ class RunView(Vertical):
     def compose(self) -> ComposeResult:
         yield Lines(id="summary")
         yield Lines(id="note")
-        yield Chart("loss", logarithmic=True, id="loss")
+        yield ChartView(NO_CHART, id="loss")
         with Horizontal(id="small-charts"):
-            yield Chart("batch accuracy, %", id="accuracy")
-            yield Chart("learning rate", id="learning-rate")
+            yield ChartView(NO_CHART, id="accuracy")
+            yield ChartView(NO_CHART, id="learning-rate")
 
     @property
     def snapshot(self) -> RunSnapshot | None:
@@ -70,8 +74,8 @@ class RunView(Vertical):
         self._snapshot, self._problem = None, problem
         self.summary.show_lines([])
         self._paint_summary()
-        for chart in (self.loss, self.accuracy, self.learning_rate):
-            chart.show(ChartData([], 1, frozenset()))
+        for chart in self._charts().values():
+            chart.show(NO_CHART)
 
     def show_pending(self, pending: str | None) -> None:
         """Show a request that the run hasn't answered yet."""
@@ -106,13 +110,8 @@ class RunView(Vertical):
         if self._snapshot is None:
             return
         self._charts_painted = time.monotonic()
-        self.loss.show(chart_data(self._snapshot.curve("loss"), self.loss.capacity))
-        self.accuracy.show(chart_data(self._snapshot.curve("accuracy"), self.accuracy.capacity, scale=100.0))
-        self.learning_rate.show(chart_data(self._snapshot.curve("learning_rate"), self.learning_rate.capacity))
+        for name, view in self._charts().items():
+            view.show(chart_of(name, [self._snapshot], ChartOptions()))
 
-
-def chart_data(curve: Curve, capacity: int, scale: float = 1.0) -> ChartData:
-    """Merge the buckets of a curve until at most `capacity` remain, and return the scaled mean of each bucket."""
-    fitting = curve.at_most(capacity)
-    marks = frozenset(index for index, count in enumerate(fitting.nonfinite) if count)
-    return ChartData([mean * scale for mean in fitting.mean], fitting.steps_per_bucket, marks)
+    def _charts(self) -> dict[str, ChartView]:
+        return {"loss": self.loss, "accuracy": self.accuracy, "learning_rate": self.learning_rate}

@@ -248,3 +248,16 @@ def test_both_axes_have_two_labels_at_every_size(width: int, x: XAxis) -> None:
                 height,
             )
             assert sum("┤" in line for line in lines) >= 2
+
+
+def test_a_narrow_title_keeps_the_held_out_value_longer_than_the_best_one() -> None:
+    run = run_of([0.4321, 0.12345], per_epoch=HELD_OUT, ended=True)
+    chart = Chart("norm", (run,), half_life=0, decimals=None, unit="GiB")
+    best = " (best 0.2 GiB at epoch 2)"
+    titles = {width: lines_of(chart, width, 10, UNICODE)[0].plain for width in (60, 56, 40, 20)}
+    assert titles == {
+        60: f"norm 0.1235 GiB · held out 0.3 GiB{best}",
+        56: "norm 0.1235 GiB · held out 0.3 GiB",
+        40: "norm 0.1235 GiB · held out 0.3 GiB",
+        20: "norm 0.1235 GiB",
+    }

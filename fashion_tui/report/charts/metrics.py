@@ -1,0 +1,77 @@
+"""How charts show the metrics of a run: their titles, units and scales."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+FIRST_METRICS = ("loss", "accuracy", "learning_rate")
+"""Metrics whose charts come first, in this order. The charts of other metrics are sorted by title."""
+
+GIBIBYTE = 2**30
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """How a chart shows a metric."""
+
+    title: str
+    unit: str = ""
+    scale: float = 1.0
+    """Factor from the values of the metric to the values in the chart."""
+    decimals: int | None = None
+    """Number of decimals of values in words, or None for four significant digits."""
+    logarithmic: bool = False
+    """Whether the y axis is logarithmic unless the user chooses otherwise."""
+    lower_is_better: bool = True
+    held_out: str | None = None
+    """Name of the metric that measures the same on held-out data, once per epoch."""
+    per_epoch: bool = False
+    """Whether the metric is measured once per epoch."""
+    smoothed: bool = True
+    """Whether the curve is smoothed. Metrics without noise aren't."""
+
+
+_METRICS = {
+    "loss": Metric("loss", decimals=3, logarithmic=True, held_out="validation_loss"),
+    "accuracy": Metric("batch accuracy", "%", 100, 1, lower_is_better=False, held_out="validation_accuracy"),
+    "learning_rate": Metric("learning rate", smoothed=False),
+    "images_per_second": Metric("images/s", decimals=0, lower_is_better=False),
+    "train_loss": Metric("training loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),
+    "train_accuracy": Metric("training accuracy", "%", 100, 1, lower_is_better=False, per_epoch=True, smoothed=False),
+    "validation_loss": Metric("held-out loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),
+    "validation_accuracy": Metric(
+        "held-out accuracy", "%", 100, 1, lower_is_better=False, per_epoch=True, smoothed=False
+    ),
+}
+
+_FAMILIES = {
+    "gradient_norm": Metric("gradient norm", logarithmic=True),
+    "update_ratio": Metric("log10 update ratio", decimals=2),
+    "dead_relus": Metric("dead ReLUs", "%", 100, 1),
+    "non_finite": Metric("NaN or infinite", decimals=0),
+    "utilization": Metric("utilization", "%", 100, 0, lower_is_better=False),
+    "memory": Metric("memory", "GiB", 1 / GIBIBYTE, 2),
+}
+"""Metrics of a part of the network or of the machine. Their names are `FAMILY/PART`."""
+
+
+def describe_metric(name: str) -> Metric:
+    """Return how a chart shows the metric of this name. Metrics of a user's script are shown under their own names."""
+    if name in _METRICS:
+        return _METRICS[name]
+    family, _, part = name.partition("/")
+    known = _FAMILIES.get(family)
+    if known is None:
+        return Metric(name)
+    return replace(known, title=f"{known.title} {part}") if part else known
+
+
+def chart_metrics(names: Iterable[str]) -> list[str]:
+    """Return the metrics that have charts of their own, in the order of their charts.
+
+    Held-out metrics are left out if the chart of another metric shows them.
+    """
+    available = dict.fromkeys(names)
+    shown = {describe_metric(name).held_out for name in available}
+    first = [name for name in FIRST_METRICS if name in available]
+    others = [name for name in available if name not in shown and name not in FIRST_METRICS]
+    return [*first, *sorted(others, key=lambda name: (describe_metric(name).title, name))]

@@ -1,0 +1,18 @@
+"""The order, titles and units of the charts of metrics."""
+
+from fashion_tui.report.charts.metrics import chart_metrics, describe_metric
+
+
+def test_the_main_metrics_are_first_and_held_out_metrics_have_no_chart_of_their_own() -> None:
+    others = ["my_metric", "memory/cpu", "images_per_second", "gradient_norm"]
+    names = [*others, "validation_loss", "learning_rate", "loss"]
+    assert chart_metrics(names) == ["loss", "learning_rate", *reversed(others[2:]), "memory/cpu", "my_metric"]
+    assert chart_metrics(["validation_loss"]) == ["validation_loss"], "no other chart shows it"
+    assert chart_metrics([]) == []
+
+
+def test_titles_and_units() -> None:
+    memory = describe_metric("memory/cuda:0")
+    assert (memory.title, memory.unit, 3 * 2**30 * memory.scale) == ("memory cuda:0", "GiB", 3)
+    assert describe_metric("gradient_norm/features.0").title == "gradient norm features.0"
+    assert describe_metric("my/metric").title == "my/metric"
