@@ -9,6 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from fashion_tui.lab.trace import trace
 
@@ -96,6 +97,23 @@ def test_the_same_network_gives_the_same_table(model: FunctionNet) -> None:
     first = trace(model, (1, 28, 28))
     torch.rand(5)
     assert trace(model, (1, 28, 28)) == first
+
+
+def test_a_torch_function_mode_of_the_network_sees_only_its_own_calls() -> None:
+    seen: list[str] = []
+
+    class Mode(TorchFunctionMode):
+        def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            seen.append(func.__name__)
+            return func(*args, **kwargs or {})
+
+    def run(self: Any, x: Tensor) -> Tensor:
+        with Mode():
+            return self.fc(x.relu())  # type: ignore[no-any-return]
+
+    trace(FunctionNet(run, fc=nn.Linear(4, 3)), (4,))
+    assert seen.count("relu") > 1
+    assert set(seen) == {"relu", "linear"}
 
 
 def test_the_network_still_works_afterwards() -> None:

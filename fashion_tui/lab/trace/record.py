@@ -1,10 +1,11 @@
 """Record one pass through a network."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
+from torch._C import DisableTorchFunction
 
 from .calls import Recording
 from .compiled import without_modes_in_compiled
@@ -21,7 +22,7 @@ def record(recorder: Recorder, arguments: Arguments, batch: int, device: torch.d
     result, error = None, None
     with (
         torch.enable_grad(),
-        device,
+        create_tensors_on(device),
         recorder.counter,
         recorder,
         _record_script_functions(recorder),
@@ -46,6 +47,14 @@ def record(recorder: Recorder, arguments: Arguments, batch: int, device: torch.d
     return recording, result
 
 
+def create_tensors_on(device: torch.device) -> AbstractContextManager[object]:
+    """Return a context manager in which new tensors are on the device.
+
+    `torch.device` is one, but slows each function of torch down. It is only used if new tensors aren't there anyway.
+    """
+    return nullcontext() if torch.get_default_device() == device else device
+
+
 @contextmanager
 def _record_script_functions(recorder: Recorder) -> Iterator[None]:
     """Record the calls of functions that `torch.jit.script` compiled, which a TorchFunctionMode doesn't see."""
@@ -57,7 +66,7 @@ def _record_script_functions(recorder: Recorder) -> Iterator[None]:
             return original(function, *args, **kwargs)
 
         run.__name__ = str(function.name)
-        with torch._C.DisableTorchFunction():  # noqa: SLF001
+        with DisableTorchFunction():
             return recorder.__torch_function__(run, (), args, kwargs)
 
     cls.__call__ = call

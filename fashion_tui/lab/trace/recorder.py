@@ -13,6 +13,7 @@ from contextlib import contextmanager, nullcontext
 from typing import Any, Self, TypeVar
 
 from torch import Tensor, nn
+from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
 
 from fashion_tui.schema.errors import TimeLimitReached
@@ -144,7 +145,7 @@ class Recorder(TorchFunctionMode):
         name = path.removeprefix(f"{caller}.") if caller else path
         tensors = list(tensors_in((args, kwargs)))
         kind = layer_type(module)
-        call = self._begin(name or kind, path, kind, module, tensors)
+        call, storages = self._begin(name or kind, path, kind, module, tensors)
         call.settings = layer_settings(module)
         index = len(self.calls)
         self.calls.append(call)
@@ -155,7 +156,6 @@ class Recorder(TorchFunctionMode):
         self._thread.running.append((index, path))
         self._thread.is_inside_atomic = atomic
         before = self.counter.total, self.counter.unknown
-        storages = storages_of(tensors)
         try:
             result = self._run(call, forward, args, kwargs) if atomic else forward(*args, **kwargs)
         except RECORDED_ERRORS as error:
@@ -186,11 +186,11 @@ class Recorder(TorchFunctionMode):
             return result
         caller = self._thread.running[-1][1] if self._thread.running else ""
         tensors = list(tensors_in((args, kwargs)))
-        call = self._begin(name, f"{caller}.{name}" if caller else name, operation_name(func, name), func, tensors)
+        path = f"{caller}.{name}" if caller else name
+        call, storages = self._begin(name, path, operation_name(func, name), func, tensors)
         call.arguments = tuple(arg for arg in args if not isinstance(arg, Tensor))
         call.window = function_window(name, args, kwargs)
         before = self.counter.total, self.counter.unknown
-        storages = storages_of(tensors)
         try:
             result = self._run(call, run, args, kwargs)
         except RECORDED_ERRORS as error:
@@ -234,29 +234,32 @@ class Recorder(TorchFunctionMode):
 
     # Bookkeeping
 
-    def _begin(self, name: str, path: str, op: str, target: Any, tensors: list[Tensor]) -> Call:
-        names = [self._origins.name(tensor) for tensor in tensors]
-        named = [(tensor, own) for tensor, own in zip(tensors, names, strict=True) if own is not None]
-        others = [tensor for tensor, own in zip(tensors, names, strict=True) if own is None]
-        activations = [tensor for tensor in others if not _is_parameter(tensor)]
-        found = [(self._origins.parameter(tensor), own) for tensor, own in named]
-        parameters = [(parameter, own) for parameter, own in found if parameter is not None]
-        return Call(
-            name=name,
-            path=path,
-            depth=len(self._thread.running),
-            op=op,
-            is_module=isinstance(target, nn.Module),
-            settings="",
-            inputs=[shape_of(tensor) for tensor in activations],
-            sources=[self._origins.source(tensor) for tensor in activations],
-            producers=self.producers_of(activations),
-            parameters=[parameter for parameter, _ in parameters],
-            parameter_names=[own for _, own in parameters],
-            target=target,
-            uses_unregistered=len(activations) < len(others) and not isinstance(target, nn.Module),
-            model_shapes=[shape_of(tensor) for tensor, _ in named],
-        )
+    def _begin(self, name: str, path: str, op: str, target: Any, tensors: list[Tensor]) -> tuple[Call, set[int]]:
+        """Return the description of a call before it runs, and the storages of its arguments."""
+        with DisableTorchFunction():  # otherwise, reading a shape would be recorded like a call of the network
+            names = [self._origins.name(tensor) for tensor in tensors]
+            named = [(tensor, own) for tensor, own in zip(tensors, names, strict=True) if own is not None]
+            others = [tensor for tensor, own in zip(tensors, names, strict=True) if own is None]
+            activations = [tensor for tensor in others if not _is_parameter(tensor)]
+            found = [(self._origins.parameter(tensor), own) for tensor, own in named]
+            parameters = [(parameter, own) for parameter, own in found if parameter is not None]
+            call = Call(
+                name=name,
+                path=path,
+                depth=len(self._thread.running),
+                op=op,
+                is_module=isinstance(target, nn.Module),
+                settings="",
+                inputs=[shape_of(tensor) for tensor in activations],
+                sources=[self._origins.source(tensor) for tensor in activations],
+                producers=self.producers_of(activations),
+                parameters=[parameter for parameter, _ in parameters],
+                parameter_names=[own for _, own in parameters],
+                target=target,
+                uses_unregistered=len(activations) < len(others) and not isinstance(target, nn.Module),
+                model_shapes=[shape_of(tensor) for tensor, _ in named],
+            )
+            return call, storages_of(tensors)
 
     def _add_parameters(self, call: Call, module: nn.Module) -> None:
         """Add the parameters of an atomic module to its call."""
@@ -283,15 +286,16 @@ class Recorder(TorchFunctionMode):
 
     def _end(self, call: Call, index: int, outputs: list[Tensor], storages: set[int] | None) -> None:
         """Record the outputs of a call. `storages` are the arguments' storages, or None if memory isn't counted."""
-        call.outputs = [shape_of(tensor) for tensor in outputs]
-        call.dtype = str(outputs[0].dtype).removeprefix("torch.") if outputs else ""
-        if storages is not None:
-            new = [tensor for tensor in outputs if not storages_of([tensor]) & storages]
-            call.new_bytes = sum(tensor.numel() * tensor.element_size() for tensor in new)
-        self._origins.set_source(index, outputs, has_inner_calls=index < len(self.calls) - 1)
-        call.output_producers = self.producers_of(outputs)
-        if self._on_output is not None:
-            self._on_output(call, outputs)
+        with DisableTorchFunction():
+            call.outputs = [shape_of(tensor) for tensor in outputs]
+            call.dtype = str(outputs[0].dtype).removeprefix("torch.") if outputs else ""
+            if storages is not None:
+                new = [tensor for tensor in outputs if not storages_of([tensor]) & storages]
+                call.new_bytes = sum(tensor.numel() * tensor.element_size() for tensor in new)
+            self._origins.set_source(index, outputs, has_inner_calls=index < len(self.calls) - 1)
+            call.output_producers = self.producers_of(outputs)
+            if self._on_output is not None:
+                self._on_output(call, outputs)
 
     def _copy_origin(self, args: Any, result: Any) -> None:
         """Give the results of a hidden call, such as `x.detach()`, the origin of its first argument."""
@@ -322,12 +326,8 @@ class Recorder(TorchFunctionMode):
         def describe(tensor: Tensor) -> Operand:
             return describe_tensor(tensor, self._origins.name(tensor), self._origins.source(tensor))
 
-        is_inside_atomic = self._thread.is_inside_atomic
-        self._thread.is_inside_atomic = True  # these calls are not the network's
-        try:
+        with DisableTorchFunction():
             return Arguments(replace_tensors(args, describe), replace_tensors(kwargs, describe))
-        finally:
-            self._thread.is_inside_atomic = is_inside_atomic
 
 
 def _run(_call: Call, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
