@@ -128,11 +128,12 @@ def fields_table(names: Sequence[str], rows: Sequence[Sequence[Value | None]]) -
         is_number = any(isinstance(value, float | int) for value in values)
         table.add_column(printable(name, glyphs), justify="right" if is_number else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_field_text(name, value, glyphs)) for name, value in zip(names, row, strict=True)))
+        table.add_row(*(Text(field_text(name, value, glyphs)) for name, value in zip(names, row, strict=True)))
     return table
 
 
-def _field_text(name: str, value: Value | None, glyphs: Glyphs) -> str:
+def field_text(name: str, value: Value | None, glyphs: Glyphs) -> str:
+    """Return the value of a field as text, or a dash if the run doesn't have the field."""
     if value is None or value == ():
         return "–"
     if isinstance(value, bool):

@@ -7,13 +7,12 @@ from functools import cached_property
 from pathlib import Path
 
 from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.floats import decode_float
 from fashion_tui.schema.recipe import Recipe
 from fashion_tui.schema.run import RunConfig, RunSummary, short_name
 
-from .compare import best_value, configuration_fields
+from .compare import configuration_fields
 from .errors import DamagedRun
-from .reader import RunReader
+from .metric_cache import LastAndBest
 from .run import Run
 
 Value = str | float | bool | tuple[str, ...]
@@ -53,8 +52,10 @@ _LAST, _BEST = ".last", ".best"
 class RunFields:
     """A run's fields. The configuration and the log are read when one of their fields is used for the first time."""
 
-    def __init__(self, summary: RunSummary) -> None:
+    def __init__(self, summary: RunSummary, read_metrics: Callable[[RunSummary], Mapping[str, LastAndBest]]) -> None:
+        """`read_metrics` returns the last and the best value of each metric, as `MetricCache.get` does."""
         self.summary = summary
+        self._read_metrics = read_metrics
 
     def get(self, name: str) -> Value | None:
         """Return a field, or None if the run doesn't have it.
@@ -88,20 +89,9 @@ class RunFields:
             return {}
 
     @cached_property
-    def metrics(self) -> dict[str, tuple[float, float | None]]:
+    def metrics(self) -> Mapping[str, LastAndBest]:
         """The last and the best value of each metric."""
-        try:
-            with Run(Path(self.summary.path)) as run:
-                reader = RunReader(run)
-                reader.watched = ()  # curves aren't needed
-                reader.poll()
-        except DamagedRun:
-            return {}
-        values = {}
-        for name, series in reader.metrics.items():
-            best = best_value(name, series)
-            values[name] = series.values(last=1)[0], None if best is None else decode_float(best)
-        return values
+        return self._read_metrics(self.summary)
 
 
 def is_setting(name: str) -> bool:

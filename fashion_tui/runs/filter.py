@@ -42,6 +42,8 @@ class FilterError(UsageError):
     def __init__(self, problem: str, text: str, start: int, end: int) -> None:
         marked = f"{text[:start]}[{text[start:end]}]{text[end:]}"
         super().__init__(f"filter: {problem}, at column {start + 1}: {marked}")
+        self.problem = problem
+        """The message without the filter."""
         self.start, self.end = start, end
         """Position of the invalid part in the filter. `end` is exclusive."""
 

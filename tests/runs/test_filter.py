@@ -9,6 +9,7 @@ import pytest
 
 from fashion_tui.runs.fields import RunFields, sort_runs
 from fashion_tui.runs.filter import FilterError, filter_runs
+from fashion_tui.runs.metric_cache import MetricCache
 from fashion_tui.runs.notes import rename, tag, write_note
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UsageError
@@ -41,7 +42,8 @@ def runs(tmp_path: Path) -> list[RunFields]:
     )  # fmt: skip
     add_run(tmp_path, "b", STRONG, {"state": "failed", "train_seconds": 600.0}, loss=[2.0, 1.0, math.nan])
     add_run(tmp_path, "c", msgspec.structs.replace(STRONG, learning_rate=0.2, flip="none"), {"state": "stopped"})
-    return [RunFields(run) for run in list_runs(tmp_path)]
+    cache = MetricCache(tmp_path)
+    return [RunFields(run, cache.get) for run in list_runs(tmp_path)]
 
 
 def names(runs: list[RunFields]) -> str:
@@ -155,6 +157,6 @@ def test_an_unknown_order_is_an_error(runs: list[RunFields], order: str, word: s
 def test_a_damaged_run_matches_no_comparison_of_what_cannot_be_read(runs: list[RunFields], tmp_path: Path) -> None:
     damaged = next(run for run in runs if names([run]) == "a")
     (Path(damaged.summary.path) / "config.json").write_text("{")
-    fresh = [RunFields(run) for run in list_runs(tmp_path)]
+    fresh = [RunFields(run, MetricCache(tmp_path).get) for run in list_runs(tmp_path)]
     assert sorted(names(filter_runs(fresh, "lr>0"))) == ["b", "c"]
     assert names(filter_runs(fresh, "loss>0.5")) == "a"

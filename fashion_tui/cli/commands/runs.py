@@ -16,6 +16,7 @@ from fashion_tui.report.runs import fields_table, metrics_table, runs_tables
 from fashion_tui.runs import store
 from fashion_tui.runs.fields import FIELDS, RunFields, check_fields, sort_runs
 from fashion_tui.runs.filter import filter_runs
+from fashion_tui.runs.metric_cache import MetricCache
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import Pruned, list_runs, open_run, summarise
@@ -111,12 +112,14 @@ def _list(  # noqa: PLR0913
     if common.runs is not None and not folder.is_dir():
         raise UserError(f"no folder {str(folder)!r}; check --runs")
     found = list_runs(folder)
-    chosen = _choose([RunFields(run) for run in found], text, sort)
+    with MetricCache(folder) as cache:
+        chosen = _choose([RunFields(run, cache.get) for run in found], text, sort)
+        if columns is not None and not prune:
+            _show_columns(chosen, columns, as_json=as_json)
+            return
     runs = tuple(fields.summary for fields in chosen)
     if prune:
         _prune(runs, confirmed=yes, as_json=as_json)
-    elif columns is not None:
-        _show_columns(chosen, columns, as_json=as_json)
     elif as_json:
         write_json(runs)
     elif runs:
