@@ -1,7 +1,7 @@
 """A frozen description of a chart: the runs that it compares, their metric, and the axes."""
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from enum import Enum
 
@@ -46,6 +46,8 @@ class ChartRun:
     clock: tuple[tuple[int, float], ...] = ()
     """Steps and the seconds from the start of the run to their end, in ascending order. Times between them are
     interpolated."""
+    learning_rate: Curve = NO_CURVE
+    """The learning rate over the steps, for the values at a position of the chart."""
     detail: Curve = NO_CURVE
     """A part of the curve in smaller buckets, which is drawn instead of `curve` if it isn't empty. It starts where a
     bucket of `curve` starts."""
@@ -64,6 +66,15 @@ class ChartRun:
         start, begin = self.clock[index - 1] if index else (0, 0.0)
         stop, end = self.clock[index]
         return end if stop <= start else begin + (step - start) * (end - begin) / (stop - start)
+
+    def step_after(self, seconds: float) -> float:
+        """Return the step that ends at a time from the start of the run. It is the inverse of `seconds`."""
+        if not self.clock:
+            return 0.0
+        index = min(bisect_left(self.clock, seconds, key=lambda time: time[1]), len(self.clock) - 1)
+        start, begin = self.clock[index - 1] if index else (0, 0.0)
+        stop, end = self.clock[index]
+        return stop if end <= begin else start + (seconds - begin) * (stop - start) / (end - begin)
 
     def best(self, *, lower_is_better: bool) -> EpochValue | None:
         """Return the first of the best finite values per epoch, or None if there are none."""
@@ -116,3 +127,12 @@ def x_position(run: ChartRun, step: float, x: XAxis) -> float:
     if x is XAxis.WALL_TIME:
         return run.seconds(step)
     return step
+
+
+def step_at(run: ChartRun, position: float, x: XAxis) -> float:
+    """Return the step at a coordinate of an x axis. It is the inverse of `x_position`."""
+    if x is XAxis.EPOCHS and run.steps_per_epoch:
+        return position * run.steps_per_epoch
+    if x is XAxis.WALL_TIME:
+        return run.step_after(position)
+    return position

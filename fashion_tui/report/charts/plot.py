@@ -58,9 +58,7 @@ def trace_run(chart: Chart, run: ChartRun, x: Axis) -> Trace:
     means = [*curve.mean, *(each.value for each in run.per_epoch)]
     low, high = drawn_range(means, logarithmic=chart.logarithmic_y)
     first_steps = range(curve.first_step, curve.first_step + size * len(curve), size)
-    last_centre = (curve.steps - 1 - (len(curve) - 1) * size) / 2  # the last bucket may be shorter
-    middles = [step + (size - 1) / 2 for step in first_steps[:-1]] + [step + last_centre for step in first_steps[-1:]]
-    centres = x.fractions([x_position(run, step, shown) for step in middles])
+    centres = x.fractions([x_position(run, step, shown) for step in curve.middles()])
     all_smoothed = smooth(run.curve, MovingAverage(chart.half_life), low, high)
     return Trace(
         run=run,

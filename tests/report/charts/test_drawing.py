@@ -15,18 +15,13 @@ from fashion_tui.report.charts.drawing import draw_chart
 from fashion_tui.report.glyphs import ASCII, UNICODE, Glyphs
 from fashion_tui.runs.series import Series
 from tests.report.charts.dots import dots_of
+from tests.report.charts.runs import run_of
 
 WIDTH, HEIGHT = 87, 20
 """Size of a chart whose plot has 80 columns and 17 rows of cells."""
 PLOT = slice(1, -2)
 """Lines of the plot of a ruled chart with a title but no legend."""
 HELD_OUT = tuple(EpochValue(epoch, epoch * 100, value) for epoch, value in ((1, 0.5), (2, 0.2), (3, 0.3)))
-
-
-def run_of(values: list[float], name: str = "guide-a1b2", buckets: int = 512, **fields: object) -> ChartRun:
-    series = Series()
-    series.put(1, array("d", values))
-    return replace(ChartRun(name, series.curve(buckets)), **fields)  # type: ignore[arg-type]
 
 
 def lines_of(chart: Chart, width: int, height: int, glyphs: Glyphs) -> list[Text]:

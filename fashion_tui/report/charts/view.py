@@ -1,0 +1,65 @@
+"""Zoom and pan: choose the part of the x axis that a chart shows."""
+
+from dataclasses import replace
+
+from .axis import Axis
+from .chart import Chart, x_position
+from .ranges import x_axis
+
+MIN_STEPS = 8
+"""Minimum number of steps on the x axis."""
+
+Range = tuple[float, float]
+
+
+def zoom(chart: Chart, factor: float, centre: float) -> Chart:
+    """Return the chart with the visible range multiplied by `factor`. The value `centre` stays where it is, if possible.
+
+    If all of the x axis would be visible, `x_range` becomes None. If fewer than `MIN_STEPS` steps would be visible, the
+    chart is returned unchanged.
+    """
+    whole = x_axis(replace(chart, x_range=None))
+    low, high = _visible(chart, whole)
+    middle = min(max(whole.fraction(centre), low), high)
+    span = min((high - low) * factor, 1.0)
+    start = min(max(middle - (middle - low) * factor, 0.0), 1 - span)
+    return _show(chart, whole, start, start + span)
+
+
+def pan(chart: Chart, share: float) -> Chart:
+    """Return the chart moved along the x axis by a share of the visible range, but not beyond its ends."""
+    whole = x_axis(replace(chart, x_range=None))
+    low, high = _visible(chart, whole)
+    offset = min(max(share * (high - low), -low), 1 - high)
+    return _show(chart, whole, low + offset, high + offset)
+
+
+def reveal(chart: Chart, value: float) -> Chart:
+    """Return the chart moved as far as needed to show a value. A value beyond an end is then a tenth from that end."""
+    whole = x_axis(replace(chart, x_range=None))
+    low, high = _visible(chart, whole)
+    position = whole.fraction(value)
+    if low <= position <= high:
+        return chart
+    share = (position - low) / (high - low)
+    return pan(chart, share - 0.9 if share > 1 else share - 0.1)
+
+
+def _visible(chart: Chart, whole: Axis) -> Range:
+    """Return the visible range, as positions on the whole axis."""
+    if chart.x_range is None:
+        return 0.0, 1.0
+    low, high = (min(max(position, 0.0), 1.0) for position in whole.fractions(chart.x_range))
+    return (low, high) if low < high else (0.0, 1.0)
+
+
+def _show(chart: Chart, whole: Axis, low: float, high: float) -> Chart:
+    if high - low >= 1 - 1e-9:
+        return replace(chart, x_range=None)
+    start, stop = whole.value(low), whole.value(high)
+    if chart.x_range is None or stop - start < chart.x_range[1] - chart.x_range[0]:
+        shown = chart.shown_x
+        steps = [x_position(run, run.last_step, shown) / run.last_step for run in chart.runs if run.last_step]
+        if stop - start < MIN_STEPS * min(steps, default=0.0):
+            return chart
+    return replace(chart, x_range=(start, stop))
