@@ -125,7 +125,7 @@ class Plot:
             self._band(order[-1])
         for index in order:
             trace, style = self._traces[index], line_style(index, self._runs)
-            last = self._line(_bucket_points(trace), style, "*" if self._runs == 1 else LETTERS[index])
+            last = self._line(bucket_points(trace), style, "*" if self._runs == 1 else LETTERS[index])
             self._warn(trace)
             if last is not None and self._runs > 1:
                 self._canvas.marker(*last, LETTERS[index], style)
@@ -136,9 +136,7 @@ class Plot:
     def _line(self, points: Iterable[Point | None], style: Style, character: str) -> tuple[int, float] | None:
         """Connect (position, value) points, with a gap at each None. Return the last visible column and height."""
         last = None
-        for part in _parts(points):
-            heights = self._y.fractions([value for _, value in part])
-            visible = _visible([(position, height) for (position, _), height in zip(part, heights, strict=True)])
+        for visible in visible_parts(points, self._y):
             columns = _column_means(visible, self._canvas.columns)
             self._canvas.line(columns, style, character)
             last = columns[-1] if columns else last
@@ -177,11 +175,7 @@ class Plot:
         """Join the values per epoch with a line, unsmoothed. Mark each one, and the best of the selected run."""
         trace, glyphs = self._traces[index], self._glyphs
         values, style = trace.run.per_epoch, per_epoch_style(index, self._runs)
-        points = [
-            None if trace.is_spike(each.value) else (position, each.value)
-            for position, each in zip(trace.epochs, values, strict=True)
-        ]
-        self._line(points, style, "-" if self._runs == 1 else LETTERS[index].upper())
+        self._line(epoch_points(trace), style, "-" if self._runs == 1 else LETTERS[index].upper())
         is_selected = index == self._chart.selected
         best = trace.run.best(lower_is_better=self._chart.lower_is_better) if is_selected else None
         crowded = len(values) * MIN_EPOCH_SPACING > self._canvas.width
@@ -207,13 +201,26 @@ class Plot:
         return round(position * (self._canvas.columns - 1))
 
 
-def _bucket_points(trace: Trace) -> Iterator[Point | None]:
+def bucket_points(trace: Trace) -> Iterator[Point | None]:
     """Yield the position and value of each bucket, or None for one without finite values. Skip empty buckets."""
     for position, value, nonfinite in zip(trace.centres, trace.smoothed, trace.curve.nonfinite, strict=True):
         if value == value:  # noqa: PLR0124 - false for NaN
             yield position, value
         elif nonfinite:
             yield None
+
+
+def epoch_points(trace: Trace) -> Iterator[Point | None]:
+    """Yield the position and value of each value per epoch, or None for a spike or a value that isn't finite."""
+    for position, each in zip(trace.epochs, trace.run.per_epoch, strict=True):
+        yield None if trace.is_spike(each.value) else (position, each.value)
+
+
+def visible_parts(points: Iterable[Point | None], y: Axis) -> Iterator[list[Point]]:
+    """Split (position, value) points at each None. Yield the visible part of each line, as positions and heights."""
+    for part in _parts(points):
+        heights = y.fractions([value for _, value in part])
+        yield _visible([(position, height) for (position, _), height in zip(part, heights, strict=True)])
 
 
 def _parts(points: Iterable[Point | None]) -> Iterator[list[Point]]:

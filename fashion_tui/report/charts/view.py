@@ -13,7 +13,7 @@ Range = tuple[float, float]
 
 
 def zoom(chart: Chart, factor: float, centre: float) -> Chart:
-    """Return the chart with the visible range multiplied by `factor`. The value `centre` stays where it is, if possible.
+    """Return the chart with the visible range multiplied by `factor`. If possible, the value `centre` keeps its place.
 
     If all of the x axis would be visible, `x_range` becomes None. If fewer than `MIN_STEPS` steps would be visible, the
     chart is returned unchanged.

@@ -17,13 +17,13 @@ def x_lines(chart: Chart, axis: Axis, width: int, glyphs: Glyphs) -> tuple[str, 
 
     `width` is the width of the plot. The line has marks at the labels and at the ends of epochs.
     """
-    labels = _place_labels(axis, _x_ticks(chart, axis, width), width)
+    labels = _place_labels(axis, x_ticks(chart, axis, max(2, width // LABEL_SPACING)), width)
     rule = _rule(_epoch_columns(chart, axis, width), [column for _, column, _ in labels], width, glyphs)
     return rule, _label_line(labels, width)
 
 
-def _x_ticks(chart: Chart, axis: Axis, width: int) -> list[Tick]:
-    most = max(2, width // LABEL_SPACING)
+def x_ticks(chart: Chart, axis: Axis, most: int) -> list[Tick]:
+    """Return at least two and, if possible, at most `most` round values of the x axis, with their labels."""
     match chart.shown_x:
         case XAxis.EPOCHS:
             return epoch_ticks(axis, most)
