@@ -16,6 +16,7 @@ from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, State
 
 from .errors import DamagedRun, reason
 from .follow import EventFollower, LogReplaced
+from .layers import LayerProblem, find_layer_problems
 from .layout import EVENTS_FILE
 from .replay import MAX_METRICS, Replay
 from .run import Run
@@ -59,6 +60,8 @@ class RunSnapshot:
     """Steps and the seconds from the creation of the run to their end, both in ascending order."""
     recent_loss: tuple[float, ...]
     """The last 60 losses."""
+    layer_problems: tuple[LayerProblem, ...]
+    """Problems of the network's layers, such as dead ReLUs, the most serious first."""
     bad_lines: int
     """Number of lines in the log that can't be read."""
     missing_events: int
@@ -233,6 +236,7 @@ class RunReader:
             curves={name: replay.series(name).curve(self._buckets) for name in self.watched},
             clock=_clock(replay.times, config.created if config else None),
             recent_loss=replay.series("loss").values(last=RECENT_STEPS),
+            layer_problems=find_layer_problems(replay.metrics),
             bad_lines=bad_lines,
             missing_events=missing_events,
             missing_steps=replay.steps.missing,

@@ -18,6 +18,7 @@ from fashion_tui.cli.progress import TrainingBar
 from fashion_tui.report.charts.drawing import draw_chart
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.report.runs import finished_text, runs_tables
+from fashion_tui.runs.layers import LayerProblem
 from fashion_tui.runs.reader import RunReader, RunSnapshot
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
@@ -157,6 +158,12 @@ def test_the_digits_of_large_numbers_differ() -> None:
 def test_the_note_of_a_live_run_describes_its_last_checkpoint(running: RunSnapshot) -> None:
     note = note_text(running, None, ASCII).plain
     assert note == "checkpoint at step 100: 2.5 MiB in 0.25 s, next in 30 s - 3 MiB on disk"
+
+
+def test_the_note_of_a_live_run_describes_the_first_problem_of_its_layers(running: RunSnapshot) -> None:
+    problems = LayerProblem("dead ReLUs", ("fc1",), 1.0), LayerProblem("no gradient", ("conv1",), 0.0)
+    note = note_text(replace(running, layer_problems=problems), None, ASCII).plain
+    assert note.startswith("! all ReLUs after fc1 are dead")
 
 
 def progress_bar(snapshot: RunSnapshot) -> str:

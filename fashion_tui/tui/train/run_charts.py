@@ -51,7 +51,6 @@ def _chart_run(name: str, metric: Metric, snapshot: RunSnapshot) -> ChartRun:
         planned_steps=snapshot.total_steps or None,
         ended=snapshot.state not in LIVE_STATES,
         clock=snapshot.clock,
-        learning_rate=NO_CURVE if name == "learning_rate" else snapshot.curve("learning_rate"),
     )
 
 

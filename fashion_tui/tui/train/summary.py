@@ -7,6 +7,7 @@ from rich.text import Text
 
 from fashion_tui.report.formatting import format_bytes, format_duration, format_loss, format_percent
 from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.layers import problem_text
 from fashion_tui.report.runs import state_mark, validation_scores
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
 from fashion_tui.runs.reader import RunSnapshot
@@ -182,6 +183,8 @@ def _live_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
         return Text(snapshot.notice, style=ATTENTION)
     if snapshot.warnings:
         return Text(f"! {snapshot.warnings[-1].message}", style=ATTENTION)
+    if snapshot.layer_problems:
+        return Text(f"! {problem_text(snapshot.layer_problems[0], glyphs)}", style=ATTENTION)
     return _checkpoint_note(snapshot, glyphs)
 
 
