@@ -1,0 +1,104 @@
+"""The metrics of layers that have a heat strip, and their scales."""
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from fashion_tui.runs.layers import DEAD_RELUS, GRADIENT_NORM, UPDATE_RATIO, USUAL_UPDATE, Kind
+
+from .axis import SMALLEST, value_axis
+from .ranges import drawn_range
+
+LEVELS = 8
+"""Number of colours or glyphs of a strip. With few of them, adjacent cells are often equal, which saves bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerMetric:
+    """A metric of layers, and how it is drawn."""
+
+    name: str
+    title: str
+    problems: tuple[Kind, ...]
+    """The problems that this metric shows."""
+    non_finite: str
+    """Legend of the cells with NaN or infinity."""
+    combine: Callable[[Sequence[float]], float]
+    """Returns the value of a row that shows several layers, given the finite values of the layers."""
+    format: Callable[[float], str]
+    limits: tuple[float, float] | None = None
+    """The values at the ends of the scale, or None for a logarithmic scale around the values of the run."""
+    note: str = ""
+    """A fact that helps to read the strip."""
+    usual: float | None = None
+    """The usual value, or None. It is the middle of the scale, and the colours show the distance from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The values at the ends of a strip's scale. Values outside are drawn like the ends."""
+
+    low: float
+    high: float
+    logarithmic: bool
+
+    def level(self, value: float) -> int:
+        """Return the level of a finite value, from 0 to `LEVELS - 1`."""
+        low, high = self.low, self.high
+        if self.logarithmic:
+            low, high, value = math.log(low), math.log(high), math.log(max(value, SMALLEST))
+        share = (value - low) / (high - low)
+        return int(min(max(share, 0.0) * LEVELS, LEVELS - 1))
+
+
+def fit_scale(metric: LayerMetric, values: Iterable[float]) -> Scale:
+    """Return the scale of a metric. `values` are the finite values of all layers."""
+    if metric.limits is not None:
+        return Scale(*metric.limits, logarithmic=False)
+    positive = [value for value in values if value > 0]
+    low, high = drawn_range(positive, logarithmic=True)
+    drawn = [value for value in positive if low <= value <= high] or [1.0]
+    axis = value_axis(min(drawn), max(drawn), logarithmic=True)
+    return Scale(axis.low, axis.high, logarithmic=True)
+
+
+def _geometric_mean(values: Sequence[float]) -> float:
+    return math.exp(sum(math.log(max(value, SMALLEST)) for value in values) / len(values))
+
+
+def _least_usual(values: Sequence[float]) -> float:
+    return max(values, key=lambda value: abs(value - USUAL_UPDATE))
+
+
+LAYER_METRICS = (
+    LayerMetric(
+        GRADIENT_NORM,
+        "layers: gradient norm",
+        problems=("non-finite", "no gradient"),
+        non_finite="NaN or infinite",
+        combine=_geometric_mean,
+        format=lambda value: f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e"),
+    ),
+    LayerMetric(
+        UPDATE_RATIO,
+        "layers: log10(update/weights)",
+        problems=("large updates", "small updates"),
+        non_finite="no update",
+        combine=_least_usual,
+        format=lambda value: f"{value:.1f}".replace("-", "−"),
+        limits=(USUAL_UPDATE - 2, USUAL_UPDATE + 2),
+        note=f"usual: about {USUAL_UPDATE:.0f}".replace("-", "−"),
+        usual=USUAL_UPDATE,
+    ),
+    LayerMetric(
+        DEAD_RELUS,
+        "layers: dead ReLUs",
+        problems=("dead ReLUs",),
+        non_finite="NaN",
+        combine=max,
+        format=lambda value: f"{value * 100:.0f} %",
+        limits=(0.0, 1.0),
+        note="0 for the whole batch",
+    ),
+)
+"""The metrics that have a heat strip."""
