@@ -137,6 +137,10 @@ class Failure:
             source = row.sources[0]
         return None
 
+    def pools_before(self) -> bool:
+        """Return whether an earlier call is a pooling layer or function."""
+        return any("pool" in row.op.lower() for row in self.rows if row is not self.row)
+
     def origin(self) -> str:
         """Describe the origin of the input: `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
         producer = self.producer()

@@ -63,8 +63,7 @@ def _explain_sizes(failure: Failure, requested: list[int]) -> Explanation | None
     if values == expected:
         return _fixed_batch(failure, first)
     text = f"{failure.name} expects {expected} values per sample, got {values}: {failure.origin()}"
-    has_pooling = any("pool" in row.op.lower() for row in failure.rows)
-    hint = f"check the {'pooling and the ' if has_pooling else ''}sizes before it"
+    hint = f"check the {'pooling and the ' if failure.pools_before() else ''}sizes before it"
     if len(requested) > 2:
         return Explanation(f"{text}; {hint}")
     resize = at_failure(lambda source, call: _replace_size(source, call, 1, str(values)))

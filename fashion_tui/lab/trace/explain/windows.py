@@ -31,13 +31,16 @@ def _explain_size(failure: Failure, window: WindowSettings, noun: str) -> Explan
     if spans != kernel:
         described += f" that spans {'×'.join(map(str, spans))}"
     problem = "is larger than the padded input" if noun == "kernel" else "doesn't fit into its input"
+    if any(padding):
+        problem += f" of {'×'.join(map(str, sizes))} values"
     text = f"{failure.name} has {described}, which {problem}: {failure.origin()}"
-    if noun == "kernel" and all(around == 0 for around in padding):
+    less = ", or pool less before it" if failure.pools_before() else ""
+    if noun == "kernel" and not any(padding):
         around = max((span - 1) // 2 for span in spans)
-        return Explanation(f"{text}; add padding={around}, or pool less before it", (_set(failure, "padding", around),))
-    size = min(failure.input[-axes:], default=0)
-    change = _set(failure, "kernel_size", size)
-    return Explanation(f"{text}; make the {noun} at most {size} wide, or pool less before it", (change,))
+        return Explanation(f"{text}; add padding={around}{less}", (_set(failure, "padding", around),))
+    most = min((size - 1) // dilation + 1 for size, dilation in zip(sizes, window.dilation, strict=False))
+    change = _set(failure, "kernel_size", most)
+    return Explanation(f"{text}; make the {noun} at most {most} wide{less}", (change,))
 
 
 def _explain_padding(failure: Failure, window: WindowSettings, noun: str, is_convolution: bool) -> Explanation | None:  # noqa: FBT001
