@@ -23,7 +23,7 @@ def test_the_rows_up_to_the_failing_one() -> None:
     )
     table = trace(model, IMAGE)
     assert table.error is not None
-    for words in ("fc1 expects 980 features, got 490", "flatten outputs [490]", "pooling"):
+    for words in ("fc1 expects 980 features, got 490", "flatten outputs [N, 490]", "pooling"):
         assert words in table.error
     assert [row.name for row in table.rows] == ["conv", "max_pool2d", "flatten", "fc1"]
     assert [row.failed for row in table.rows] == [False, False, False, True]
@@ -40,7 +40,7 @@ def test_the_rows_up_to_the_failing_one() -> None:
 def test_a_view_with_another_size_than_a_sample() -> None:
     table = trace(Guide(pooling=4), IMAGE)
     assert table.error is not None
-    for words in ("view expects 980 values", "got 180", "max_pool2d outputs [20, 3, 3]", "pooling"):
+    for words in ("view expects 980 values", "got 180", "max_pool2d outputs [N, 20, 3, 3]", "pooling"):
         assert words in table.error
     assert table.rows[-1].settings == "-1, 980"
 
@@ -65,7 +65,7 @@ def test_all_modules_around_the_failing_one_are_marked() -> None:
         ("1", True),
         ("1.0", True),
     ]
-    assert "1.0 (Linear) expects 5 features, got 6: 0 (Sequential) outputs [6]" in (table.error or "")
+    assert "1.0 (Linear) expects 5 features, got 6: 0 (Sequential) outputs [N, 6]" in (table.error or "")
     assert table.error_line is None, "no line outside torch's own code to report"
 
 
@@ -90,56 +90,56 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         FunctionNet(lambda self, x: self.fc(self.conv(x)), conv=nn.Conv2d(1, 2, 1), fc=nn.Linear(1568, 10)),
         IMAGE,
-        ("fc expects 1568 features, got 28", "conv outputs [2, 28, 28]", "1568 values", "flatten"),
+        ("fc expects 1568 features, got 28", "conv outputs [N, 2, 28, 28]", "1568 values", "flatten"),
     ),
     (
         FunctionNet(lambda self, x: self.b(F.relu(self.a(x))), a=nn.Linear(4, 6), b=nn.Linear(5, 2)),
         (4,),
-        ("b expects 5 features, got 6", "a outputs [6]"),
+        ("b expects 5 features, got 6", "a outputs [N, 6]"),
     ),
     (
         FunctionNet(lambda self, x: self.c2(F.relu(self.c1(x))), c1=nn.Conv2d(1, 12, 3), c2=nn.Conv2d(10, 20, 3)),
         IMAGE,
-        ("c2 expects 10 channels, got 12", "c1 outputs [12, 26, 26]"),
+        ("c2 expects 10 channels, got 12", "c1 outputs [N, 12, 26, 26]"),
     ),
     (
         FunctionNet(lambda self, x: self.c(x), c=nn.Conv2d(3, 8, 3)),
         IMAGE,
-        ("c expects 3 channels, got 1", "network's input is [1, 28, 28]"),
+        ("c expects 3 channels, got 1", "network's input is [N, 1, 28, 28]"),
     ),
     (
         FunctionNet(lambda self, x: self.c(x), c=nn.Conv2d(3, 8, 3)),
         (28,),
-        ("c expects [channels, height, width], got [28]", "network's input is [28]"),
+        ("c expects [N, channels, height, width], got [N, 28]", "network's input is [N, 28]"),
     ),
     (
         FunctionNet(lambda self, x: self.c(F.avg_pool2d(x, 7)), c=nn.Conv2d(1, 8, 5)),
         IMAGE,
-        ("c has a 5×5 kernel", "larger", "avg_pool2d outputs [1, 4, 4]"),
+        ("c has a 5×5 kernel", "larger", "avg_pool2d outputs [N, 1, 4, 4]"),
     ),
     (
         nn.Sequential(nn.Conv2d(1, 8, (3, 5), padding=1)),
         (1, 3, 2),
-        ("0 (Conv2d) has a 3×5 kernel, which is larger than the padded input", "input is [1, 3, 2]"),
+        ("0 (Conv2d) has a 3×5 kernel, which is larger than the padded input", "input is [N, 1, 3, 2]"),
     ),
     (
         nn.Sequential(nn.Conv1d(1, 8, 5, dilation=2, padding="valid")),
         (1, 8),
-        ("0 (Conv1d) has a kernel of 5 values that spans 9, which is larger", "input is [1, 8]"),
+        ("0 (Conv1d) has a kernel of 5 values that spans 9, which is larger", "input is [N, 1, 8]"),
     ),
     (
         nn.Sequential(nn.Conv2d(1, 8, 5, padding=2, padding_mode="reflect")),
         (1, 2, 2),
-        ("0 (Conv2d) has a padding of 2", "reflect padding of 2 values allows at most 1", "input is [1, 2, 2]"),
+        ("0 (Conv2d) has a padding of 2", "reflect padding of 2 values allows at most 1", "input is [N, 1, 2, 2]"),
     ),
-    (nn.Sequential(nn.BatchNorm2d(3)), IMAGE, ("0 (BatchNorm2d) expects 3 channels, got 1", "[1, 28, 28]")),
-    (nn.Sequential(nn.GroupNorm(2, 4)), (6, 5, 5), ("0 (GroupNorm) expects 4 channels, got 6", "[6, 5, 5]")),
-    (nn.Sequential(nn.LayerNorm(7)), (6, 5), ("0 (LayerNorm) expects a shape that ends in [7], got [6, 5]",)),
-    (nn.Sequential(nn.LSTM(7, 3)), (6, 5), ("0 (LSTM) expects 7 features, got 5", "input is [6, 5]")),
+    (nn.Sequential(nn.BatchNorm2d(3)), IMAGE, ("0 (BatchNorm2d) expects 3 channels, got 1", "[N, 1, 28, 28]")),
+    (nn.Sequential(nn.GroupNorm(2, 4)), (6, 5, 5), ("0 (GroupNorm) expects 4 channels, got 6", "[N, 6, 5, 5]")),
+    (nn.Sequential(nn.LayerNorm(7)), (6, 5), ("0 (LayerNorm) expects a shape that ends in [7], got [N, 6, 5]",)),
+    (nn.Sequential(nn.LSTM(7, 3)), (6, 5), ("0 (LSTM) expects 7 features, got 5", "input is [N, 6, 5]")),
     (
         FunctionNet(lambda self, x: self.attend(x, x, x), attend=nn.MultiheadAttention(8, 2)),
         (6, 5),
-        ("attend expects 8 features, got 5", "input is [6, 5]"),
+        ("attend expects 8 features, got 5", "input is [N, 6, 5]"),
     ),
     (
         nn.Sequential(nn.Linear(5, 5), nn.Embedding(10, 3)),
@@ -149,13 +149,13 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         nn.Sequential(nn.MaxPool2d(8), nn.MaxPool2d(4)),
         IMAGE,
-        ("1 (MaxPool2d) has a 4×4 window", "fit", "0 (MaxPool2d) outputs [1, 3, 3]"),
+        ("1 (MaxPool2d) has a 4×4 window", "fit", "0 (MaxPool2d) outputs [N, 1, 3, 3]"),
     ),
-    (FunctionNet(lambda _, x: F.max_pool1d(x, 30)), (3, 20), ("max_pool1d has a window of 30 values", "[3, 20]")),
+    (FunctionNet(lambda _, x: F.max_pool1d(x, 30)), (3, 20), ("max_pool1d has a window of 30 values", "[N, 3, 20]")),
     (
         nn.Sequential(nn.MaxPool2d(3, padding=1, dilation=3)),
         (2, 4, 3),
-        ("0 (MaxPool2d) has a 3×3 window that spans 7×7", "fit", "[2, 4, 3]"),
+        ("0 (MaxPool2d) has a 3×3 window that spans 7×7", "padded input of 6×5 values", "[N, 2, 4, 3]"),
     ),
     (
         FunctionNet(lambda _, x: F.max_pool2d(x, 3, padding=2)),
@@ -165,7 +165,7 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         FunctionNet(lambda self, x: F.linear(x, self.weight), weight=nn.Parameter(torch.zeros(3, 4))),
         (5,),
-        ("linear expects 4 features, got 5", "input is [5]"),
+        ("linear expects 4 features, got 5", "input is [N, 5]"),
     ),
     (
         FunctionNet(lambda self, x: x @ self.weight, weight=nn.Parameter(torch.zeros(3, 4))),
@@ -175,17 +175,17 @@ CASES: list[tuple[nn.Module, tuple[int, ...], tuple[str, ...]]] = [
     (
         FunctionNet(lambda self, x: x + self.conv(x), conv=nn.Conv2d(1, 1, 3)),
         IMAGE,
-        ("+ can't broadcast [1, 28, 28] and [1, 26, 26]", "from conv"),
+        ("+ can't broadcast [N, 1, 28, 28] and [N, 1, 26, 26]", "from conv"),
     ),
     (
         FunctionNet(lambda self, x: torch.cat([x, self.conv(x)], 1), conv=nn.Conv2d(1, 1, 3)),
         IMAGE,
-        ("cat can't join [1, 28, 28] and [1, 26, 26]", "all axes except the joined axis", "from conv"),
+        ("cat can't join [N, 1, 28, 28] and [N, 1, 26, 26]", "all axes except the joined axis", "from conv"),
     ),
     (
         FunctionNet(lambda self, x: torch.stack([x, self.conv(x)], 1), conv=nn.Conv2d(1, 1, 3)),
         IMAGE,
-        ("stack can't join [1, 28, 28] and [1, 26, 26]", "all shapes", "from conv"),
+        ("stack can't join [N, 1, 28, 28] and [N, 1, 26, 26]", "all shapes", "from conv"),
     ),
     (
         FunctionNet(lambda _, x: x.view(32, -1, 14 * 28)),

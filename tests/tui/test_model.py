@@ -234,7 +234,7 @@ async def test_edit_that_breaks_a_layer_and_edit_that_fixes_it(tmp_path: Path) -
         ("x = x.flatten(start_dim=1)", "x = x.flat()", "line {line}: AttributeError"),
         ("def __init__(self)", "def __init__(self, width)", "line {line}: GuideNet needs width"),
         ("class GuideNet(nn.Module)", "class GuideNet", "GuideNet isn't derived from nn.Module"),
-        ("in_channels=1,", "in_channels=3,", "conv1 expects 3 channels, got 1: the network's input is [1, 28, 28]"),
+        ("in_channels=1,", "in_channels=3,", "conv1 expects 3 channels, got 1: the network's input is [N, 1, 28, 28]"),
     ],
 )
 async def test_error_is_shown_at_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -15,9 +15,7 @@ from .failure import Change, Explanation, Failure, TensorArgument
 
 
 def listed(tensors: list[TensorArgument]) -> str:
-    """Return the shapes as `[1, 28, 28] and [1, 26, 26]`. Omit the batch axis if all shapes begin with it."""
-    if all(tensor.text.startswith("[N,") for tensor in tensors):
-        return " and ".join(str(list(tensor.sample)) for tensor in tensors)
+    """Return the shapes as `[N, 1, 28, 28] and [N, 1, 26, 26]`."""
     return " and ".join(tensor.text for tensor in tensors)
 
 

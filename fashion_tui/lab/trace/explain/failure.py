@@ -115,6 +115,15 @@ class Failure:
         return self.row.inputs[0]
 
     @property
+    def input_text(self) -> str:
+        """Shape of the first input with N for the batch size, such as `[N, 1, 28, 28]`."""
+        first = next(iter(self.activations), None)
+        if first is not None and first.sample == self.input:
+            return first.text
+        names = ["N"] if self.batches.first is not None else []
+        return f"[{', '.join([*names, *map(str, self.input)])}]"
+
+    @property
     def has_batch_axis(self) -> bool:
         """Whether the first input has a batch axis. True if unknown."""
         return not self.activations or self.batches.first is None or self.activations[0].has_batch_axis
@@ -142,12 +151,12 @@ class Failure:
         return any("pool" in row.op.lower() for row in self.rows if row is not self.row)
 
     def origin(self) -> str:
-        """Describe the origin of the input: `flatten outputs [490]`, or `the network's input is [1, 28, 28]`."""
+        """Describe the origin of the input: `flatten outputs [N, 490]`, or `the network's input is [N, 784]`."""
         producer = self.producer()
         if producer is not None:
-            return f"{display_name(producer, producer.name)} outputs {list(self.input)}"
+            return f"{display_name(producer, producer.name)} outputs {self.input_text}"
         owner = "its" if not self.row.sources or self.row.sources[0] is None else "the network's"
-        return f"{owner} input is {list(self.input)}"
+        return f"{owner} input is {self.input_text}"
 
     def producers(self) -> str:
         """Return the names of the calls that produced the inputs, such as ` (from conv1 and downsample)`.

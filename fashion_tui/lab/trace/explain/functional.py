@@ -52,7 +52,7 @@ def explain_spatial(failure: Failure) -> Explanation | None:
 
 def _explain_axes(failure: Failure, axes: int) -> Explanation:
     sample = failure.input
-    text = f"{failure.name} expects {describe_axes(axes)}, got {list(sample)}: {failure.origin()}"
+    text = f"{failure.name} expects {describe_axes(failure, axes)}, got {failure.input_text}: {failure.origin()}"
     if len(sample) == axes:
         text += "; add the channel axis with unsqueeze(1)"
         return Explanation(text, (change_input(failure, "{}.unsqueeze(1)"),))
@@ -109,7 +109,7 @@ def explain_layer_norm(failure: Failure) -> Explanation | None:
     if list(failure.input[-len(shape) :]) == shape:
         return None
     last = list(failure.input[-len(shape) :])
-    text = f"{failure.name} expects a shape that ends in {shape}, got {list(failure.input)}: {failure.origin()}"
+    text = f"{failure.name} expects a shape that ends in {shape}, got {failure.input_text}: {failure.origin()}"
     value = f"({', '.join(map(str, last))},)" if len(last) == 1 else f"({', '.join(map(str, last))})"
     change = at_failure(lambda source, call: source.edit(source.set_argument(call, 1, "normalized_shape", value)))
     return Explanation(f"{text}; set normalized_shape to {last}", (change,))

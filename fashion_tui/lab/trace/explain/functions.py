@@ -133,11 +133,12 @@ def _explain_interpolate(failure: Failure) -> Explanation | None:
     size = failure.arguments.get(1, "size")
     if axes is not None and len(sample) != axes + 1:
         text = (
-            f"{failure.name} with mode={mode!r} expects {describe_axes(axes)}, got {list(sample)}: {failure.origin()}"
+            f"{failure.name} with mode={mode!r} expects {describe_axes(failure, axes)}, got {failure.input_text}: "
+            f"{failure.origin()}"
         )
         return Explanation(text)
     if isinstance(size, tuple) and len(size) != len(sample) - 1:
-        text = f"{failure.name} gets {len(size)} output sizes, {list(size)}, but its input {list(sample)} has "
+        text = f"{failure.name} gets {len(size)} output sizes, {list(size)}, but its input {failure.input_text} has "
         return Explanation(f"{text}{len(sample) - 1} spatial axes: {failure.origin()}")
     return None
 

@@ -1,6 +1,7 @@
 """Explain the failure of a torch layer from the layer's attributes and the shapes of its inputs."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from torch import nn
@@ -54,10 +55,19 @@ def _spatial_axes(layer: nn.Module) -> int | None:
     return int(name[-2]) if name.endswith(("1d", "2d", "3d")) else None
 
 
-def describe_axes(axes: int) -> str:
-    """Return the axes of a sample with the given number of spatial axes: `[channels, height, width]`."""
-    names = ("length",) if axes == 1 else _AXES[3 - axes :]
-    return f"[{', '.join(['channels', *names])}]"
+def describe_axes(failure: Failure, axes: int) -> str:
+    """Return the axes of an input with the given number of spatial axes: `[N, channels, height, width]`.
+
+    Like the input of the failed call, the result has no N if there is no batch axis.
+    """
+    names = () if axes == 0 else ("length",) if axes == 1 else _AXES[3 - axes :]
+    return join_sizes(failure, ("channels", *names))
+
+
+def join_sizes(failure: Failure, sizes: Sequence[object]) -> str:
+    """Return a shape that consists of the sizes of a sample, after N if the failed call's input begins with N."""
+    batch = ("N",) if failure.input_text.startswith("[N") else ()
+    return f"[{', '.join(map(str, (*batch, *sizes)))}]"
 
 
 def _explain_axes(failure: Failure, layer: Any) -> Explanation | None:
@@ -66,8 +76,10 @@ def _explain_axes(failure: Failure, layer: Any) -> Explanation | None:
     allows_vectors = name == "BatchNorm1d"
     if axes is None or len(sample) == axes + 1 or (allows_vectors and len(sample) == 1):
         return None
-    expected = f"[channels] or {describe_axes(1)}" if allows_vectors else describe_axes(axes)
-    text = f"{failure.name} expects {expected}, got {list(sample)}: {failure.origin()}"
+    expected = describe_axes(failure, axes)
+    if allows_vectors:
+        expected = f"{describe_axes(failure, 0)} or {expected}"
+    text = f"{failure.name} expects {expected}, got {failure.input_text}: {failure.origin()}"
     channels = getattr(layer, "in_channels", getattr(layer, "num_features", None))
     found = _missing_axes(failure, text, channels, axes) or _extra_axes(failure, text, channels, axes)
     if found is not None:
@@ -91,7 +103,7 @@ def _missing_axes(failure: Failure, text: str, channels: int | None, axes: int) 
     if shape is None:
         return None
     sizes = ", ".join(map(str, shape))
-    text += f"; reshape it to {list(shape)} first"
+    text += f"; reshape it to {join_sizes(failure, shape)} first"
     return Explanation(text, (change_input(failure, f"{{}}.view(-1, {sizes})", f"nn.Unflatten(1, ({sizes}))"),))
 
 
@@ -118,7 +130,8 @@ def _explain_missing_batch(failure: Failure, axes: int) -> Explanation | None:
     """Explain that a normalisation layer gets a sample without a batch axis."""
     if failure.has_batch_axis:
         return None
-    text = f"{failure.name} expects a batch of samples, [N, {describe_axes(axes)[1:]}, got {list(failure.input)}"
+    expected = f"[N, {describe_axes(failure, axes)[1:]}"
+    text = f"{failure.name} expects a batch of samples, {expected}, got {failure.input_text}"
     return Explanation(f"{text}; add a batch axis with unsqueeze(0)", (change_input(failure, "{}.unsqueeze(0)"),))
 
 
@@ -179,7 +192,7 @@ def _explain_linear(failure: Failure, layer: Any) -> Explanation | None:
     resize = set_layer_argument(path, 0, "in_features", sample[-1])
     flatten = change_input(failure, "torch.flatten({}, 1)", "nn.Flatten()")
     if len(sample) > 1 and values == expected:
-        return Explanation(f"{text}, which has {expected} values; flatten it first", (flatten,))
+        return Explanation(f"{text}; a sample has {expected} values: flatten it first", (flatten,))
     if len(sample) == 2 and sample[0] == expected:
         text += "; swap the axes with transpose(1, 2)"
         return Explanation(text, (change_input(failure, "{}.transpose(1, 2)"), resize))
@@ -211,7 +224,7 @@ def _explain_layer_norm(failure: Failure, layer: Any) -> Explanation | None:
     shape, sample, path = list(layer.normalized_shape), failure.input, failure.row.path
     if list(sample[-len(shape) :]) == shape:
         return None
-    text = f"{failure.name} expects a shape that ends in {shape}, got {list(sample)}: {failure.origin()}"
+    text = f"{failure.name} expects a shape that ends in {shape}, got {failure.input_text}: {failure.origin()}"
     last = sample[-len(shape) :]
     value = str(last[0]) if len(last) == 1 else f"({', '.join(map(str, last))})"
     resize = set_layer_argument(path, 0, "normalized_shape", value)
@@ -277,8 +290,8 @@ def _explain_upsample(failure: Failure, layer: Any) -> Explanation | None:
     modes = ("linear", "bilinear", "trilinear")
     if layer.mode not in modes or len(failure.input) == modes.index(layer.mode) + 2:
         return None
-    expected = describe_axes(modes.index(layer.mode) + 1)
-    text = f"{failure.name} with mode={layer.mode!r} expects {expected}, got {list(failure.input)}: {failure.origin()}"
+    expected = describe_axes(failure, modes.index(layer.mode) + 1)
+    text = f"{failure.name} with mode={layer.mode!r} expects {expected}, got {failure.input_text}: {failure.origin()}"
     if not 2 <= len(failure.input) <= 4:
         return Explanation(text)
     mode = modes[len(failure.input) - 2]

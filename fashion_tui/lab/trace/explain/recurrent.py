@@ -21,7 +21,9 @@ def explain_recurrent(failure: Failure, layer: Any) -> Explanation | None:
     sample, path, name = failure.input, failure.row.path, failure.name
     is_cell = isinstance(layer, nn.RNNCellBase)
     if not is_cell and len(sample) > 2:
-        text = f"{name} expects [length, features], got {list(sample)}: {failure.origin()}"
+        axes = "[N, length, features]" if layer.batch_first else "[length, N, features]"
+        expected = axes if failure.has_batch_axis else "[length, features]"
+        text = f"{name} expects {expected}, got {failure.input_text}: {failure.origin()}"
         if 1 in sample:
             axis = sample.index(1) + 1
             change = change_input(failure, f"{{}}.squeeze({axis})", f"nn.Flatten({axis}, {axis + 1})")

@@ -30,10 +30,9 @@ def _explain_size(failure: Failure, window: WindowSettings, noun: str) -> Explan
     described = f"a {'×'.join(map(str, kernel))} {noun}" if axes > 1 else f"a {noun} of {kernel[0]} values"
     if spans != kernel:
         described += f" that spans {'×'.join(map(str, spans))}"
-    problem = "is larger than the padded input" if noun == "kernel" else "doesn't fit into its input"
-    if any(padding):
-        problem += f" of {'×'.join(map(str, sizes))} values"
-    text = f"{failure.name} has {described}, which {problem}: {failure.origin()}"
+    problem = "is larger than" if noun == "kernel" else "doesn't fit into"
+    padded = f"the padded input of {'×'.join(map(str, sizes))} values" if any(padding) else "its input"
+    text = f"{failure.name} has {described}, which {problem} {padded}: {failure.origin()}"
     less = ", or pool less before it" if failure.pools_before() else ""
     if noun == "kernel" and not any(padding):
         around = max((span - 1) // 2 for span in spans)
