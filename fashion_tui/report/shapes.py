@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
@@ -146,7 +145,7 @@ def shape_strip(table: ShapeTable, *, width: int = DEFAULT_WIDTH, glyphs: Glyphs
 
 
 def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
-    """Return the totals, the warnings and, if the network fails, the error."""
+    """Return the totals, the warnings and the fix, but not the error, which the command line prints to stderr."""
     glyphs = glyphs or terminal_glyphs()
     frozen = table.total_params - table.trainable_params
     trainable = "all trainable" if frozen == 0 else f"{frozen:,} of them frozen"
@@ -170,10 +169,6 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
         line = f"not used in this pass: {names} ({count:,} parameters): {reason}"
         lines.append(Text(printable(line, glyphs), style=MUTED))
     lines += [Text(f"! {printable(remark_line(table, remark), glyphs)}", style=ATTENTION) for remark in table.remarks]
-    if table.error is not None:
-        error = Text(f"{glyphs.bad} {printable(table.error, glyphs)}", style=BAD)
-        location = f"  (line {table.error_line} of {PurePath(table.error_file or '').name})" if table.error_line else ""
-        lines.append(error + Text(printable(location, glyphs), style=MUTED))
     if table.fix is not None:
         lines.append(Text(f"  fix for line {table.fix.line}: {printable(table.fix.new, glyphs)}", style=GOOD))
     return Text("\n").join(lines)

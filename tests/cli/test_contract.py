@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -247,6 +248,13 @@ def test_json_of_shapes_says_where_data_flows_and_what_is_unused(call: Call, tmp
     broken = call("shapes", f"{tmp_path}/net.py", "--input", "5", "--json")
     assert broken.status == 1
     assert broken.json["explanation"] in broken.err
+    shown = call("shapes", f"{tmp_path}/net.py", "--input", "5")
+    assert "first expects" in shown.err
+    assert "first expects" not in shown.out, "the error is printed once"
+    assert re.search(r"\(line \d+ of net\.py\)\n$", shown.err)
+    assert "--input" not in shown.err
+    default = call("shapes", f"{tmp_path}/net.py")
+    assert "the input is the default 1×28×28; give --input, such as --input 128" in default.err
     assert "first" in broken.json["explanation"]
 
 
@@ -317,6 +325,7 @@ def test_shapes_writes_a_graph(call: Call, tmp_path: Path) -> None:
     result = call("shapes", "guide", "--graph", file)
     assert result.status == 0, result.err
     assert "conv1" in result.out
+    assert result.err == f"Wrote {file}\n"
     assert ET.parse(file).getroot().tag.endswith("svg")
     assert "max_pool2d" in file.read_text()
     for wrong, status in ((tmp_path / "guide.png", 2), (tmp_path, 2), (tmp_path / "missing" / "guide.svg", 1)):

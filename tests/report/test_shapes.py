@@ -24,7 +24,7 @@ from fashion_tui.report.shapes import (
 )
 from fashion_tui.report.style import ACCENT, BAD, MUTED
 from fashion_tui.schema.inputs import InputSpec
-from fashion_tui.schema.shapes import NotUsed, Remark, ShapeRow, ShapeTable
+from fashion_tui.schema.shapes import Fix, NotUsed, Remark, ShapeRow, ShapeTable
 from fashion_tui.tui.model.row_details import row_lines
 from fashion_tui.tui.widgets.large_number import large_number
 from tests.lab.networks import FunctionNet, Guide, Residual
@@ -194,7 +194,7 @@ def test_foreign_strings_are_shown_without_markup_or_control_characters() -> Non
     )  # fmt: skip
     table = ShapeTable(
         model="x", inputs=INPUTS, outputs=((3,),), rows=(row,), total_params=0, trainable_params=0, total_macs=0,
-        error="[red]no[/red]\x1b]0;title\x07", remarks=(Remark(None, "[blink]"),), unused=("[b]",),
+        fix=Fix(1, "no", "[red]no[/red]\x1b]0;title\x07"), remarks=(Remark(None, "[blink]"),), unused=("[b]",),
     )  # fmt: skip
     text = printed(shape_report(table, glyphs=UNICODE), 100)
     assert "\x1b" not in text

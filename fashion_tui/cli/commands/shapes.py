@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from fashion_tui.cli.engine import ask_engine, ask_engine_for_each
 from fashion_tui.cli.inputs import parse_arguments
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import FILE_WIDTH, show, write_json
+from fashion_tui.cli.output import FILE_WIDTH, print_line, show, write_json
 from fashion_tui.cli.shapes_json import comparison_as_json, costs_as_json, table_as_json
 from fashion_tui.cli.target import target_file, write_target
 from fashion_tui.cli.values import MODEL, NameList
+from fashion_tui.report.formatting import format_shape
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.graph_svg import graph_svg
 from fashion_tui.report.shape_columns import COLUMN_TITLES
@@ -138,6 +139,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     costs = None if batch_size is None or table.error is not None else _training_costs(requests[0])
     if graph_file is not None:
         write_target(graph_file, graph_svg(table, depth=depth))
+        print_line(f"Wrote {graph}", err=True)
     if as_json:
         training = None if costs is None or batch_size is None else costs_as_json(costs, table, batch_size)
         write_json(table_as_json(table, depth) | {"training": training})
@@ -146,7 +148,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         if costs is not None and batch_size is not None:
             show(*training_lines(costs, table, batch_size, FILE_WIDTH, terminal_glyphs()))
     if table.error is not None:
-        raise UserError(_error(table, table.error))
+        raise UserError(_error(table, table.error, requests[0]))
 
 
 def _check_comparison(models: Sequence[str], options: Mapping[str, object]) -> None:
@@ -167,13 +169,20 @@ def _compare(requests: Sequence[GetShapes], depth: int | None, *, as_json: bool)
         write_json(comparison_as_json(first, second, pairs, depth))
     else:
         show(ComparisonReport(first, second, pairs, terminal_glyphs()))
-    for table in (first, second):
+    for table, request in zip((first, second), requests, strict=True):
         if table.error is not None:
-            raise UserError(f"{table.model}: {_error(table, table.error)}")
+            raise UserError(f"{table.model}: {_error(table, table.error, request)}")
 
 
-def _error(table: ShapeTable, error: str) -> str:
-    return f"{error}, or raise --timeout" if table.timed_out else error
+def _error(table: ShapeTable, error: str, request: GetShapes) -> str:
+    """Return the error with advice about the options, and with its line."""
+    if table.timed_out:
+        error += ", or raise --timeout"
+    elif not request.inputs and any(row.failed for row in table.rows):
+        shape = format_shape(table.inputs[0].shape, terminal_glyphs())
+        error += f"; the input is the default {shape}; give --input, such as --input 128"
+    location = f" (line {table.error_line} of {Path(table.error_file or '').name})" if table.error_line else ""
+    return error + location
 
 
 def _parse_inputs(shapes: tuple[str, ...], function: str | None) -> Inputs:
