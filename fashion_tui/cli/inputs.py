@@ -1,10 +1,10 @@
 """The inputs of commands: data sets and custom models."""
 
-import msgspec
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from fashion_tui.data.download import download
 from fashion_tui.data.files import MissingData, find, verify
+from fashion_tui.schema import models
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import LIBRARIES, CustomModel, ModelFile, parse_model_name
@@ -38,12 +38,9 @@ def _download() -> DatasetRef:
 def parse_arguments(value: str) -> dict[str, object]:
     """Parse the value of --args, a JSON object."""
     try:
-        arguments = msgspec.json.decode(value)
-    except msgspec.DecodeError as error:
-        raise UsageError(f"--args isn't valid JSON ({error}); write it like '{{\"width\": 32}}'") from error
-    if not isinstance(arguments, dict):
-        raise UsageError(f"--args is {value}; it must be a JSON object like '{{\"width\": 32}}'")
-    return arguments
+        return models.parse_arguments(value)
+    except UsageError as error:
+        raise UsageError(f"--args: {error}; write it like '{models.ARGUMENTS_EXAMPLE}'") from error
 
 
 def read_custom_model(model: str | None, arguments: dict[str, object]) -> CustomModel | None:

@@ -41,7 +41,7 @@ def _caption(histogram: Histogram, width: int, glyphs: Glyphs) -> Text:
     count = sum(histogram.counts) + histogram.non_finite
     caption = Text(_parameter_name(histogram), style=FOREGROUND, no_wrap=True)
     for part in (
-        f"  {count:,} values",
+        f"  {count:,} {'value' if count == 1 else 'values'}",
         f"  mean {format_number(histogram.mean, glyphs, digits=3)}",
         f"  std {format_number(histogram.std, glyphs, digits=3)}",
     ):

@@ -163,15 +163,18 @@ def comparison_summary(
     counts = [
         f"{marks.count(mark)} {text}"
         for mark, text in (
-            (DIFFERENT, "differ"),
+            (DIFFERENT, "differs" if marks.count(DIFFERENT) == 1 else "differ"),
             (ONLY_FIRST, "only in the first"),
             (ONLY_SECOND, "only in the second"),
         )
         if mark in marks
     ]
+    if counts:
+        number, text = counts[0].split(" ", 1)
+        counts[0] = f"{number} {'row' if number == '1' else 'rows'} {text}"
     return [
         *([joined] if joined.cell_len <= width else totals),
-        Text(f"rows: {', '.join(counts)}" if counts else "the rows are the same", MUTED),
+        Text(", ".join(counts) or "the rows are the same", MUTED),
     ]
 
 

@@ -27,6 +27,10 @@ TIMM = "timm:"
 LIBRARIES = (TORCHVISION, TIMM)
 
 
+ARGUMENTS_EXAMPLE = '{"width": 32}'
+"""Keyword arguments of a model's class as the user types them."""
+
+
 class NamedModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A network with new weights, identified by name."""
 
@@ -69,6 +73,17 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
         return CustomModel(
             source=source, class_name=self.class_name, arguments=arguments, file=str(self.path), exact=True
         )
+
+
+def parse_arguments(string: str) -> dict[str, object]:
+    """Parse the keyword arguments of a model's class. Raises UsageError if the string isn't a JSON object."""
+    try:
+        arguments = msgspec.json.decode(string)
+    except msgspec.DecodeError:
+        arguments = None
+    if not isinstance(arguments, dict):
+        raise UsageError(f"{string or 'an empty string'} isn't a JSON object")
+    return arguments
 
 
 def parse_model_name(name: str, *, to_train: bool = False) -> str | ModelFile:

@@ -202,7 +202,11 @@ def test_shapes_with_several_inputs(call: Call, tmp_path: Path) -> None:
         assert result.json["total_macs"] == 5 * 9 * 36
         assert result.json["rows"][-1]["output"] == [1, 6, 6]
         assert {*result.json["inputs"]} == expected
-    assert_error(call("shapes", f"{file}:Denoiser", "--input", "1x6x6"), 2, "Denoiser.forward also needs t")
+    assert_error(
+        call("shapes", f"{file}:Denoiser", "--input", "1x6x6"),
+        2,
+        "Denoiser.forward also needs `t`: add --input t=SHAPE",
+    )
     assert_error(call("shapes", file, "--input", "3", "--inputs", f"{file}:batch"), 2, "--inputs")
 
 

@@ -95,7 +95,7 @@ def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_
         ("def", (), 1, "net.py:1: "),
         (DROPOUT_NET.replace("width=16", "width"), (), 2, """--args '{"width": …}'"""),
         (DROPOUT_NET, ("--args", '{"depth": 2}'), 2, "depth"),
-        (DROPOUT_NET, ("--args", "{width"), 2, "--args isn't valid JSON"),
+        (DROPOUT_NET, ("--args", "{width"), 2, "--args: {width isn't a JSON object"),
         (DROPOUT_NET, ("--args", "3"), 2, "JSON object"),
         (DROPOUT_NET.replace("784", "780"), (), 1, "780 features, got 784"),
         (DROPOUT_NET.replace("width, 10", "width, 9"), (), 1, "float32 [2, 9]"),

@@ -200,7 +200,7 @@ class TwoInputs(nn.Module):
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        (["2x2"], "TwoInputs.forward also needs time; .*time=3x8x8.*time=@:int64"),
+        (["2x2"], "TwoInputs.forward also needs `time`: add --input time=SHAPE$"),
         (["2x2", "2", "2", "2"], "TwoInputs.forward takes image, time, scale, but got 4 inputs.*at most 3"),
         (["2x2", "t=2"], "TwoInputs.forward takes image, time, scale; it has no argument t"),
         (["2x2", "3", "image=2"], "given twice"),

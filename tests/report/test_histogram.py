@@ -35,6 +35,11 @@ def test_a_bin_with_one_value_of_a_million_is_visible(glyphs: Glyphs) -> None:
     assert "".join(expected) in histogram_line(histogram, width=60, glyphs=glyphs).plain
 
 
+def test_one_value() -> None:
+    histogram = Histogram(name="fc.bias", counts=(1,), low=0.5, high=0.5, mean=0.5, std=0.0, non_finite=0)
+    assert histogram_block(histogram, width=60, height=1, glyphs=UNICODE)[0].plain.startswith("bias  1 value  mean")
+
+
 def test_bins_are_merged_if_the_width_is_small() -> None:
     lines = histogram_block(WEIGHTS, width=6, height=1, glyphs=UNICODE)
     assert lines[1].plain == "▁▄█▂ ▁"

@@ -8,7 +8,13 @@ from torch import nn
 
 from fashion_tui.lab.trace import trace
 from fashion_tui.report.glyphs import ASCII, UNICODE, Glyphs
-from fashion_tui.report.shape_comparison import comparison_lines, comparison_summary, match_rows
+from fashion_tui.report.shape_comparison import (
+    DIFFERENT,
+    ONLY_SECOND,
+    comparison_lines,
+    comparison_summary,
+    match_rows,
+)
 from fashion_tui.schema.shapes import ShapeTable
 from tests.lab.networks import Guide
 
@@ -84,7 +90,11 @@ def test_totals_of_both_networks(tables: tuple[ShapeTable, ShapeTable]) -> None:
     totals, counts = comparison_summary(*tables, pairs, width=80, glyphs=UNICODE)
     first, second = 4 * 25 + 4 + 64 * 3 + 3, 4 * 9 + 4 + 8 + 100 * 3 + 3
     assert f"{first:,} → {second:,}" in totals.plain
-    assert counts.plain == "rows: 5 differ, 1 only in the first, 1 only in the second"
+    assert counts.plain == "5 rows differ, 1 only in the first, 1 only in the second"
+    differing = next(pair for pair in pairs if pair.mark == DIFFERENT)
+    added = next(pair for pair in pairs if pair.mark == ONLY_SECOND)
+    for chosen, text in (([differing], "1 row differs"), ([added], "1 row only in the second")):
+        assert comparison_summary(*tables, chosen, width=80, glyphs=UNICODE)[1].plain == text
     parameters, macs, _ = comparison_summary(*tables, pairs, width=totals.cell_len - 1, glyphs=UNICODE)
     assert f"{parameters.plain}   {macs.plain}" == totals.plain, "no number is cut off in a narrow terminal"
     wide = comparison_lines(*tables, pairs, width=140, glyphs=UNICODE)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.models import MODELS, ModelFile, parse_model_name
+from fashion_tui.schema.models import MODELS, ModelFile, parse_arguments, parse_model_name
 
 
 @pytest.mark.parametrize("name", [*MODELS, "torchvision:resnet18"])
@@ -24,6 +24,14 @@ def test_built_in_and_torchvision_names_stay_as_they_are(name: str) -> None:
 )
 def test_files(name: str, path: str, class_name: str | None) -> None:
     assert parse_model_name(name) == ModelFile(path=Path(path), class_name=class_name)
+
+
+@pytest.mark.parametrize("string", ["{width", "[]", "3", "{width: 32}"])
+def test_arguments_that_are_not_a_json_object(string: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_arguments(string)
+    assert str(caught.value) == f"{string} isn't a JSON object"
+    assert parse_arguments('{"width": 32}') == {"width": 32}
 
 
 @pytest.mark.parametrize("name", ["", "gide", "net.txt:Net", "Guide"])

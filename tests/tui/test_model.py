@@ -518,7 +518,7 @@ async def test_another_network_and_errors_in_the_form(tmp_path: Path) -> None:
             ((f"{tmp_path}/net.py:plain", "", "1x28x28"), "source", "plain is an instance of int"),
             ((f"{tmp_path}/net.py:Net",), "arguments", "Net needs width"),
             ((f"{tmp_path}/net.py:Net", '{"width": 4, "size": 2}'), "arguments", "take size"),
-            ((f"{tmp_path}/net.py:Net", "{width"), "arguments", "invalid JSON"),
+            ((f"{tmp_path}/net.py:Net", "{width"), "arguments", "{width isn't a JSON object"),
             ((f"{tmp_path}/net.py:Net", '{"width": 4}', "1x-3"), "input", "invalid input shape '1x-3'"),
             ((f"{tmp_path}/net.py:Net", '{"width": 4}', "999999x999999"), "input", "at most 2**31"),
             (("torchvision:nosuch",), "source", "torchvision model 'nosuch'"),
@@ -611,7 +611,10 @@ async def test_a_network_with_several_inputs(tmp_path: Path) -> None:
             await lab.pilot.press("a")
             await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
             form = lab.app.screen
-            for wrong, message in (("1x6x6", "also needs t"), (f"{file}:broken", "broken fails: NameError")):
+            for wrong, message in (
+                ("1x6x6", "also needs `t`: add t=SHAPE"),
+                (f"{file}:broken", "broken fails: NameError"),
+            ):
                 form.query_one("#network-source", Input).value = f"{file}:Denoiser"
                 form.query_one("#network-input", Input).value = wrong
                 await lab.pilot.press("enter")
@@ -717,7 +720,7 @@ async def test_edited_network_beside_the_saved_one(tmp_path: Path) -> None:
         )
         await until(lab.pilot, lambda: lab.table.total_params == 204_542 + 20 * 12 * (49 - 25), "the edited network")
         await lab.pilot.press("escape", "escape", "=")
-        await lab.until("saved", "edited", "rows: 1 differ")
+        await lab.until("saved", "edited", "1 row differs")
         rows = lab.pane.query_one(ComparisonView).rows
         await until(lab.pilot, lambda: "~" in rows.render_line(3).text, "the marked row")
         assert [rows.render_line(row).text[1] for row in range(10)] == [*" " * 3, "~", *" " * 6]
@@ -750,7 +753,7 @@ async def test_a_fixed_network_beside_the_saved_one_that_fails(tmp_path: Path) -
         await lab.until("✓ 1×28×28 → 10")
         await lab.pilot.press("escape", "=")
         rows = lab.pane.query_one(ComparisonView).rows
-        await lab.until("saved source has an error: fc1 expects", "rows: 1 differ, 2 only in the second")
+        await lab.until("saved source has an error: fc1 expects", "1 row differs, 2 only in the second")
         await until(lab.pilot, lambda: lab.app.focused is rows, "the focus on the comparison")
         assert [rows.render_line(row).text.split()[-1] for row in (7, 9)] == ["fc1", "fc2"]
         await until(lab.pilot, lambda: "esc close" in lab.screen, "the key that closes the comparison")

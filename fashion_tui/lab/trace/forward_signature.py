@@ -89,8 +89,8 @@ def _mismatch(parameters: Mapping[str, _Parameter], unnamed: int, named: list[st
         if parameter.default is parameter.empty and parameter.kind not in _VARIADIC and name not in given
     ]
     if missing:
-        examples = f"{missing[0]}=3x8x8, or {missing[0]}=@:int64 for a single integer"
-        return f"also needs {', '.join(missing)}; give one more input for each, such as {examples}"
+        names = " and ".join(f"`{name}`" for name in missing)
+        return f"also needs {names}: add {' '.join(f'--input {name}=SHAPE' for name in missing)}"
     return f"{takes}, but an argument was given twice, by its name and by its position"
 
 

@@ -1,7 +1,6 @@
 """The form that opens another network: a built-in network, a network in a file, or a network of torchvision or timm."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import ClassVar, NamedTuple
@@ -19,6 +18,7 @@ from fashion_tui.report.style import BAD
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, parse_input_function, parse_inputs
 from fashion_tui.schema.models import (
+    ARGUMENTS_EXAMPLE,
     LIBRARIES,
     MODELS,
     TIMM,
@@ -26,6 +26,7 @@ from fashion_tui.schema.models import (
     CustomModel,
     ModelFile,
     NamedModel,
+    parse_arguments,
     parse_model_name,
 )
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
@@ -44,7 +45,7 @@ class Field(NamedTuple):
 
 FIELDS = (
     Field("source", "network", f"{', '.join(MODELS)}; file.py:Class; {TORCHVISION}resnet18; {TIMM}NAME"),
-    Field("arguments", "arguments", 'class arguments as JSON: {"width": 32}'),
+    Field("arguments", "arguments", f"class arguments as JSON: {ARGUMENTS_EXAMPLE}"),
     Field(
         "input",
         "inputs",
@@ -106,19 +107,17 @@ def _parse_inputs(string: str) -> Inputs:
 
 def _parse_arguments(string: str) -> dict[str, object]:
     try:
-        values = json.loads(string or "{}")
-    except json.JSONDecodeError as error:
-        raise FieldError("arguments", f"invalid JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise FieldError("arguments", 'not a JSON object; write {"name": value}')
-    return values
+        return parse_arguments(string or "{}")
+    except UserError as error:
+        raise FieldError("arguments", f"{error}; write it like {ARGUMENTS_EXAMPLE}") from error
 
 
 def _require_table(trace: SourceTrace) -> None:
     """Raise FieldError if the network couldn't be created."""
     if trace.table is None:
         location = f"line {trace.line}: " if trace.line is not None else ""
-        raise FieldError(trace.cause or "source", f"{location}{trace.error}")
+        error = str(trace.error).replace("--input ", "")  # the field contains the values of the option
+        raise FieldError(trace.cause or "source", f"{location}{error}")
 
 
 def _allow_renaming(network: ShownNetwork, trace: SourceTrace) -> ShownNetwork:
