@@ -282,6 +282,19 @@ def test_shapes_compares_two_networks(call: Call, tmp_path: Path) -> None:
     assert (failed.status, "net.py" in failed.err) == (1, True)
 
 
+@pytest.mark.covers("shapes --args")
+def test_shapes_compares_a_network_with_other_arguments(call: Call, tmp_path: Path) -> None:
+    file = tmp_path / "net.py"
+    file.write_text(NET)
+    options = ("shapes", file, file, "--input", "3x4x4")
+    widths = [("--args", f'{{"width": {width}}}') for width in (3, 5)]
+    comparison = call(*options, *widths[0], *widths[1], "--json").json
+    assert [comparison[name]["rows"][0]["output"][0] for name in ("first", "second")] == [3, 5]
+    same = call(*options, *widths[0], "--json").json
+    assert [same[name]["rows"][0]["output"][0] for name in ("first", "second")] == [3, 3]
+    assert_error(call("shapes", file, *widths[0], *widths[1]), 2, "--args is given 2 times")
+
+
 @pytest.mark.covers("shapes --batch-size")
 def test_shapes_estimates_the_costs_of_training(call: Call) -> None:
     costs = [call("shapes", "guide", "--batch-size", size, "--json").json["training"] for size in ("10", "110")]

@@ -1,6 +1,7 @@
 """`fashion-tui shapes`."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -43,6 +44,7 @@ Examples:
   fashion-tui shapes net.py:Denoiser --input 1x28x28 --input t=:int64
   fashion-tui shapes net.py:Net --inputs net.py:make_batch
   fashion-tui shapes torchvision:resnet18 torchvision:resnet34 --depth 2
+  fashion-tui shapes net.py:Net net.py:Net --args '{"width": 8}' --args '{"width": 16}'
   fashion-tui shapes guide --columns step,output,memory,forward,backward
   fashion-tui shapes net.py:Net --args '{"width": 32}' --json""",
 )
@@ -55,7 +57,8 @@ Examples:
     help="Shape of an input without the batch axis, such as 1x28x28. The name and the dtype are optional. An empty "
     "shape stands for one value per sample. Write @ before the shape of a tensor that has no batch axis. The dtype "
     "defaults to int64 for an input that is used as an index, and otherwise to float32. Repeat this option if the "
-    "network has several inputs.  [default: the usual input of a torchvision or timm network, otherwise 1x28x28]",
+    "network has several inputs. With two models, the inputs apply to both.  [default: the usual input of a "
+    "torchvision or timm network, otherwise 1x28x28]",
 )
 @click.option(
     "--inputs",
@@ -65,7 +68,12 @@ Examples:
     "arguments, or a single argument.",
 )
 @click.option(
-    "--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of the model's class, as JSON."
+    "--args",
+    "arguments",
+    multiple=True,
+    metavar="JSON",
+    help="Keyword arguments of the model's class, as JSON. With two models, they apply to both; repeat this option to "
+    "give each model its own, in the same order.",
 )
 @click.option(
     "--depth", type=click.IntRange(min=1), metavar="N", help="Show modules down to depth N; 1 is the network itself."
@@ -99,7 +107,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     *,
     shapes: tuple[str, ...],
     function: str | None,
-    arguments: str,
+    arguments: tuple[str, ...],
     depth: int | None,
     columns: str | None,
     batch_size: int | None,
@@ -125,11 +133,11 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         GetShapes(
             model=model,
             inputs=_parse_inputs(shapes, function),
-            arguments=parse_arguments(arguments),
+            arguments=values,
             measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
             time_limit=timeout,
         )
-        for model in models or (DEFAULT_MODEL,)
+        for model, values in _models_with_arguments(models or (DEFAULT_MODEL,), arguments)
     ]
     if len(requests) > 1:
         _check_comparison(models, {"--columns": columns, "--batch-size": batch_size, "--graph": graph})
@@ -151,6 +159,16 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
         raise UserError(_error(table, table.error, requests[0]))
 
 
+def _models_with_arguments(models: Sequence[str], arguments: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:
+    """Return each model with its arguments. A single value of --args applies to all models."""
+    values = list(map(parse_arguments, arguments)) or [{}]
+    if len(values) == 1:
+        values *= len(models)
+    if len(values) != len(models):
+        raise UsageError(f"--args is given {len(values)} times; give it once, or once for each model")
+    return zip(models, values, strict=True)
+
+
 def _check_comparison(models: Sequence[str], options: Mapping[str, object]) -> None:
     """Raise UsageError if there are more than two models, or if an option is given that works only for one model."""
     if len(models) > 2:
@@ -163,7 +181,10 @@ def _check_comparison(models: Sequence[str], options: Mapping[str, object]) -> N
 def _compare(requests: Sequence[GetShapes], depth: int | None, *, as_json: bool) -> None:
     tables = ask_engine_for_each(requests, ShapeTable, "tracing")
     # Use the names that the user gave, because both classes may have the same name.
-    first, second = (replace(table, model=each.model) for table, each in zip(tables, requests, strict=True))
+    names = [request.model for request in requests]
+    if len(set(names)) == 1:
+        names = [f"{name} {json.dumps(request.arguments)}" for name, request in zip(names, requests, strict=True)]
+    first, second = (replace(table, model=name) for table, name in zip(tables, names, strict=True))
     pairs = match_rows(first, second, depth=depth)
     if as_json:
         write_json(comparison_as_json(first, second, pairs, depth))
