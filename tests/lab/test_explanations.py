@@ -75,6 +75,65 @@ CASES = [
         "self.fc = nn.Linear(490, 10)",
     ),
     Case(
+        "features as a product",
+        (1, 28, 28),
+        "width = 8\nself.conv = nn.Conv2d(1, 2 * width, 3, padding=1)\nself.fc = nn.Linear(2 * width * 14 * 14, 10)",
+        "return self.fc(torch.flatten(F.max_pool2d(self.conv(x), 4), 1))",
+        ("fc expects 3136 features, got 784",),
+        "self.fc(",
+        "self.fc = nn.Linear(2 * width * 7 * 7, 10)",
+    ),
+    Case(
+        "features as a product with another number of channels",
+        (1, 8, 8),
+        "self.conv = nn.Conv2d(1, 12, 3, padding=1)\nself.fc = nn.Linear(16 * 8**2, 10)",
+        "return self.fc(torch.flatten(self.conv(x), 1))",
+        ("fc expects 1024 features, got 768",),
+        "self.fc(",
+        "self.fc = nn.Linear(12 * 8**2, 10)",
+    ),
+    Case(
+        "features as a product that no other number fixes",
+        (1, 9, 6),
+        "self.conv = nn.Conv2d(1, 5, 3, padding=1)\nself.fc = nn.Linear(4 * 7 * 7, 10)",
+        "return self.fc(torch.flatten(self.conv(x), 1))",
+        ("fc expects 196 features, got 270",),
+        "self.fc(",
+        "self.fc = nn.Linear(270, 10)",
+    ),
+    Case(
+        "view with a product",
+        (1, 28, 28),
+        "self.conv = nn.Conv2d(1, 8, 3, padding=1)\nself.fc = nn.Linear(8 * 14 * 14, 10)",
+        "return self.fc(F.max_pool2d(self.conv(x), 2).view(-1, 8*28*28))",
+        ("view expects 6272 values per sample, got 1568",),
+        ".view(",
+        ".view(-1, 8*14*14)",
+    ),
+    Case(
+        "layer replaced in a subclass",
+        (4,),
+        """\
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return self.fc(x)
+
+
+class Net(Base):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(6, 3)
+""",
+        "",
+        ("fc expects 6 features, got 4",),
+        "self.fc(",
+        "self.fc = nn.Linear(4, 3)",
+    ),
+    Case(
         "transposed convolution",
         (3, 8, 8),
         "self.down = nn.Conv2d(3, 16, 3, padding=1)\nself.up = nn.ConvTranspose2d(8, 3, 2, stride=2)",
@@ -574,6 +633,15 @@ CASES = [
         ("'fc2'", "'fc1'"),
         "self.fc2(",
         "self.fc1(x)",
+    ),
+    Case(
+        "misspelled layer that is similar to two",
+        (1, 8, 8),
+        "self.conv1, self.conv2 = nn.Conv2d(1, 2, 3), nn.Conv2d(2, 3, 3)",
+        "return self.conv2(self.convl(x))",
+        ("'convl'", "did you mean 'conv1' or 'conv2'?"),
+        "self.convl(",
+        "self.conv2(self.conv1(x))",
     ),
     Case(
         "name without self",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from torch import nn
 
+from .products import rewrite_product
 from .sizes import CREATING
 from .source import Edit, Source, call_name
 
@@ -43,7 +44,9 @@ def edits_of_argument(
         names = [] if function is None else [argument.arg for argument in function.args.args]
         if given.id in names:
             yield from edits_of_argument(source, parent_path, names.index(given.id) - 1, given.id, value)
-    yield source.set_argument(call, position, name, value)
+    old = getattr(_module(source, path), name, None)
+    product = rewrite_product(source, given, old, value) if given and type(old) is type(value) is int else None
+    yield source.set_argument(call, position, name, product or value)
 
 
 def find_creation(source: Source, name: str) -> ast.Call | None:
@@ -80,8 +83,15 @@ def _call_of(value: ast.expr | None, name: str) -> ast.Call | None:
 
 
 def _assigned_value(source: Source, parent: nn.Module, name: str) -> ast.expr | None:
-    """Return the value that the class of `parent` assigns to `self.name`, or registers as a buffer or parameter."""
-    scope = _scope(source, parent)
+    """Return the value that the class of `parent` assigns to `self.name`, or registers as a buffer or parameter.
+
+    A class is searched before its base classes, because a layer may be replaced in the `__init__` of a subclass.
+    """
+    values = (_value_in(source, scope, name) for scope in _scopes(source, parent))
+    return next((value for value in values if value is not None), None)
+
+
+def _value_in(source: Source, scope: ast.AST, name: str) -> ast.expr | None:
     for assignment in source.nodes(kind=ast.Assign, inside=scope):
         for target in assignment.targets:
             pairs: list[tuple[ast.expr, ast.expr]] = [(target, assignment.value)]
@@ -97,17 +107,18 @@ def _assigned_value(source: Source, parent: nn.Module, name: str) -> ast.expr | 
     return None
 
 
-def _scope(source: Source, module: nn.Module) -> ast.AST:
-    """Return the class that defines a module, or the whole file if the class isn't found."""
-    names = {cls.__name__ for cls in type(module).__mro__}
-    return next((cls for cls in source.nodes(kind=ast.ClassDef) if cls.name in names), source.tree)
+def _scopes(source: Source, module: nn.Module) -> Sequence[ast.AST]:
+    """Return the class of a module and its base classes in the file, or the whole file if it defines none of them."""
+    names = [cls.__name__ for cls in type(module).__mro__]
+    classes = [cls for cls in source.nodes(kind=ast.ClassDef) if cls.name in names]
+    return sorted(classes, key=lambda cls: names.index(cls.name)) or [source.tree]
 
 
 def _container(source: Source, module: nn.Module, path: str) -> ast.Call | None:
     """Return the call whose arguments are the modules of a container."""
     count = len(module._modules)  # noqa: SLF001 - also counts a module that is contained twice
     if type(module) not in _CONTAINERS:  # a subclass calls super().__init__(…)
-        calls = [call for call in source.nodes(kind=ast.Call, inside=_scope(source, module)) if _is_super(call)]
+        calls = [call for call in source.nodes(kind=ast.Call, inside=_scopes(source, module)[0]) if _is_super(call)]
     elif path:
         return find_constructor(source, path)
     else:

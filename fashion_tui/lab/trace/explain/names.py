@@ -40,9 +40,16 @@ def explain_attribute(context: ErrorContext) -> Explanation | None:
     if owner is None:
         return None
     own = [*getattr(owner, "_modules", ()), *getattr(owner, "_parameters", ()), *getattr(owner, "_buffers", ())]
-    close = difflib.get_close_matches(name, own, 1, 0.5) or difflib.get_close_matches(name, dir(owner), 1)
-    text = f"AttributeError: {context.message}"
-    return Explanation(f"{text}; did you mean {close[0]!r}?", (_rename(name, close[0]),)) if close else None
+    close = _nearest(name, own) or difflib.get_close_matches(name, dir(owner), 1)
+    text = f"AttributeError: {context.message}; did you mean {' or '.join(map(repr, close))}?"
+    return Explanation(text, tuple(_rename(name, other) for other in close)) if close else None
+
+
+def _nearest(name: str, others: Sequence[str]) -> list[str]:
+    """Return the names that are most similar to a misspelled name: several if they are equally similar."""
+    close = difflib.get_close_matches(name, others, len(others) or 1, 0.5)
+    ratios = [difflib.SequenceMatcher(None, other, name).ratio() for other in close]
+    return sorted(other for other, ratio in zip(close, ratios, strict=True) if ratio == ratios[0])
 
 
 def _explain_tuple_method(node: ast.Attribute, name: str, context: ErrorContext) -> Explanation:

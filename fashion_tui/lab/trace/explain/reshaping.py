@@ -8,6 +8,7 @@ from fashion_tui.schema.shapes import Fix
 
 from .changes import at_failure, rename_method
 from .failure import Explanation, Failure
+from .products import rewrite_product
 from .source import Source
 
 
@@ -66,7 +67,7 @@ def _explain_sizes(failure: Failure, requested: list[int]) -> Explanation | None
     hint = f"check the {'pooling and the ' if failure.pools_before() else ''}sizes before it"
     if len(requested) > 2:
         return Explanation(f"{text}; {hint}")
-    resize = at_failure(lambda source, call: _replace_size(source, call, 1, str(values)))
+    resize = at_failure(lambda source, call: _replace_product(source, call, expected, values))
     return Explanation(f"{text}; write {failure.name}(-1, {values}), or {hint}", (resize,))
 
 
@@ -101,6 +102,13 @@ def _object(source: Source, call: ast.Call) -> str:
 def _replace_size(source: Source, call: ast.Call, index: int, text: str) -> Sequence[Fix]:
     sizes = _sizes(call)
     return source.edit(source.replace(sizes[index], text)) if index < len(sizes) else []
+
+
+def _replace_product(source: Source, call: ast.Call, old: int, new: int) -> Sequence[Fix]:
+    """Replace the second size, whose value is `old`. If it is a product, change only one of its numbers if possible."""
+    sizes = _sizes(call)
+    product = rewrite_product(source, sizes[1], old, new) if len(sizes) > 1 else None
+    return _replace_size(source, call, 1, product or str(new))
 
 
 def explain_permute(failure: Failure) -> Explanation | None:
