@@ -215,6 +215,25 @@ class TestFromSource:
         assert caught.value.line == line
         assert caught.value.message.startswith(words)
 
+    @pytest.mark.parametrize(
+        ("layer", "hint"),
+        [
+            ("nn.ReLU", "; write nn.ReLU()"),
+            ("nn.Linear", "; write nn.Linear(…)"),
+            ("Own", "; write Own()"),
+            ("int", "is not a Module subclass"),
+        ],
+    )
+    def test_a_class_instead_of_a_layer(self, layer: str, hint: str) -> None:
+        source = (
+            f"from torch import nn\n\nclass Own(nn.Module): pass\n\nnet = nn.Sequential(nn.Linear(4, 4),\n{layer})\n"
+        )
+        with pytest.raises(SourceError) as caught, open_model(custom(source, "net")):
+            pass
+        assert hint in caught.value.message
+        assert ("write" in caught.value.message) == hint.startswith("; write")
+        assert caught.value.line in {5, 6}
+
     def test_source_without_a_network_is_an_error(self) -> None:
         with (
             pytest.raises(SourceError, match=r"no class is derived from nn\.Module"),

@@ -28,6 +28,9 @@ UNSAVED = "the edited source"
 """File name shown in error messages for source code that wasn't read from a file."""
 
 
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
 class SourceError(UserError):
     """Raised when the user's code raises an error or defines no network."""
 
@@ -146,6 +149,8 @@ def constructor_hint(error: BaseException) -> str:
         close = difflib.get_close_matches(str(error.name).lower(), names, 1)
         return f"; did you mean {names[close[0]]!r}?" if close else ""
     *_, (frame, _) = [(None, 0), *traceback.walk_tb(error.__traceback__)]
+    if "is not a Module subclass" in str(error) and frame is not None:
+        return _class_hint(frame.f_locals.get("module"))
     layers = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_name == "__init__"]
     if frame is None or not layers or not layers[-1].f_globals.get("__name__", "").startswith("torch.nn"):
         return ""
@@ -155,6 +160,16 @@ def constructor_hint(error: BaseException) -> str:
     named = wrong or {name: value for name, value in values.items() if re.search(rf"\b{name}\b", str(error))}
     listed = ", ".join(f"{name} is {value!r}" for name, value in named.items())
     return f"; {listed}{', but an integer is needed' if wrong else ''}" if listed else ""
+
+
+def _class_hint(module: object) -> str:
+    """Return a hint to create an instance if `module`, which is used as a layer, is the class of a layer."""
+    if not isinstance(module, type) or not issubclass(module, nn.Module):
+        return ""
+    prefix = "nn." if module.__module__.startswith("torch.nn") else ""
+    parameters = inspect.signature(module).parameters.values()
+    is_complete = all(item.default is not item.empty or item.kind in _VARIADIC for item in parameters)
+    return f"; write {prefix}{module.__name__}({'' if is_complete else '…'})"
 
 
 @contextmanager
