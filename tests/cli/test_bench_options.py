@@ -2,7 +2,9 @@
 
 import functools
 import subprocess
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
@@ -14,8 +16,9 @@ import torch
 from fashion_tui.bench import client, worker
 from fashion_tui.bench.messages import Describe, MeasureSpeed, Task, TrainFully, WorkerSetup
 from fashion_tui.cli.commands import bench
+from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.lab.data.datasets import load
-from fashion_tui.schema.bench import GUIDE_LOOP, AppCost, Latency
+from fashion_tui.schema.bench import GUIDE_LOOP, AppCost, BenchReport, Latency
 from tests.gpu_machines import MACHINES
 from tests.lab.fake_cuda import fake_cuda
 
@@ -100,6 +103,27 @@ def test_the_contenders_train_on_the_given_device(report_of: Report, monkeypatch
         devices = [report_of(*QUICKLY, "--device", name)["device"] for name in ("auto", "cpu", "cuda:0")]
     torch.backends.cuda.matmul.allow_tf32 = False
     assert devices == ["cuda:0", "cpu", "cuda:0"]
+
+
+@pytest.mark.usefixtures("forked_processes")
+@pytest.mark.covers("bench --accuracy", "bench --recipe")
+def test_full_trainings_report_warm_up_and_evaluation(report_of: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker trains on 1,000 images only. The whole command that is timed at the end trains on all."""
+    dataset = load(SYNTHETIC)
+    few = replace(dataset, train=dataset.train[:1_000], test=dataset.test[:500])
+    monkeypatch.setattr(worker, "load", lambda _ref: few)
+    started = time.monotonic()
+    report = msgspec.convert(report_of(*QUICKLY, "--accuracy", 1), BenchReport)
+    elapsed = time.monotonic() - started
+    assert [training.name for training in report.trained] == [GUIDE_LOOP, "quick"]
+    for training in report.trained:
+        (accuracy,) = training.accuracies
+        assert accuracy > 0.5
+        assert 0 < training.first_step_seconds[0] < training.train_seconds[0]
+        assert training.evaluation_seconds[0] > 0
+    (latency,) = report.waiting
+    assert latency.name == "train --recipe quick"
+    assert 0.5 < latency.seconds[0] < elapsed, "importing torch alone takes longer than 0.5 s"
 
 
 @pytest.mark.covers("bench --no-app")
