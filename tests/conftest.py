@@ -1,6 +1,7 @@
 """Fixtures and settings for all tests."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,9 @@ settings.load_profile("repeatable")
 
 # Tests run in parallel and start multi-threaded processes, so idle threads must sleep instead of spinning.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-# Let the processes that tests start write .pyc files, as they do for users.
+# Let the processes that tests start write .pyc files, as they do for users, and this process those of the tests.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 # Tests must not depend on the settings of the user who runs them.

@@ -17,8 +17,8 @@ MAX_MEMORY = 90.0
 MAX_OUTPUT = 4.0
 """Maximum output at 120×40, in KiB per second."""
 
-SETTLING = 3.0
-MEASURED = 10.0
+SETTLING = 2.0
+MEASURED = 5.0
 """Seconds to wait before the measurement, and duration of the measurement in seconds."""
 
 RECORD_MODULES = """
