@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fashion_tui.cli.shapes_json import table_as_json
 from fashion_tui.lab.trace import cost, trace
 from fashion_tui.report.shapes import shape_notes
+from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.shapes import ShapeTable
 
 from .networks import FunctionNet
@@ -65,6 +66,24 @@ def test_a_network_for_an_even_number_of_samples() -> None:
 def test_a_network_for_at_least_three_samples() -> None:
     table = trace(FunctionNet(lambda self, x: self.fc(x - x[2]), fc=nn.Linear(5, 3)), (5,))
     assert (table.error, table.batch, table.total_macs, table.outputs) == (None, 3, 15, ((3,),))
+
+
+def test_a_network_that_fails_runs_with_two_batch_sizes_only() -> None:
+    class Failing(nn.Module):
+        batches: ClassVar[list[int]] = []
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden, self.out = nn.Linear(7, 5), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Any:
+            self.batches.append(len(x))
+            return self.out(self.hidden(x))
+
+    table = trace(Failing(), (InputSpec(shape=(7,), dtype="float32"),))
+    assert table.error is not None
+    assert "5" in table.error
+    assert Failing.batches == [2, 3]
 
 
 def test_macs_of_one_sample_from_a_pass_with_two(monkeypatch: pytest.MonkeyPatch) -> None:

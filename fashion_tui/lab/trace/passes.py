@@ -22,7 +22,10 @@ from .model_copy import CPU, META, has_values
 from .runner import Run, Runner
 
 BATCH_PAIRS = ((2, 3), (2, 4), (3, 4), (3, 6))
-"""Batch sizes that are compared to find the batch axis. The first pair that runs without an error is used."""
+"""Batch sizes that are compared to find the batch axis. The first pair that runs without an error is used.
+
+A network that fails with both sizes of the first pair has no such pair.
+"""
 
 LIVE_PAIRS = ((1, 2), *BATCH_PAIRS)
 """Batch sizes that are compared in a live trace. A pass with one sample is needed anyway."""
@@ -108,6 +111,13 @@ class _Attempts:
     def works(self, batch: int) -> bool:
         return self.recording(batch).error is None
 
+    def fail_with_several_samples(self) -> bool:
+        """Return whether no pair of batch sizes works and the error doesn't say that the network takes one sample."""
+        first, second = BATCH_PAIRS[0]
+        if self.works(first) or self.timed_out or _takes_one_sample(self.recording(first).error):
+            return False
+        return not self.works(second)
+
     def working_pair(self, pairs: Sequence[tuple[int, int]]) -> tuple[int, int] | None:
         """Return the first pair of batch sizes with which the network runs without an error, or None."""
         for pair in pairs:
@@ -149,7 +159,9 @@ def _real(
     pairs: Sequence[tuple[int, int]] = BATCH_PAIRS,
 ) -> ChosenPasses:
     """Choose from passes on real values. The pair for the batch axis is simulated if it is given."""
-    main = next((batch for batch in (1, 2, 3, 4) if not real.timed_out and real.works(batch)), None)
+    main = None
+    if simulated_pair is not None or not real.fail_with_several_samples():
+        main = next((batch for batch in (1, 2, 3, 4) if not real.timed_out and real.works(batch)), None)
     if main is None:
         return ChosenPasses(*real.failed(), None)
     recording, model = real.recording(main), real.run(main).model
