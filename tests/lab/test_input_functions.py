@@ -8,7 +8,7 @@ from fashion_tui.lab.networks.build import open_model
 from fashion_tui.lab.networks.inputs import InputsError, open_inputs
 from fashion_tui.lab.trace import trace
 from fashion_tui.report.glyphs import UNICODE
-from fashion_tui.report.shapes import shape_strip
+from fashion_tui.report.shape_strip import shape_strip
 from fashion_tui.schema.inputs import InputFunction, InputSpec
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.shapes import ShapeTable

@@ -19,7 +19,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.graph_svg import graph_svg
 from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shape_comparison import ComparisonReport, match_rows
-from fashion_tui.report.shapes import shape_report
+from fashion_tui.report.shape_report import shape_report
 from fashion_tui.report.training_costs import training_lines
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.inputs import Inputs, parse_input_function, parse_inputs

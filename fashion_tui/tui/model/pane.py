@@ -14,7 +14,7 @@ from textual.reactive import var
 from textual.widget import Widget
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.shapes import shape_strip
+from fashion_tui.report.shape_strip import shape_strip
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.replies import SourceTrace
