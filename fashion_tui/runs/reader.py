@@ -26,6 +26,8 @@ from .state import HEARTBEAT_LIMIT, derive, is_fresh, unknown_status
 RECENT_STEPS = 60
 CLOCK_TIMES = 128
 """Maximum number of times in `RunSnapshot.clock`."""
+DETAIL_BUCKETS = 1024
+"""Maximum number of buckets in each of `RunSnapshot.details`, except for one more at the start."""
 FULL_DISK_BYTES = 1 << 20
 
 
@@ -56,6 +58,8 @@ class RunSnapshot:
     """Names of all metrics of the run, in the order in which they first appear in the log."""
     curves: Mapping[str, Curve]
     """Curves of the metrics in `RunReader.watched`, keyed by name. Use `curve` to read one."""
+    details: Mapping[str, Curve]
+    """Parts of curves in smaller buckets: those that `RunReader.windows` asks for."""
     clock: tuple[tuple[int, float], ...]
     """Steps and the seconds from the creation of the run to their end, both in ascending order."""
     recent_loss: tuple[float, ...]
@@ -99,6 +103,8 @@ class RunReader:
         self.run = run
         self.watched: tuple[str, ...] = ("loss", "accuracy", "learning_rate")
         """Names of the metrics whose curves are in the snapshots. Change it to display other metrics."""
+        self.windows: Mapping[str, tuple[int, int]] = {}
+        """The first and the last step of the details in the snapshots, by metric. Change it to zoom in."""
         self._buckets = buckets
         self._on_event = on_event
         self._replay = Replay()
@@ -217,6 +223,7 @@ class RunReader:
             notice,
             contents.bytes,
             self.watched,
+            self.windows,
         )
         if self._snapshot is not None and inputs == self._inputs:
             return self._snapshot
@@ -234,6 +241,7 @@ class RunReader:
             events=tuple(replay.events),
             metrics=tuple(replay.metrics),
             curves={name: replay.series(name).curve(self._buckets) for name in self.watched},
+            details={name: replay.series(name).window(*steps, DETAIL_BUCKETS) for name, steps in self.windows.items()},
             clock=_clock(replay.times, config.created if config else None),
             recent_loss=replay.series("loss").values(last=RECENT_STEPS),
             layer_problems=find_layer_problems(replay.metrics),

@@ -64,6 +64,14 @@ class Curve:
             size *= 2
         return _curve(merged, self.first_step, size, self.steps)
 
+    def middles(self) -> list[float]:
+        """Return the middle of each bucket, as a step. The last bucket may be shorter than the others."""
+        size = self.steps_per_bucket
+        middles = [step + (size - 1) / 2 for step in range(self.first_step, self.first_step + size * len(self), size)]
+        if middles:
+            middles[-1] = self.first_step + (size * (len(self) - 1) + self.steps - 1) / 2
+        return middles
+
     def before(self, step: int) -> "Curve":
         """Return the buckets that end before a step."""
         stop = max((step - self.first_step) // self.steps_per_bucket, 0)

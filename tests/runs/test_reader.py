@@ -264,6 +264,22 @@ def test_any_metric_can_be_watched(run: Run) -> None:
     assert dict(reader.series("gradient_norm/fc1").items()) == {2: 1.5}
 
 
+def test_a_part_of_a_curve_can_be_read_in_detail(run: Run) -> None:
+    write(run, steps(1, 2000))
+    reader = RunReader(run)
+    before = reader.poll()
+    assert (before.curve("loss").steps_per_bucket, before.details) == (4, {})
+    reader.windows = {"loss": (1001, 1200)}
+    snapshot = reader.poll()
+    detail = snapshot.details["loss"]
+    assert (detail.first_step, detail.steps_per_bucket) == (1001, 1)
+    assert detail.mean == losses(2000)[1000:1200]
+    assert reader.poll() is snapshot
+    write(run, steps(2001, 100))
+    reader.windows = {"loss": (2001, 3000)}
+    assert reader.poll().details["loss"].mean == losses(2100)[2000:]
+
+
 def test_too_many_metrics_are_reported(run: Run) -> None:
     def chunk(step: int) -> StepChunk:
         return StepChunk(time=1.0, steps=[step], metrics={f"{step}/{index}": [1.0] for index in range(4000)})

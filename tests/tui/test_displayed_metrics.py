@@ -254,6 +254,15 @@ def test_the_chart_of_the_loss_shows_the_held_out_loss_on_a_logarithmic_axis(run
     assert chart_of("learning_rate", [running], ChartOptions(half_life=64)).half_life == 0, "it has no noise"
 
 
+def test_the_detail_and_the_learning_rate_of_a_chart_are_those_of_the_snapshot(running: RunSnapshot) -> None:
+    window = running.curve("accuracy").before(51)
+    snapshot = replace(running, details={"accuracy": window})
+    accuracy, loss = (chart_of(name, [snapshot], ChartOptions()).runs[0] for name in ("accuracy", "loss"))
+    assert accuracy.detail.mean == pytest.approx([value * 100 for value in ACCURACIES[:50]])
+    assert len(loss.detail) == 0
+    assert accuracy.learning_rate.mean == loss.learning_rate.mean == (0.001,) * STEPS
+
+
 def test_the_clock_of_a_run_starts_at_its_creation_and_never_goes_back(tmp_path: Path) -> None:
     with make_run(tmp_path / "runs") as run:
         writer = run.event_writer()

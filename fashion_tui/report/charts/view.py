@@ -1,13 +1,18 @@
 """Zoom and pan: choose the part of the x axis that a chart shows."""
 
+import math
 from dataclasses import replace
 
+from fashion_tui.runs.series import NO_CURVE
+
 from .axis import Axis
-from .chart import Chart, x_position
+from .chart import Chart, ChartRun, step_at, x_position
 from .ranges import x_axis
 
 MIN_STEPS = 8
 """Minimum number of steps on the x axis."""
+MARGIN = 0.5
+"""Share of the visible range by which details extend beyond it, on both sides."""
 
 Range = tuple[float, float]
 
@@ -63,3 +68,39 @@ def _show(chart: Chart, whole: Axis, low: float, high: float) -> Chart:
         if stop - start < MIN_STEPS * min(steps, default=0.0):
             return chart
     return replace(chart, x_range=(start, stop))
+
+
+def visible_steps(chart: Chart, run: ChartRun, margin: float = 0.0) -> tuple[int, int]:
+    """Return the first and the last visible step of a run. `margin` adds a share of the visible range on both sides."""
+    axis = x_axis(chart)
+    extra = margin * (axis.high - axis.low)
+    first, last = (step_at(run, x, chart.shown_x) for x in (axis.low - extra, axis.high + extra))
+    return max(math.floor(first), run.curve.first_step), min(math.ceil(last), run.last_step)
+
+
+def wanted_steps(chart: Chart, run: ChartRun) -> tuple[int, int] | None:
+    """Return the steps of which a chart needs `ChartRun.detail`, or None if the curve has enough buckets.
+
+    The first one is the start of a bucket of the curve. There are more steps than visible ones, for panning.
+    """
+    size, start = run.curve.steps_per_bucket, run.curve.first_step
+    if chart.x_range is None or size == 1:
+        return None
+    first, last = visible_steps(chart, run, MARGIN)
+    return (first - (first - start) % size, last) if first <= last else None
+
+
+def with_fitting_details(chart: Chart) -> Chart:
+    """Return the chart without the details that don't cover the visible part of a run."""
+    return replace(chart, runs=tuple(run if _fits(chart, run) else replace(run, detail=NO_CURVE) for run in chart.runs))
+
+
+def _fits(chart: Chart, run: ChartRun) -> bool:
+    detail = run.detail
+    if chart.x_range is None or detail.steps_per_bucket >= run.curve.steps_per_bucket:
+        return False
+    first, last = visible_steps(chart, run)
+    return (
+        detail.first_step <= first
+        and min(last, run.curve.first_step + run.curve.steps - 1) < detail.first_step + detail.steps
+    )

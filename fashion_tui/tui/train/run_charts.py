@@ -51,6 +51,8 @@ def _chart_run(name: str, metric: Metric, snapshot: RunSnapshot) -> ChartRun:
         planned_steps=snapshot.total_steps or None,
         ended=snapshot.state not in LIVE_STATES,
         clock=snapshot.clock,
+        detail=_scale(snapshot.details.get(name, NO_CURVE), metric.scale),
+        learning_rate=NO_CURVE if name == "learning_rate" else snapshot.curve("learning_rate"),
     )
 
 

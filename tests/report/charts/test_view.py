@@ -1,5 +1,6 @@
 """Zooming and panning show the expected part of the x axis."""
 
+from array import array
 from dataclasses import replace
 
 import pytest
@@ -8,7 +9,16 @@ from hypothesis import strategies as st
 
 from fashion_tui.report.charts.chart import Chart, XAxis
 from fashion_tui.report.charts.ranges import x_axis
-from fashion_tui.report.charts.view import MIN_STEPS, pan, reveal, zoom
+from fashion_tui.report.charts.view import (
+    MIN_STEPS,
+    pan,
+    reveal,
+    visible_steps,
+    wanted_steps,
+    with_fitting_details,
+    zoom,
+)
+from fashion_tui.runs.series import Series
 from tests.report.charts.runs import run_of
 
 RUN = run_of([1.0] * 1000, steps_per_epoch=100, clock=((500, 100.0), (1000, 400.0)), ended=True)
@@ -86,3 +96,36 @@ def test_charts_without_values_stay_as_they_are() -> None:
         for changed in (zoom(chart, 2, 0), pan(chart, 1), reveal(chart, 0)):
             assert changed.x_range is None
         assert x_axis(zoom(chart, 0.5, 0)).low == 0
+
+
+def test_details_are_wanted_for_a_part_of_a_long_run() -> None:
+    run = run_of([1.0] * 100_000, ended=True)
+    assert run.curve.steps_per_bucket == 256
+    chart = Chart("loss", (run,), x_range=(20_000, 30_000))
+    assert visible_steps(chart, run) == (20_000, 30_000)
+    first, last = wanted_steps(chart, run) or (0, 0)
+    assert (first - 1) % 256 == 0
+    assert 15_000 - 256 < first <= 15_000
+    assert last == 35_000
+    assert wanted_steps(Chart("loss", (run,)), run) is None
+    assert wanted_steps(Chart("loss", (RUN,), x_range=(10, 90)), run_of([1.0] * 100)) is None
+    assert (wanted_steps(replace(chart, x_range=(95_000, 100_000)), run) or (0, 0))[1] == 100_000
+
+
+def test_details_are_drawn_only_where_they_cover_the_visible_part() -> None:
+    run = run_of([1.0] * 100_000, ended=True)
+    series = Series()
+    series.put(1, array("d", [1.0] * 100_000))
+    detailed = replace(run, detail=series.window(14_849, 35_000, 1024))
+    assert detailed.detail.first_step == 14_849
+    for x_range, fits in (
+        ((20_000, 30_000), True),
+        ((14_849, 35_000), True),
+        ((14_848, 35_000), False),
+        ((20_000, 36_000), False),
+        (None, False),
+    ):
+        chart = with_fitting_details(Chart("loss", (detailed,), x_range=x_range))
+        assert bool(chart.runs[0].detail.steps) is fits, x_range
+    end = replace(run, detail=series.window(99_841, 100_000, 1024))
+    assert with_fitting_details(Chart("loss", (end,), x_range=(99_900, 100_000))).runs[0].detail.steps == 160
