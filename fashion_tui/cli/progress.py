@@ -12,6 +12,7 @@ from rich.text import Text
 from fashion_tui.report.formatting import format_duration, format_loss, format_percent
 from fashion_tui.report.runs import validation_scores
 from fashion_tui.runs.reader import RunSnapshot
+from fashion_tui.schema.run import RunConfig
 
 MARGIN = 3
 """Columns left free on the right for the terminal's echo of ^C, so that the line doesn't wrap.
@@ -91,7 +92,7 @@ def _metrics(snapshot: RunSnapshot) -> list[str]:
         metrics.append(f"validation {format_percent(validation.last)}{best}")
     if status.images_per_second > 0:
         metrics.append(f"{status.images_per_second:,.0f} img/s")
-        if snapshot.config is not None:
+        if isinstance(snapshot.config, RunConfig):
             images_left = (snapshot.total_steps - status.step) * snapshot.config.recipe.batch_size
             metrics.append(f"ETA {format_duration(images_left / status.images_per_second)}")
     return metrics

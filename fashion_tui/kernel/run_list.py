@@ -83,7 +83,7 @@ class RunHandle:
 
     @property
     def config(self) -> RunConfig:
-        """Recipe, data set, seed and all other settings of the run."""
+        """Recipe, data set, seed and all other settings of the run. Raises NotTrained if a script logged the run."""
         with Run(self.path) as run:
             return run.config
 
@@ -126,7 +126,10 @@ class RunHandle:
 
 def _line(run: RunSummary) -> str:
     """Return a line such as `20261123-143012-guide-a1b2  guide  finished  epoch 3/3  test 90.6 %`."""
-    fields = [run.run, run.recipe or "?", run.state, f"epoch {run.epoch}/{run.epochs}"]
+    if run.kind == "logged":
+        fields = [run.run, "logged by a script", run.state, f"step {run.step:,}"]
+    else:
+        fields = [run.run, run.recipe or "?", run.state, f"epoch {run.epoch}/{run.epochs}"]
     if run.test_accuracy is not None:
         fields.append(f"test {run.test_accuracy * 100:.1f} %")
     if run.damage is not None:

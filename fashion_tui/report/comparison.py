@@ -20,7 +20,10 @@ def comparison_tables(comparison: RunComparison) -> list[RenderableType]:
     glyphs = terminal_glyphs()
     differences = _table("setting", comparison.runs)
     for name, values in comparison.differences.items():
-        differences.add_row(name, *(Text(printable("–" if value is None else str(value), glyphs)) for value in values))
+        differences.add_row(
+            Text(printable(name, glyphs)),
+            *(Text(printable("–" if value is None else str(value), glyphs)) for value in values),
+        )
     metrics = _table("metric: last (best)", comparison.runs, justify="right")
     for name, metric in comparison.metrics.items():
         if "/" not in name:

@@ -85,12 +85,13 @@ def _table(runs: Sequence[RunSummary], dropped: Sequence[str], *, max_id_width: 
 def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
     """Return the cells of a run in the order of `_COLUMNS`."""
     mark, colour = state_mark(run.state, glyphs)
+    unknown = "–" if run.kind == "logged" else "?"
     return (
         Text(printable(run.run, glyphs)),
         Text(printable(run.title, glyphs)),
         Text(f"{mark} {run.state}", colour),
-        Text(run.recipe or "?"),
-        Text(run.dataset or "?"),
+        Text(run.recipe or unknown),
+        Text(run.dataset or unknown),
         f"{run.epoch}/{run.epochs}" if run.epochs else "–",
         f"{run.step:,}",
         "–" if run.test_accuracy is None else format_percent(run.test_accuracy),

@@ -9,7 +9,7 @@ import msgspec
 
 from fashion_tui.schema.comparison import MetricComparison, RunComparison
 from fashion_tui.schema.floats import JsonFloat, encode_float
-from fashion_tui.schema.run import RunConfig
+from fashion_tui.schema.run import StoredConfig
 
 from .reader import RunReader
 from .series import Series
@@ -20,7 +20,7 @@ IGNORED_FIELDS = ("format", "run", "created", "dataset.directory", "recipe.summa
 
 def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
     """Compare runs whose logs have been read. Raises DamagedRun if a configuration can't be read."""
-    configurations = [configuration_fields(reader.run.config) for reader in readers]
+    configurations = [configuration_fields(reader.run.stored_config) for reader in readers]
     names = dict.fromkeys(name for fields in configurations for name in fields)
     values = {name: tuple(fields.get(name) for fields in configurations) for name in names}
     metrics = [reader.metrics for reader in readers]
@@ -55,7 +55,7 @@ def _bits(value: float) -> bytes:
     return array("d", [value]).tobytes()
 
 
-def configuration_fields(config: RunConfig) -> dict[str, object]:
+def configuration_fields(config: StoredConfig) -> dict[str, object]:
     """Return the fields of a configuration by name, such as `recipe.batch_size`."""
     flat: dict[str, object] = {}
 

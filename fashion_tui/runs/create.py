@@ -20,7 +20,7 @@ from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import check_utf8
 from fashion_tui.schema.recipe import Recipe, check_recipe
-from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, check_run_values
+from fashion_tui.schema.run import FORMAT_VERSION, LoggedConfig, RunConfig, RunStatus, StoredConfig, check_run_values
 
 from .errors import reason
 from .folder import Folder
@@ -84,21 +84,54 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         source=None if network is None else describe_source(network, recipe.model),
     )
     _check(config, name)
+    status = msgspec.structs.replace(_first_status(config), epochs=recipe.epochs)
+    run = _create(runs_dir, config, status, name or _default_name(config), network)
     try:
-        path = _make_directory(runs_dir.absolute(), config, name or _default_name(config), network)
+        run.trust_model()  # by creating the run, the user has agreed to execute the model
+    except UserError:
+        run.close()
+        shutil.rmtree(run.path, ignore_errors=True)
+        raise
+    return run
+
+
+def create_logged_run(runs_dir: Path, *, name: str, script: str | None, settings: dict[str, object]) -> Run:
+    """Create a run that the calling process logs. Its state is `starting`.
+
+    `name` and `script` must be printable, and `settings` must be a JSON value. Raises UserError if the folder can't be
+    written.
+    """
+    check_utf8(runs_dir.absolute(), "the folder for runs")
+    config = LoggedConfig(
+        format=FORMAT_VERSION,
+        run="",
+        created=time.time(),
+        versions=library_versions(),
+        host=host_name(),
+        name=name,
+        script=script,
+        settings=settings,
+    )
+    return _create(runs_dir, config, _first_status(config), name[:MAX_NAME])
+
+
+def _first_status(config: StoredConfig) -> RunStatus:
+    return msgspec.structs.replace(
+        unknown_status("starting"), heartbeat=config.created, boot_id=boot_id(), host=config.host
+    )
+
+
+def _create(
+    runs_dir: Path, config: StoredConfig, status: RunStatus, name: str, network: CustomModel | None = None
+) -> Run:
+    try:
+        path = _make_directory(runs_dir.absolute(), config, status, name, network)
     except OSError as error:
         raise UserError(
             f"can't create a run in {str(runs_dir)!r}: {reason(error)}; "
             "choose another folder with --runs or FASHION_TUI_RUNS"
         ) from error
-    run = Run(path)
-    try:
-        run.trust_model()  # by creating the run, the user has agreed to execute the model
-    except UserError:
-        run.close()
-        shutil.rmtree(path, ignore_errors=True)
-        raise
-    return run
+    return Run(path)
 
 
 def library_versions() -> dict[str, str]:
@@ -131,7 +164,9 @@ def _check(config: RunConfig, name: str | None) -> None:
         )
 
 
-def _make_directory(runs_dir: Path, config: RunConfig, name: str, network: CustomModel | None) -> Path:
+def _make_directory(
+    runs_dir: Path, config: StoredConfig, status: RunStatus, name: str, network: CustomModel | None
+) -> Path:
     """Fill a hidden directory and rename it, so that readers never see an incomplete run."""
     make_private_folder(runs_dir)
     temporary = runs_dir / f".new-{secrets.token_hex(8)}"
@@ -140,10 +175,6 @@ def _make_directory(runs_dir: Path, config: RunConfig, name: str, network: Custo
         with Folder.open(temporary) as folder:
             for subfolder in FOLDERS:
                 folder.subfolder(subfolder, create=True).close()
-            status = unknown_status("starting")
-            status = msgspec.structs.replace(
-                status, epochs=config.recipe.epochs, heartbeat=config.created, boot_id=boot_id(), host=config.host
-            )
             write_status(folder, status, durable=True)
             if network is not None:
                 folder.write(MODEL_FILE, network.source.encode())

@@ -13,6 +13,13 @@ class DamagedRun(UserError):
         """The file and what is wrong with it."""
 
 
+class NotTrained(UserError):
+    """Raised when an operation needs a recipe, network, data set or checkpoint, but the run is logged by a script."""
+
+    def __init__(self, run: str, detail: str = "it has metrics, but no network, data set or checkpoints") -> None:
+        super().__init__(f"run {run!r} is logged by a script: {detail}")
+
+
 def reason(error: OSError) -> str:
     """Return the system's description of an error, such as `No space left on device`."""
     return error.strerror or type(error).__name__

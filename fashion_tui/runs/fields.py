@@ -60,13 +60,14 @@ class RunFields:
     def get(self, name: str) -> Value | None:
         """Return a field, or None if the run doesn't have it.
 
-        A field is an entry of FIELDS; another setting of the configuration, such as `versions.torch`; or the last value
-        of a metric, such as `loss` or `loss.last`, or its best value, `loss.best`.
+        A field is an entry of FIELDS; another setting of the configuration, such as `versions.torch`; a setting of the
+        script that logged the run; or the last value of a metric, such as `loss` or `loss.last`, or its best value,
+        `loss.best`.
         """
-        name = _OTHER_NAMES.get(name, name)
+        given, name = name, _OTHER_NAMES.get(name, name)
         if name in _SUMMARY:
             return _SUMMARY[name](self.summary)
-        for setting in (name, f"recipe.{name}"):
+        for setting in (name, f"recipe.{name}", f"settings.{name}", f"settings.{given}"):
             if setting in self._configuration:
                 return _value(self._configuration[setting])
         if is_setting(name):
@@ -84,7 +85,7 @@ class RunFields:
     def _configuration(self) -> dict[str, object]:
         try:
             with Run(Path(self.summary.path)) as run:
-                return configuration_fields(run.config)
+                return configuration_fields(run.stored_config)
         except DamagedRun:
             return {}
 
@@ -97,7 +98,8 @@ class RunFields:
 def is_setting(name: str) -> bool:
     """Return whether a name is a field of the summary or of the configuration, as opposed to a metric."""
     name = _OTHER_NAMES.get(name, name)
-    return name in _SUMMARY or name in _CONFIGURATION or name.startswith(("versions.", "source.", "dataset."))
+    prefixes = ("versions.", "source.", "dataset.", "settings.")
+    return name in _SUMMARY or name in _CONFIGURATION or name.startswith(prefixes)
 
 
 def reads_log(name: str) -> bool:

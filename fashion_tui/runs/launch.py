@@ -17,7 +17,7 @@ from fashion_tui.schema.run import CheckpointRef, ControlAction, RunConfig, RunS
 from fashion_tui.schema.text import one_line
 
 from .checkpoints import Report, ignore
-from .errors import DamagedRun, reason
+from .errors import DamagedRun, NotTrained, reason
 from .folder import UnsafeFile
 from .follow import LogReplaced
 from .layout import CONFIG_FILE, CONTROL_FOLDER
@@ -142,6 +142,7 @@ def resume(
     """
     if epochs is not None:
         check_epochs(epochs)
+    _require_trained(run, "resumed")
     while run.is_live() and not run.is_locked():
         time.sleep(POLL_SECONDS)  # wait until the new trainer takes the lock or ends
     if run.is_locked():
@@ -173,6 +174,7 @@ def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
 
 def pause(run: Run, *, timeout: float = 30.0) -> Outcome:
     """Pause a run. Its trainer stays in memory. Raises UserError if no live trainer answers in time."""
+    _require_trained(run, "paused")
     _require_live(run, "paused")
     summary = summarise(run)
     if summary.state == "paused":
@@ -182,6 +184,7 @@ def pause(run: Run, *, timeout: float = 30.0) -> Outcome:
 
 def checkpoint(run: Run, *, timeout: float = 30.0) -> Outcome:
     """Save a checkpoint now. Raises UserError if no live trainer answers in time."""
+    _require_trained(run, "checkpointed")
     _require_live(run, "checkpointed")
     return _outcome_of(run, _request(run, "checkpoint", timeout))
 
@@ -189,7 +192,8 @@ def checkpoint(run: Run, *, timeout: float = 30.0) -> Outcome:
 def stop(run: Run, *, timeout: float = 60.0) -> Outcome:
     """Save a checkpoint, stop the run and wait for its trainer to end. A run that has ended isn't changed.
 
-    Raises UserError if the trainer hasn't ended within `timeout` seconds, or ended without saving its last steps.
+    A script that logs a run is asked to end. Raises UserError if the trainer or script hasn't ended within `timeout`
+    seconds, or if the trainer ended without saving its last steps.
     """
     was_live = run.is_live()
     if was_live:
@@ -197,10 +201,10 @@ def stop(run: Run, *, timeout: float = 60.0) -> Outcome:
         deadline = time.monotonic() + timeout
         while run.is_live():
             if time.monotonic() >= deadline:
-                raise UserError(_no_answer(run, "stop", timeout))
+                raise UserError(_script_continues(run, timeout) if run.is_logged else _no_answer(run, "stop", timeout))
             time.sleep(POLL_SECONDS)
     summary = summarise(run, trust_heartbeat=False)
-    if was_live and summary.state != "finished":
+    if was_live and not run.is_logged and summary.state != "finished":
         newest = run.checkpoints.latest()
         saved = newest.step if newest else 0
         if saved < summary.step:
@@ -281,6 +285,18 @@ def _resume_live(run: Run, epochs: int | None, timeout: float) -> Outcome:
     if summary.state != "paused":
         return _outcome(run, summary)
     return _outcome_of(run, _request(run, "resume", timeout), "running")
+
+
+def _require_trained(run: Run, participle: str) -> None:
+    if run.is_logged:
+        raise NotTrained(run.id, f"it can be stopped, but not {participle}")
+
+
+def _script_continues(run: Run, timeout: float) -> str:
+    return (
+        f"run {run.id!r} was asked to stop, but its script hasn't ended within {timeout:g} s; the script must end its "
+        "loop when run.should_stop is true"
+    )
 
 
 def _require_live(run: Run, participle: str) -> None:

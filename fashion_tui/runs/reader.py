@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Failed, Finished, RunEvent, Started, Stopped, Warned
+from fashion_tui.schema.events import CheckpointSaved, End, EpochEnd, RunEvent, Started, Warned
 from fashion_tui.schema.floats import encode_float
-from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, State
+from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, State, StoredConfig
 
 from .errors import DamagedRun, reason
 from .follow import EventFollower, LogReplaced
@@ -38,7 +38,7 @@ class RunSnapshot:
     path: Path
     run: str
     """Name of the directory."""
-    config: RunConfig | None
+    config: StoredConfig | None
     """The configuration, or None if config.json can't be read; see `damage`."""
     status: RunStatus
     """The status as `state.derive` returns it. If status.json can't be read, the log and the lock are used instead."""
@@ -48,7 +48,7 @@ class RunSnapshot:
     """Completed epochs, oldest first. Epochs that a resumed trainer discarded are left out."""
     checkpoint: CheckpointSaved | None
     """The checkpoint that was saved last, or None if there is none."""
-    end: Finished | Stopped | Failed | None
+    end: End | None
     """The event that ended the run, or None if the run hasn't ended or its trainer was killed."""
     warnings: tuple[Warned, ...]
     """The most recent warnings, oldest first."""
@@ -56,6 +56,9 @@ class RunSnapshot:
     """The most recent events except step chunks, oldest first. Answers to requests are included."""
     metrics: tuple[str, ...]
     """Names of all metrics of the run, in the order in which they first appear in the log."""
+    last_values: Mapping[str, float]
+    """The last value of each metric of the whole network. Metrics of single layers, such as `gradient_norm/conv1`, are
+    left out."""
     curves: Mapping[str, Curve]
     """Curves of the metrics in `RunReader.watched`, keyed by name. Use `curve` to read one."""
     details: Mapping[str, Curve]
@@ -124,9 +127,9 @@ class RunReader:
         if self.run.reopen_if_removed():
             self._follower = None
         damage = []
-        config: RunConfig | None = None
+        config: StoredConfig | None = None
         try:
-            config = self.run.config
+            config = self.run.stored_config
         except DamagedRun as error:
             damage.append(error.detail)
         status: RunStatus | None = None
@@ -182,7 +185,7 @@ class RunReader:
         self._heartbeat = status.heartbeat
         return is_fresh(status) or time.monotonic() - self._heartbeat_changed <= HEARTBEAT_LIMIT
 
-    def _compose_status(self, config: RunConfig | None) -> RunStatus:
+    def _compose_status(self, config: StoredConfig | None) -> RunStatus:
         """Reconstruct the status of a live trainer from the log, the lock and the configuration."""
         replay, process = self._replay, self.run.lock_holder()
         last_loss = replay.series("loss").values(last=1)
@@ -191,7 +194,7 @@ class RunReader:
             step=replay.last_step,
             steps_per_epoch=replay.started.steps_per_epoch if replay.started else 0,
             epoch=replay.epochs[-1].epoch if replay.epochs else 0,
-            epochs=replay.target_epochs or (config.recipe.epochs if config else 0),
+            epochs=replay.target_epochs or (config.recipe.epochs if isinstance(config, RunConfig) else 0),
             heartbeat=replay.last_time,
             pid=process.pid if process else None,
             host=process.host if process else "",
@@ -205,13 +208,13 @@ class RunReader:
     def _is_complete(self) -> bool:
         return self._follower is not None and self._follower.complete
 
-    def _take_snapshot(self, config: RunConfig | None, status: RunStatus, damage: list[str]) -> RunSnapshot:
+    def _take_snapshot(self, config: StoredConfig | None, status: RunStatus, damage: list[str]) -> RunSnapshot:
         replay = self._replay
         bad_lines = replay.bad_events + (self._follower.bad_lines if self._follower else 0)
         missing_events = self._follower.missing_events if self._follower else 0
         contents = self.run.contents()
         damage = contents.add_problems([*damage, *self._log_damage(status, bad_lines, missing_events)])
-        notice = _notice(self.run, status)
+        notice = _notice(self.run, status, is_logged=self.run.is_logged)
         inputs = (
             replay.count,
             status,
@@ -240,6 +243,7 @@ class RunReader:
             warnings=tuple(replay.warnings),
             events=tuple(replay.events),
             metrics=tuple(replay.metrics),
+            last_values={name: one.values(last=1)[0] for name, one in self.metrics.items() if "/" not in name},
             curves={name: replay.series(name).curve(self._buckets) for name in self.watched},
             details={name: replay.series(name).window(*steps, DETAIL_BUCKETS) for name, steps in self.windows.items()},
             clock=_clock(replay.times, config.created if config else None),
@@ -278,14 +282,16 @@ def _clock(times: Series, created: float | None) -> tuple[tuple[int, float], ...
     return tuple(zip((step for step, _ in known), seconds, strict=True))
 
 
-def _notice(run: Run, status: RunStatus) -> str | None:
+def _notice(run: Run, status: RunStatus, *, is_logged: bool) -> str | None:
     if status.state == "lost":
-        return "the trainer was killed, or the machine went down; resume the run from its last checkpoint"
+        killed = f"the {'script' if is_logged else 'trainer'} was killed, or the machine went down"
+        return killed if is_logged else f"{killed}; resume the run from its last checkpoint"
     if status.state not in LIVE_STATES or is_fresh(status):
         return None
     silence = time.time() - status.heartbeat
-    since = f"no heartbeat for {silence:.0f} s" if silence > 0 else "the trainer's clock differs from this machine's"
-    return f"{since}, but the trainer holds the lock{'; the disk is full' if _disk_is_full(run) else ''}"
+    since = f"no heartbeat for {silence:.0f} s" if silence > 0 else "the clock of the run differs from this machine's"
+    holder = "script" if is_logged else "trainer"
+    return f"{since}, but the {holder} holds the lock{'; the disk is full' if _disk_is_full(run) else ''}"
 
 
 def _disk_is_full(run: Run) -> bool:

@@ -5,7 +5,7 @@ from typing import TypeVar
 import msgspec
 
 from fashion_tui.schema.floats import encode_floats
-from fashion_tui.schema.run import FORMAT_VERSION, RunConfig, RunStatus
+from fashion_tui.schema.run import FORMAT_VERSION, LoggedConfig, RunConfig, RunKind, RunStatus, StoredConfig
 from fashion_tui.schema.text import one_line
 
 from .errors import DamagedRun, reason
@@ -19,9 +19,21 @@ MAX_NAME = 200
 S = TypeVar("S", bound=msgspec.Struct)
 
 
-def read_config(folder: Folder) -> RunConfig:
+class _Kind(msgspec.Struct):
+    """The field of `config.json` that says which fields it has."""
+
+    kind: RunKind = "trained"
+
+
+def read_config(folder: Folder) -> StoredConfig:
     """Read and validate config.json. Raises DamagedRun if it is missing, invalid or in another format."""
-    config = _read(folder, CONFIG_FILE, RunConfig)
+    content = _content(folder, CONFIG_FILE)
+    kind = _decode(folder, CONFIG_FILE, content, _Kind).kind
+    config: StoredConfig
+    if kind == "trained":
+        config = _decode(folder, CONFIG_FILE, content, RunConfig)
+    else:
+        config = _decode(folder, CONFIG_FILE, content, LoggedConfig)
     run = folder.path.name
     if config.format != FORMAT_VERSION:
         detail = (
@@ -36,7 +48,7 @@ def read_config(folder: Folder) -> RunConfig:
 
 def read_status(folder: Folder) -> RunStatus:
     """Read status.json, which may be out of date (see `state.derive`). Raises DamagedRun if it can't be read."""
-    return printable_strings(_read(folder, STATUS_FILE, RunStatus))
+    return printable_strings(_decode(folder, STATUS_FILE, _content(folder, STATUS_FILE), RunStatus))
 
 
 def write_status(folder: Folder, status: RunStatus, *, durable: bool = False) -> None:
@@ -45,8 +57,15 @@ def write_status(folder: Folder, status: RunStatus, *, durable: bool = False) ->
     folder.write(STATUS_FILE, content, durable=durable)
 
 
-def _displayed(config: RunConfig) -> dict[str, str]:
+def _displayed(config: StoredConfig) -> dict[str, str]:
     """Return the strings of a configuration that are displayed unchanged, keyed by a description for error messages."""
+    if isinstance(config, LoggedConfig):
+        return {
+            "the run": config.run,
+            "the name": config.name,
+            "the script": config.script or "",
+            "the host": config.host,
+        }
     recipe = config.recipe
     return {
         "the run": config.run,
@@ -60,7 +79,7 @@ def _displayed(config: RunConfig) -> dict[str, str]:
     }
 
 
-def _read(folder: Folder, name: str, kind: type[S]) -> S:
+def _content(folder: Folder, name: str) -> bytes:
     run = folder.path.name
     try:
         content = folder.read(name, MAX_BYTES[name])
@@ -70,7 +89,11 @@ def _read(folder: Folder, name: str, kind: type[S]) -> S:
         raise DamagedRun(run, f"{name} can't be read: {reason(error)}") from error
     if not content:
         raise DamagedRun(run, f"{name} is empty")
+    return content
+
+
+def _decode(folder: Folder, name: str, content: bytes, kind: type[S]) -> S:
     try:
         return msgspec.json.decode(content, type=kind)
     except (ValueError, RecursionError) as error:
-        raise DamagedRun(run, f"{name} can't be read: {one_line(str(error))}") from error
+        raise DamagedRun(folder.path.name, f"{name} can't be read: {one_line(str(error))}") from error

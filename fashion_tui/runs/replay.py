@@ -6,11 +6,13 @@ from typing import cast
 
 from fashion_tui.schema.events import (
     CheckpointSaved,
+    End,
     EpochEnd,
     Failed,
     Finished,
     Resumed,
     RunEvent,
+    ScriptEnded,
     Started,
     StepChunk,
     Stopped,
@@ -48,7 +50,7 @@ class Replay:
         """Number of epochs to train; 0 until an event reports it."""
         self.epochs: list[EpochEnd] = []
         self.checkpoints: list[CheckpointSaved] = []
-        self.end: Finished | Stopped | Failed | None = None
+        self.end: End | None = None
         self.warnings: list[Warned] = []
         self.events: list[RunEvent] = []
         """The most recent events except step chunks."""
@@ -94,7 +96,7 @@ class Replay:
                 self.checkpoints = [*self.checkpoints[1 - MAX_EVENTS :], event]
             case Warned():
                 self.warnings = [*self.warnings[1 - MAX_WARNINGS :], event]
-            case Finished() | Stopped() | Failed():
+            case Finished() | Stopped() | Failed() | ScriptEnded():
                 self.end = event
             case _:
                 pass

@@ -12,13 +12,13 @@ import msgspec
 from fashion_tui.schema.events import RunEvent
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import is_utf8
-from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus
+from fashion_tui.schema.run import LIVE_STATES, LoggedConfig, RunConfig, RunStatus, StoredConfig
 from fashion_tui.schema.text import one_line
 
 from . import events, lock, records, trust
 from .checkpoints import CheckpointStore
 from .control import ControlFolder
-from .errors import DamagedRun, reason
+from .errors import DamagedRun, NotTrained, reason
 from .events import EventWriter
 from .folder import Folder
 from .follow import EventFollower
@@ -87,7 +87,7 @@ class Run:
         """If the directory was deleted and recreated, open the new one. Return whether a new one was opened."""
         is_reopened = self.folder.reopen_if_removed()
         if is_reopened:
-            self.__dict__.pop("config", None)
+            self.__dict__.pop("stored_config", None)
         return is_reopened
 
     @property
@@ -96,9 +96,24 @@ class Run:
         return self.path.name
 
     @cached_property
-    def config(self) -> RunConfig:
+    def stored_config(self) -> StoredConfig:
         """The validated `config.json`, read on first use. Raises DamagedRun."""
         return records.read_config(self.folder)
+
+    @property
+    def config(self) -> RunConfig:
+        """The configuration of a run that a trainer trains. Raises NotTrained for a logged run, and DamagedRun."""
+        if not isinstance(self.stored_config, RunConfig):
+            raise NotTrained(self.id)
+        return self.stored_config
+
+    @property
+    def is_logged(self) -> bool:
+        """Whether the run is logged by a script. False if the configuration can't be read."""
+        try:
+            return isinstance(self.stored_config, LoggedConfig)
+        except DamagedRun:
+            return False
 
     # Status
 
@@ -147,12 +162,12 @@ class Run:
 
     def event_writer(self) -> EventWriter:
         """Open the log for appending. The caller must hold the lock. Raises UserError if the log can't be opened."""
-        return EventWriter(self.folder, self.config.run)
+        return EventWriter(self.folder, self.stored_config.run)
 
     def follow_events(self, *, last_bytes: int | None = None) -> EventFollower:
         """Return a follower that starts at the beginning of the log, or `last_bytes` bytes before the log's end."""
         try:
-            log_id = self.config.run
+            log_id = self.stored_config.run
         except DamagedRun:
             log_id = None
         offset = 0 if last_bytes is None else max(0, self.folder.size(EVENTS_FILE) - last_bytes)

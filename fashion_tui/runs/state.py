@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from fashion_tui.machine.host import boot_id, host_name, process_has_ended
-from fashion_tui.schema.events import Failed, Finished, RunEvent, Stopped
+from fashion_tui.schema.events import Failed, Finished, RunEvent, ScriptEnded, Stopped
 from fashion_tui.schema.run import LIVE_STATES, RunStatus, State
 
 HEARTBEAT_LIMIT = 5.0
@@ -57,6 +57,8 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
                 train_seconds=event.train_seconds,
                 images_per_second=event.images_per_second,
             )
+        case ScriptEnded():
+            return msgspec.structs.replace(status, state="finished", step=event.step, train_seconds=event.seconds)
         case Stopped():
             return msgspec.structs.replace(status, state="stopped", step=event.step, epoch=event.epoch)
         case Failed():

@@ -9,7 +9,7 @@ import msgspec
 
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.notes import Notes
-from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, RunSummary
+from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, RunSummary, StoredConfig
 from fashion_tui.schema.text import one_line, printable
 
 from .create import RUN_ID
@@ -94,9 +94,9 @@ def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
     that has just ended can still be recent.
     """
     damage: list[str] = []
-    config: RunConfig | None = None
+    config: StoredConfig | None = None
     try:
-        config = run.config
+        config = run.stored_config
     except DamagedRun as error:
         damage.append(error.detail)
     try:
@@ -159,14 +159,15 @@ def summarise_path(path: Path) -> RunSummary:
 
 
 def _summary(  # noqa: PLR0913
-    path: Path, config: RunConfig | None, status: RunStatus, contents: Contents, damage: list[str], notes: Notes
+    path: Path, config: StoredConfig | None, status: RunStatus, contents: Contents, damage: list[str], notes: Notes
 ) -> RunSummary:
     return RunSummary(
         run=path.name,
         path=str(path),
         state=status.state,
-        recipe=config.recipe.name if config else None,
-        dataset=config.dataset.name if config else None,
+        kind=config.kind if config else None,
+        recipe=config.recipe.name if isinstance(config, RunConfig) else None,
+        dataset=config.dataset.name if isinstance(config, RunConfig) else None,
         epoch=status.epoch,
         epochs=status.epochs,
         step=status.step,
@@ -189,7 +190,7 @@ def _summary(  # noqa: PLR0913
 
 def _open_latest(runs_dir: Path) -> Run:
     for summary in list_runs(runs_dir):
-        if summary.recipe is not None:
+        if summary.kind is not None:
             return Run(Path(summary.path))
     raise UserError(f"{str(runs_dir)!r} has no runs; start one with: fashion-tui train")
 

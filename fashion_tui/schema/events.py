@@ -176,6 +176,15 @@ class Stopped(Event, frozen=True, kw_only=True, tag="stopped"):
     """Why the run was stopped: `asked`, or the name of the signal."""
 
 
+class ScriptEnded(Event, frozen=True, kw_only=True, tag="script_ended"):
+    """The script that logged the run has reached its end, or the end of its `with` block."""
+
+    step: int
+    """The last step that was logged."""
+    seconds: float
+    """Time from the creation of the run to its end."""
+
+
 class Failed(Event, frozen=True, kw_only=True, tag="failed"):
     """The run ended with an error."""
 
@@ -183,6 +192,7 @@ class Failed(Event, frozen=True, kw_only=True, tag="failed"):
     message: str
 
 
-RunEvent = (
-    Started | StepChunk | EpochEnd | CheckpointSaved | RequestHandled | Warned | Resumed | Finished | Stopped | Failed
-)
+End = Finished | Stopped | Failed | ScriptEnded
+"""Event that ends a run. A trained run may be resumed after it."""
+
+RunEvent = Started | StepChunk | EpochEnd | CheckpointSaved | RequestHandled | Warned | Resumed | End

@@ -33,8 +33,12 @@ class ModelSource(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the source code, encoded as UTF-8."""
 
 
-class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """`config.json`: the configuration of a run, written once before the trainer starts."""
+RunKind = Literal["trained", "logged"]
+"""Whether a trainer of this package trains the run, or the user's own script logs it."""
+
+
+class CommonConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of `config.json` that runs of all kinds have. The file is written once, when the run is created."""
 
     format: int
     """Value of FORMAT_VERSION when the run was created."""
@@ -42,6 +46,15 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Id of the run, which is also the name of its directory."""
     created: float
     """Creation time as Unix time, like all times in this module."""
+    versions: dict[str, str]
+    """Versions of Python, this package, and the other libraries that affect the run."""
+    host: str
+
+
+class RunConfig(CommonConfig, frozen=True, kw_only=True):
+    """`config.json` of a run that a trainer trains."""
+
+    kind: Literal["trained"] = "trained"
     recipe: Recipe
     """Recipe with all of the user's choices applied, such as model, epochs, batch size and learning rate."""
     dataset: DatasetRef
@@ -60,13 +73,24 @@ class RunConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Number of training images held out for validation, taken from the end; 0 for none."""
     checkpoint_every: float
     """Seconds between checkpoints."""
-    versions: dict[str, str]
-    """Versions of python, fashion-tui, torch and torchvision."""
     git_revision: str | None
-    host: str
     source: ModelSource | None = None
     """The custom model, or None for a built-in network. For a custom model, `recipe.model` is only a display name."""
 
+
+class LoggedConfig(CommonConfig, frozen=True, kw_only=True):
+    """`config.json` of a run that a script logs. Such a run has metrics, but no recipe, data set or checkpoints."""
+
+    kind: Literal["logged"] = "logged"
+    name: str
+    """The name that the script gave to the run."""
+    script: str | None
+    """File name of the script, or None if the run was logged from an interactive session."""
+    settings: dict[str, object] = {}
+    """The `config` that the script gave, with values that JSON can't represent converted to strings."""
+
+
+StoredConfig = RunConfig | LoggedConfig
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -83,6 +107,7 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     epoch: Count
     """Number of completed epochs."""
     epochs: Count
+    """Number of epochs to train. A logged run has 0 epochs, and 0 steps per epoch."""
     heartbeat: float
     """Unix time at which this status was written."""
     pid: int | None
@@ -143,7 +168,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     state: State
     recipe: str | None
-    """Name of the recipe, or None if `config.json` can't be read."""
+    """Name of the recipe, or None for a logged run or if `config.json` can't be read."""
     dataset: str | None
     epoch: int
     epochs: int
@@ -166,6 +191,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Title that the user has given the run, or an empty string."""
     tags: tuple[str, ...] = ()
     note: str = ""
+    kind: RunKind | None = None
+    """Kind of the run, or None if `config.json` can't be read."""
 
 
 def short_name(run: str) -> str:

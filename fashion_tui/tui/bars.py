@@ -110,19 +110,26 @@ class Header(Horizontal):
 
 
 def indicator_text(run: RunSummary | None, live_runs: int, *, short: bool) -> Text:
-    """Return `● guide-a1b2  2/3   71 %  7,090 img/s`, or an empty text if no run is live."""
+    """Return `● guide-a1b2  2/3   71 %  7,090 img/s`, or an empty text if no run is live.
+
+    A logged run is shown as `● my-net-a1b2  step 1,200`, because its number of steps isn't known in advance.
+    """
     if run is None:
         return Text()
     glyphs = terminal_glyphs()
     share = run.step / run.total_steps if run.total_steps else 0.0
     glyph, colour = (glyphs.paused, ATTENTION) if run.state == "paused" else (glyphs.live, ACCENT)
     text = Text.assemble((glyph, colour), " ")
+    is_logged = run.kind == "logged"
     if short:
-        return text.append(format_percent(share, digits=0))
+        return text.append(f"{run.step:,}" if is_logged else format_percent(share, digits=0))
     text.append(short_name(run.run))
-    epoch = min(run.epoch + 1, run.epochs)
-    speed = f"{run.images_per_second:,.0f} img/s"
-    text.append(f"  {epoch}/{run.epochs}  {format_percent(share, digits=0):>5}  {speed}")
+    if is_logged:
+        text.append(f"  step {run.step:,}")
+    else:
+        epoch = min(run.epoch + 1, run.epochs)
+        speed = f"{run.images_per_second:,.0f} img/s"
+        text.append(f"  {epoch}/{run.epochs}  {format_percent(share, digits=0):>5}  {speed}")
     if live_runs > 1:
         text.append(f"  +{live_runs - 1}", style=MUTED)
     return text

@@ -270,4 +270,8 @@ def _lost_run(runs: tuple[RunSummary, ...]) -> Path | None:
     """Return the newest lost run, which the user probably wants to resume. Return None if any run is live."""
     if any(run.state in LIVE_STATES for run in runs):
         return None
-    return next((Path(run.path) for run in runs if run.state == "lost" and run.damage is None), None)
+    return next((Path(run.path) for run in runs if _can_be_resumed(run)), None)
+
+
+def _can_be_resumed(run: RunSummary) -> bool:
+    return run.state == "lost" and run.damage is None and run.kind == "trained"

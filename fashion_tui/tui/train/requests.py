@@ -141,7 +141,8 @@ class RunRequests:
 
 
 def _stop(run: Run) -> str:
-    return f"{short_name(run.id)} is {launch.stop(run).state}; press {key_of('train', 'resume')} to resume"
+    stopped = f"{short_name(run.id)} is {launch.stop(run).state}"
+    return stopped if run.is_logged else f"{stopped}; press {key_of('train', 'resume')} to resume"
 
 
 def _resume(path: Path, *, inexact: bool = False) -> str:

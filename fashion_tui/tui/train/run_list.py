@@ -115,13 +115,17 @@ def letter_mark(letter: str | None) -> Text:
 
 
 def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
-    """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3  90.41 %`."""
+    """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3  90.41 %`.
+
+    A logged run has the last step instead of epochs.
+    """
     if run.damage:
         glyph, colour, result = glyphs.bad, BAD, "damaged"
     else:
         glyph, colour = state_mark(run.state, glyphs)
         result = _result(run)
-    tail = f" {run.epoch}/{run.epochs} {result:>8} "
+    progress = f"{run.step:,}" if run.kind == "logged" else f"{run.epoch}/{run.epochs}"
+    tail = f" {progress} {result:>8} "
     name = Text(short_name(run.run), style=FOREGROUND)
     name.truncate(max(width - len(tail) - 2, 4), overflow="ellipsis", pad=True)
     return Text.assemble((glyph, colour), " ", name, (tail, FOREGROUND), no_wrap=True)

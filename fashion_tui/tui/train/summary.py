@@ -5,14 +5,21 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from fashion_tui.report.formatting import format_bytes, format_duration, format_loss, format_percent
+from fashion_tui.report.formatting import (
+    format_bytes,
+    format_duration,
+    format_loss,
+    format_number,
+    format_percent,
+    printable,
+)
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.layers import problem_text
 from fashion_tui.report.runs import state_mark, validation_scores
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
-from fashion_tui.schema.run import LIVE_STATES, RunConfig, short_name
+from fashion_tui.schema.run import LIVE_STATES, LoggedConfig, RunConfig, StoredConfig, short_name
 from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.widgets.large_number import large_number
 
@@ -20,6 +27,8 @@ RESUME_KEY = key_of("train", "resume")
 UNKNOWN = "–"
 MIN_SPARKLINE_SPACE = 20
 """Minimum width, in columns, for a sparkline of the most recent losses and its label."""
+MAIN_METRICS = 2
+"""Number of metrics of a logged run that are shown in large digits."""
 PROGRESS_MARGIN = 8
 """Columns kept free at the end of the progress line, so that the bar keeps its width when the ETA gets longer."""
 
@@ -49,7 +58,10 @@ def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Tex
 
 
 def _title(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """Return a line such as `guide-a1b2   guide · batch 32 · lr 0.001 · seed 0 · cpu ×2        ● running`."""
+    """Return a line such as `guide-a1b2   guide · batch 32 · lr 0.001 · seed 0 · cpu ×2        ● running`.
+
+    For a logged run, the script and its settings are shown, such as `train.py · lr 0.001`.
+    """
     glyph, colour = state_mark(snapshot.state, glyphs)
     state = Text.assemble((glyph, colour), " ", (snapshot.state, FOREGROUND))
     name = Text(short_name(snapshot.run), style=f"bold {FOREGROUND}")
@@ -59,7 +71,10 @@ def _title(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
     return Text.assemble(name, "  ", state)
 
 
-def _settings(config: RunConfig, snapshot: RunSnapshot, glyphs: Glyphs) -> str:
+def _settings(config: StoredConfig, snapshot: RunSnapshot, glyphs: Glyphs) -> str:
+    if isinstance(config, LoggedConfig):
+        values = [f"{name} {value}" for name, value in config.settings.items() if isinstance(value, str | float | int)]
+        return printable(f" {glyphs.dot} ".join([config.script or "interactive session", *values]), glyphs)
     recipe = config.recipe
     device = snapshot.started.device if snapshot.started else config.device
     parts = [
@@ -75,8 +90,13 @@ def _settings(config: RunConfig, snapshot: RunSnapshot, glyphs: Glyphs) -> str:
     return f" {glyphs.dot} ".join(parts)
 
 
-def _main_metrics(snapshot: RunSnapshot) -> list[_Metric]:
-    """Return the test accuracy of a finished run, or the loss and accuracy of the most recent steps."""
+def _main_metrics(snapshot: RunSnapshot, glyphs: Glyphs) -> list[_Metric]:
+    """Return the test accuracy of a finished run, or the loss and accuracy of the most recent steps.
+
+    For a logged run, return the last values of its first two metrics.
+    """
+    if isinstance(snapshot.config, LoggedConfig):
+        return _last_values(snapshot, glyphs)[:MAIN_METRICS] or [_Metric("metrics", UNKNOWN, MUTED)]
     if snapshot.status.test_accuracy is not None:
         return [_Metric("test accuracy %", f"{snapshot.status.test_accuracy * 100:.2f}", GOOD)]
     accuracy = snapshot.curve("accuracy").mean[-1] if snapshot.curve("accuracy").mean else math.nan
@@ -92,7 +112,16 @@ def _loss(snapshot: RunSnapshot) -> str:
     return format_loss(snapshot.curve("loss").mean[-1]) if snapshot.curve("loss").mean else UNKNOWN
 
 
-def _other_metrics(snapshot: RunSnapshot) -> list[_Metric]:
+def _last_values(snapshot: RunSnapshot, glyphs: Glyphs) -> list[_Metric]:
+    return [
+        _Metric(printable(name, glyphs), format_number(value, glyphs), ACCENT)
+        for name, value in snapshot.last_values.items()
+    ]
+
+
+def _other_metrics(snapshot: RunSnapshot, glyphs: Glyphs) -> list[_Metric]:
+    if isinstance(snapshot.config, LoggedConfig):
+        return _last_values(snapshot, glyphs)[MAIN_METRICS:]
     status = snapshot.status
     speed = _Metric("img/s", f"{status.images_per_second:>6,.0f}", FOREGROUND)
     scores, validation = validation_scores(snapshot.epochs), []
@@ -108,7 +137,7 @@ def _other_metrics(snapshot: RunSnapshot) -> list[_Metric]:
 def _metrics_line(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
     """Return the metrics that fit on one line, followed by a sparkline of the most recent losses if it fits."""
     line = Text(no_wrap=True)
-    for metric in (*_main_metrics(snapshot), *_other_metrics(snapshot)):
+    for metric in (*_main_metrics(snapshot, glyphs), *_other_metrics(snapshot, glyphs)):
         if line.cell_len + len(metric.label) + 1 + len(metric.value) > width:
             break
         line.append(f"{metric.label} ", style=MUTED)
@@ -123,14 +152,14 @@ def _large_metrics(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Te
     Adjacent text of the same colour is joined, so that fewer bytes are sent to the terminal.
     """
     rows, label_row = ["", "", ""], ""
-    main = _main_metrics(snapshot)
+    main = _main_metrics(snapshot, glyphs)
     for metric in main:
         digits = large_number(metric.value.strip(), glyphs) if _is_number(metric.value) else ("", metric.value, "")
         column_width = max(len(metric.label), *map(len, digits)) + 4
         rows = [row + part.ljust(column_width) for row, part in zip(rows, digits, strict=True)]
         label_row += metric.label.ljust(column_width)
     labels = Text(no_wrap=True)
-    for metric in _other_metrics(snapshot):
+    for metric in _other_metrics(snapshot, glyphs):
         if len(label_row) + labels.cell_len + len(metric.label) + 1 + len(metric.value) > width:
             break
         labels.append(f"{label_row}{metric.label} ", style=MUTED)
@@ -153,7 +182,10 @@ def _last_losses(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
 
 
 def _progress(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """Return `epoch 1/3  step   540 / 1,125  ████───── 48 %  ETA 0:12`."""
+    """Return `epoch 1/3  step   540 / 1,125  ████───── 48 %  ETA 0:12`, or `step 540  0:12` for a logged run."""
+    if isinstance(snapshot.config, LoggedConfig):
+        elapsed = format_duration(snapshot.status.train_seconds)
+        return Text.assemble(("step ", MUTED), f"{snapshot.status.step:,}", (f"  {elapsed}", MUTED), no_wrap=True)
     status, total = snapshot.status, snapshot.total_steps
     share = status.step / total if total else 0.0
     line = Text(no_wrap=True)
@@ -163,7 +195,7 @@ def _progress(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
     line.append(f"{status.step:>{len(f'{total:,}')},}", style=FOREGROUND)
     line.append(f" / {total:,}  " if total else "  ", style=MUTED)
     tail = f" {format_percent(share, digits=0):>5}"
-    if snapshot.state == "running" and status.images_per_second and snapshot.config is not None:
+    if snapshot.state == "running" and status.images_per_second and isinstance(snapshot.config, RunConfig):
         seconds = (total - status.step) * snapshot.config.recipe.batch_size / status.images_per_second
         tail += f"  ETA {format_duration(seconds)}"
     bar_width = max(width - line.cell_len - len(tail) - PROGRESS_MARGIN, 4)
@@ -201,6 +233,8 @@ def _checkpoint_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     dot = glyphs.dot
+    if isinstance(snapshot.config, LoggedConfig):
+        return _logged_run_ended(snapshot, glyphs)
     if snapshot.state == "lost":
         return Text(
             f"press {RESUME_KEY} to resume {dot} {snapshot.notice or 'the trainer has died'}",
@@ -218,6 +252,19 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
             return Text(f"! {snapshot.status.message}", style=ATTENTION)
         case _:
             return Text(f"press {key_of('train', 'evaluate')} to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)
+
+
+def _logged_run_ended(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
+    """Return how a logged run ended. Such a run can be neither resumed nor evaluated."""
+    match snapshot.end:
+        case Failed(message=message):
+            return Text(f"{glyphs.bad} {message}", style=BAD)
+        case _ if snapshot.notice is not None:
+            return Text(snapshot.notice, style=ATTENTION)
+        case _:
+            return Text(
+                f"{snapshot.state} at step {snapshot.status.step:,} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED
+            )
 
 
 def _disk_usage(snapshot: RunSnapshot) -> str:
