@@ -1,6 +1,7 @@
 """The values of a heat strip's rows: the curves of layers, resampled to columns."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from fashion_tui.runs.series import Curve
@@ -12,8 +13,8 @@ from .layer_metrics import LayerMetric
 Values = Sequence[float | None]
 """A value per column: NaN for NaN or infinity, or None if nothing is known."""
 
-Span = tuple[int, int]
-"""The first column of a bucket, and the first column after it."""
+Buckets = tuple[int, int]
+"""The first bucket in a column, and the first one after it."""
 
 
 def resample_layers(curves: Sequence[Curve], run: ChartRun, x: XAxis, axis: Axis, width: int) -> list[Values]:
@@ -22,13 +23,13 @@ def resample_layers(curves: Sequence[Curve], run: ChartRun, x: XAxis, axis: Axis
     A column has the mean of the buckets in it. A column without values, between two measurements, has the value of the
     earlier one.
     """
-    spans: dict[tuple[int, int, int], list[Span]] = {}
+    columns: dict[tuple[int, int, int], list[Buckets]] = {}
     rows = []
     for curve in curves:
         key = curve.first_step, curve.steps_per_bucket, len(curve)
-        if key not in spans:
-            spans[key] = _spans(curve, run, x, axis, width)
-        rows.append(_resample(curve, spans[key], width))
+        if key not in columns:
+            columns[key] = _buckets_of_columns(curve, run, x, axis, width)
+        rows.append(_resample(curve, columns[key]))
     return rows
 
 
@@ -46,27 +47,53 @@ def combine_layers(rows: Sequence[Values], metric: LayerMetric) -> Values:
     return combined
 
 
-def _spans(curve: Curve, run: ChartRun, x: XAxis, axis: Axis, width: int) -> list[Span]:
-    """Return the columns of each bucket, at least one. They may be outside the strip."""
-    starts = range(curve.first_step, curve.first_step + curve.steps_per_bucket * len(curve), curve.steps_per_bucket)
-    fractions = axis.fractions([x_position(run, step, x) for step in starts])
-    columns = [math.floor(fraction * (width - 1) + 0.5) for fraction in fractions]
-    return [(first, max(stop, first + 1)) for first, stop in zip(columns, [*columns[1:], 0], strict=False)]
+def _buckets_of_columns(curve: Curve, run: ChartRun, x: XAxis, axis: Axis, width: int) -> list[Buckets]:
+    """Return the buckets in each column. Buckets that are wider than a column are in several columns."""
+    size, count = curve.steps_per_bucket, len(curve)
+    steps = range(curve.first_step, curve.first_step + size * count, size)
+    starts = [
+        math.floor(start * (width - 1) + 0.5) for start in axis.fractions(x_position(run, step, x) for step in steps)
+    ]
+    columns = []
+    for column in range(width):
+        first, stop = bisect_left(starts, column), bisect_right(starts, column)
+        is_inside_bucket = first == stop and 0 < first < count
+        columns.append((first - is_inside_bucket, stop))
+    return columns
 
 
-def _resample(curve: Curve, spans: Sequence[Span], width: int) -> Values:
-    row: list[float | None] = [None] * width
-    counts = [0] * width
-    known_until, latest = 0, None
-    for (first, stop), finite, mean, non_finite in zip(spans, curve.finite, curve.mean, curve.nonfinite, strict=True):
-        if not (finite or non_finite):
+def _resample(curve: Curve, columns: Sequence[Buckets]) -> Values:
+    row: list[float | None] = []
+    latest = _last_before(curve, columns[0][0])
+    has_non_finite = any(curve.nonfinite)
+    for first, stop in columns:
+        if first == len(curve):  # after the last measurement
+            row.append(None)
             continue
-        for column in range(known_until, min(first, width)):
-            row[column] = latest
-        latest = math.nan if non_finite else mean
-        for column in range(max(first, 0), min(stop, width)):
-            counts[column] += 1
-            mean_so_far = row[column] if counts[column] > 1 else None
-            row[column] = latest if mean_so_far is None else mean_so_far + (latest - mean_so_far) / counts[column]
-        known_until = max(stop, known_until)
+        if has_non_finite and any(curve.nonfinite[first:stop]):
+            latest = math.nan
+        else:
+            means: Sequence[float] = curve.mean[first:stop]
+            total = sum(means)
+            if math.isnan(total):  # the mean of an empty bucket is NaN
+                means = [mean for mean in means if not math.isnan(mean)]
+                total = sum(means)
+            if means:
+                latest = total / len(means)
+        row.append(latest)
     return row
+
+
+def _last_before(curve: Curve, bucket: int) -> float | None:
+    """Return the value of the last bucket with values before a bucket, or None if there is none."""
+    for index in reversed(range(bucket)):
+        if curve.nonfinite[index]:
+            return math.nan
+        if curve.finite[index]:
+            return curve.mean[index]
+    return None
+
+
+def last_value(curve: Curve) -> float | None:
+    """Return the mean of the last bucket with values, NaN if it has NaN or infinity, or None without values."""
+    return _last_before(curve, len(curve))

@@ -22,7 +22,7 @@ from fashion_tui.runs.series import Curve
 
 from .chart import Chart, ChartRun, XAxis
 from .colours import LABEL, LINE, TITLE
-from .heat_rows import Values, combine_layers, resample_layers
+from .heat_rows import Values, combine_layers, last_value, resample_layers
 from .layer_metrics import LEVELS, LayerMetric, Scale, fit_scale
 from .ranges import x_axis
 from .x_lines import x_lines
@@ -120,20 +120,10 @@ def _rows(strip: HeatStrip, width: int, per_row: int) -> list[_Row]:
     rows = []
     for start in range(0, len(values), per_row):
         layers = strip.layers[start : start + per_row]
-        last = [[_last_mean(curve)] for _, curve in layers]
+        last = [[last_value(curve)] for _, curve in layers]
         row = combine_layers(values[start : start + per_row], strip.metric)
         rows.append(_Row(layers[0][0], row, combine_layers(last, strip.metric)[0]))
     return rows
-
-
-def _last_mean(curve: Curve) -> float | None:
-    """Return the mean of the last bucket with values, or NaN if it has NaN or infinity."""
-    for index in reversed(range(len(curve))):
-        if curve.nonfinite[index]:
-            return math.nan
-        if curve.finite[index]:
-            return curve.mean[index]
-    return None
 
 
 def _finite(rows: Iterable[_Row]) -> Iterator[float]:

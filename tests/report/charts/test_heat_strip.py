@@ -79,6 +79,13 @@ def test_shares_of_dead_relus() -> None:
     assert two == f"fc1   █{' ' * 79}   100 %"
 
 
+def test_a_column_has_the_mean_of_the_measurements_in_it() -> None:
+    values = {step: float(step % 2) for step in range(1, 801)}
+    _, row, *_ = draw(strip_of(DEAD, {"conv1": values}))
+    assert row[6:86].strip("▅▄") == ""
+    assert draw(strip_of(DEAD, {"conv1": values | {402: math.nan}}))[1][6:86].count("✕") == 1
+
+
 def test_nan_and_infinity_are_marked() -> None:
     values = {1: -3.0, 101: math.nan, 201: -math.inf, 301: -3.0, 401: math.inf}
     title, row, *_ = draw(strip_of(UPDATES, {"conv1": values}))
