@@ -67,7 +67,8 @@ class MetricCache:
 
     def names(self) -> set[str]:
         """Return the names of all metrics in the cache."""
-        return {metric for entry in self._load().values() for metric in entry.metrics}
+        entries = list(self._load().values())  # a copy, because another thread may add entries
+        return {metric for entry in entries for metric in entry.metrics}
 
     def save(self) -> None:
         """Store the entries if any entry of an ended run has changed. Entries of removed runs are left out."""

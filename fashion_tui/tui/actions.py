@@ -135,6 +135,11 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("prune", "x", "Delete old checkpoints of ended runs"),
         Action("evaluate", "e", "Evaluate the run on the test set", "evaluate"),
         Action("mark", "space", "Mark the run for comparison, or unmark it", "mark"),
+        Action("filter", "slash", "Filter the runs, as with runs --filter", "filter", "/"),
+        Action("sort", "S", "Sort the runs by a setting or metric", "sort"),
+        Action("columns", "C", "Choose the columns of the list", "columns"),
+        Action("widen", "L", "Show the list alone, or beside the run", "list"),
+        Action("back", "escape", "Remove the filter, or unmark all runs", shown_key="esc"),
     ),
     "evaluate": (
         Action("next_view", "tab", "Next view: metrics, confusion matrix, images", "view"),

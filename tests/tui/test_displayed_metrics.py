@@ -32,7 +32,7 @@ from fashion_tui.tui.evaluate.metrics import checkpoint_line, headline, progress
 from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_tile, predictions_title
 from fashion_tui.tui.train.chart_options import ChartOptions
 from fashion_tui.tui.train.run_charts import chart_of
-from fashion_tui.tui.train.run_list import run_line
+from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.train.summary import note_text, summary_lines
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
 from fashion_tui.tui.widgets.large_number import large_number

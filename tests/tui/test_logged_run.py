@@ -16,7 +16,7 @@ from fashion_tui.runs.store import summarise
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import End, Failed, ScriptEnded, StepChunk
 from fashion_tui.tui.bars import indicator_text
-from fashion_tui.tui.train.run_list import run_line
+from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.train.summary import note_text, summary_lines
 
 

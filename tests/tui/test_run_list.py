@@ -9,6 +9,7 @@ from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
 from fashion_tui.schema.run import RunSummary
+from fashion_tui.tui.train.arrangement import Arrangement
 from fashion_tui.tui.train.run_list import RunList
 
 from .pilots import screen_text
@@ -34,7 +35,10 @@ class ListApp(App[None]):
         yield RunList()
 
     def on_mount(self) -> None:
-        self.run_list.show(tuple(summary(f"run-{number}") for number in range(10)))
+        self.show(tuple(summary(f"run-{number}") for number in range(10)))
+
+    def show(self, runs: tuple[RunSummary, ...]) -> None:
+        self.run_list.show(Arrangement(runs=runs, total=len(runs)), {run.run for run in runs})
 
     @property
     def run_list(self) -> RunList:
@@ -91,7 +95,17 @@ async def test_a_deleted_run_is_no_longer_marked() -> None:
     async with list_app() as (app, pilot):
         app.run_list.choose("run-2")
         app.run_list.toggle_mark()
-        app.run_list.show(tuple(run for run in app.run_list.runs if run.run != "run-2"))
+        app.show(tuple(run for run in app.run_list.runs if run.run != "run-2"))
         await pilot.pause()
         assert app.run_list.marked == ()
         assert app.messages == [("run-2",), ()]
+
+
+async def test_a_run_that_a_filter_hides_stays_marked() -> None:
+    async with list_app() as (app, pilot):
+        app.run_list.choose("run-2")
+        app.run_list.toggle_mark()
+        runs = app.run_list.runs
+        app.run_list.show(Arrangement(runs=runs[5:], total=10), {run.run for run in runs})
+        await pilot.pause()
+        assert app.run_list.marked == ("run-2",)

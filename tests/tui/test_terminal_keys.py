@@ -6,7 +6,7 @@ from tests.terminal import Terminal
 from tests.tui.apps import CONTENTS, AppLauncher
 
 PALETTE = "Search commands"
-HELP = "Everywhere"
+HELP = "Train pane"
 
 
 def _go_to(terminal: Terminal, key: str, pane: str) -> None:

@@ -25,10 +25,10 @@ from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
-from fashion_tui.tui.train import run_list
+from fashion_tui.tui.train import run_lines
 from fashion_tui.tui.train.form import RunForm
 from fashion_tui.tui.train.pane import SnapshotTaken, TrainPane
-from fashion_tui.tui.train.run_list import run_line
+from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.runs.parts import make_run
 from tests.tui.pilots import AppAndPilot, app_on, footer, screen_text, until
@@ -360,7 +360,7 @@ async def test_of_many_runs_only_the_visible_lines_are_computed(
         computed.append(run.run)
         return run_line(run, width, glyphs)
 
-    monkeypatch.setattr(run_list, "run_line", run_line_and_count)
+    monkeypatch.setattr(run_lines, "run_line", run_line_and_count)
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await until(pilot, lambda: len(app.runs) == 401, "all runs")
         await until(pilot, lambda: "copy-0399" in screen_text(app), "the newest ones")

@@ -72,9 +72,14 @@ class ChoiceDialog(Dialog[str | None]):
         self._show(self.choices)
         self.input.focus()
 
+    def submit(self, key: str) -> None:
+        """Called when the user presses enter or clicks a line."""
+        self.dismiss(key)
+
     @on(Input.Changed)
-    def _filter(self, event: Input.Changed) -> None:
-        typed = event.value.casefold()
+    def show_matching(self) -> None:
+        """Show the lines that contain all typed words."""
+        typed = self.input.value.casefold()
         matching = [choice for choice in self.choices if all(word in choice.searched for word in typed.split())]
         self._show(sorted(matching, key=lambda choice: not choice.searched.startswith(typed)))
 
@@ -87,11 +92,11 @@ class ChoiceDialog(Dialog[str | None]):
     @on(Input.Submitted)
     def _submitted(self) -> None:
         if self.options.highlighted is not None:
-            self.dismiss(self.options.get_option_at_index(self.options.highlighted).id)
+            self.submit(self.options.get_option_at_index(self.options.highlighted).id or "")
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
-        self.dismiss(event.option.id)
+        self.submit(event.option.id or "")
 
     def action_move(self, movement: str) -> None:
         getattr(self.options, f"action_{movement}")()

@@ -28,9 +28,11 @@ from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_ke
 from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
 from fashion_tui.tui.pane import EmptyState, RunPane
 
+from .choose_fields import choose_columns, choose_order
 from .form import RunChoices, RunForm
 from .requests import RunRequests
 from .run_list import RunList
+from .run_table import RunTable
 from .run_view import RunView
 
 POLL_INTERVAL = 0.5
@@ -65,6 +67,9 @@ class TrainPane(RunPane):
         "`{new_run}` opens a form with a recipe's values; `enter` starts the run. "
         "`{pause}` pauses it, `{stop}` writes a checkpoint and stops it, and "
         "`{resume}` resumes it from the checkpoint. `{prune}` deletes old checkpoints of ended runs.\n\n"
+        "`{filter}` filters the list: `mnist` searches words, and `state:finished lr>1e-3 loss.best<0.3` compares "
+        "settings and metrics; `fashion-tui runs --help` explains all filters. `{sort}` sorts the list, `{columns}` "
+        "chooses its columns, and `{widen}` shows it alone. `{mark}` marks up to eight runs for comparison.\n\n"
         "`fashion-tui doctor` reports whether this machine ends your processes at logout. If it does, use "
         "`loginctl enable-linger`, or start the app with `systemd-run --user --scope`, to keep runs alive.",
     )
@@ -74,6 +79,7 @@ class TrainPane(RunPane):
 
     empty = getters.query_one(EmptyState)
     columns = getters.query_one("#columns", Horizontal)
+    table = getters.query_one(RunTable)
     run_list = getters.query_one(RunList)
     view = getters.query_one(RunView)
 
@@ -81,6 +87,8 @@ class TrainPane(RunPane):
         super().__init__(id=id)
         self._run_to_show: Path | None = None
         """Directory of the run to which the cursor moves as soon as that run is listed."""
+        self._chosen_before: RunSummary | None = None
+        """The run under the cursor when the keys were last checked."""
         self._in_front = True
         self.requests = RunRequests(self, lambda pending: self.view.show_pending(pending))  # noqa: PLW0108 - no view yet
 
@@ -89,7 +97,7 @@ class TrainPane(RunPane):
             f"No runs yet.\n\nPress {key_of('train', 'new_run')} to train the guide's network for three epochs."
         )
         with Horizontal(id="columns"):
-            yield RunList(id="runs")
+            yield RunTable(self.lab_app.settings.runs_directory)
             yield RunView(id="run")
 
     def on_mount(self) -> None:
@@ -124,14 +132,16 @@ class TrainPane(RunPane):
         self.empty.display = not runs
         self.columns.display = bool(runs)
         self.requests.runs_changed(runs)
-        previous = self.run_list.chosen_run
-        self.run_list.show(runs)
-        if previous != self.run_list.chosen_run:
+        self.table.show(runs)
+
+    @on(RunTable.Arranged)
+    def _runs_arranged(self) -> None:
+        if self._chosen_before != self.run_list.chosen_run:
+            self._chosen_before = self.run_list.chosen_run
             self.refresh_bindings()
         path = self._run_to_show
-        if path is not None and any(run.run == path.name for run in runs):
+        if path is not None and any(run.run == path.name for run in self.lab_app.runs) and self.table.reveal(path.name):
             self._run_to_show = None
-            self.run_list.choose(path.name)
 
     @on(RunList.Chosen)
     def _run_chosen(self) -> None:
@@ -180,6 +190,38 @@ class TrainPane(RunPane):
         if not self.run_list.toggle_mark():
             self.notify(f"{MAX_RUNS} runs are marked; unmark one of them first.", severity="warning")
 
+    # The list
+
+    def action_filter(self) -> None:
+        self.table.edit_filter()
+
+    def action_back(self) -> None:
+        """Remove the filter. If there is none, unmark all runs."""
+        if self.table.options.filter:
+            self.table.remove_filter()
+        else:
+            self.run_list.unmark_all()
+
+    def action_widen(self) -> None:
+        """Show the list alone, or beside the run."""
+        self.table.widen(is_wide=not self.table.is_wide)
+        self.set_class(self.table.is_wide, "-list-only")
+
+    def action_sort(self) -> None:
+        self.lab_app.hold_input(self.start_worker(self._choose_order, "list"))
+
+    async def _choose_order(self) -> None:
+        await choose_order(self.app, self.table, self._metrics_shown())
+
+    def action_columns(self) -> None:
+        self.lab_app.hold_input(self.start_worker(self._choose_columns, "list"))
+
+    async def _choose_columns(self) -> None:
+        await choose_columns(self.app, self.table, self._metrics_shown())
+
+    def _metrics_shown(self) -> tuple[str, ...]:
+        return () if self.view.snapshot is None else self.view.snapshot.metrics
+
     # Requests
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -198,6 +240,8 @@ class TrainPane(RunPane):
                 return run.checkpoint_bytes > 0
 
     def label_of(self, action: str) -> str | None:
+        if action == "filter" and self.is_mounted and self.table.input.has_focus:
+            return ""
         run = self.run_list.chosen_run if self.is_mounted else None
         return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
 

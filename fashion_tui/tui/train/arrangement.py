@@ -1,0 +1,137 @@
+"""Which runs the list shows, in which order, and the text of its columns. All of it is computed in a thread."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.cells import cell_len
+
+from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.runs import field_text
+from fashion_tui.runs.fields import RunFields, sort_runs
+from fashion_tui.runs.filter import FilterError, filter_runs
+from fashion_tui.runs.metric_cache import LastAndBest, MetricCache
+from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.run import RunSummary
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the list."""
+
+    name: str
+    width: int
+    is_number: bool
+    """Whether the cells are aligned to the right."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """What the user has chosen for the list. The defaults list all runs, newest first, without columns."""
+
+    filter: str = ""
+    """A filter as for `runs --filter`."""
+    sort: str = ""
+    """A field as for `runs --sort`, with a minus sign for the reverse order, or an empty string for newest first."""
+    columns: tuple[str, ...] = ()
+    """Names of fields as for `runs --columns`, or empty for the usual line of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrangement:
+    """The runs that match a filter, in their order."""
+
+    runs: tuple[RunSummary, ...] = ()
+    total: int = 0
+    """Number of runs in the folder, including those that don't match."""
+    options: ListOptions = field(default_factory=ListOptions)
+    cells: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """The text of each column, by the id of the run."""
+    columns: tuple[Column, ...] = ()
+    problem: str = ""
+    """Why the options can't be used, or an empty string. All runs are listed then."""
+    invalid: tuple[int, int] | None = None
+    """Start and end (exclusive) of the part of the filter that is invalid, or None."""
+
+
+MAX_WIDTH = 32
+"""Maximum width of a column. Longer cells are truncated."""
+
+
+class Outdated(Exception):
+    """Raised when an arrangement is no longer needed."""
+
+
+class Arranger:
+    """Filters and sorts runs. Values that have been read are kept. Use an arranger in only one thread at a time."""
+
+    def __init__(self, runs_dir: Path, glyphs: Glyphs) -> None:
+        self._glyphs = glyphs
+        self._cache = MetricCache(runs_dir)
+        self._fields: dict[str, RunFields] = {}
+        """The fields of each run, by its id."""
+        self._is_outdated: Callable[[], bool] = bool
+
+    def arrange(self, runs: Sequence[RunSummary], options: ListOptions, is_outdated: Callable[[], bool]) -> Arrangement:
+        """Return the arrangement of these runs, which are sorted newest first.
+
+        Reading many logs for the first time can take long. Raises Outdated if `is_outdated` returns True meanwhile.
+        """
+        self._is_outdated = is_outdated
+        fields = self._update(runs)
+        problem, invalid = "", None
+        chosen = fields
+        try:
+            chosen = filter_runs(fields, options.filter)
+        except FilterError as error:
+            problem, invalid = error.problem, (error.start, error.end)
+        if options.sort:
+            try:
+                chosen = sort_runs(chosen, options.sort)
+            except UsageError as error:
+                problem = problem or str(error).removeprefix("--")
+        columns, cells = self._table(chosen, options.columns)
+        self._cache.save()
+        return Arrangement(
+            runs=tuple(run.summary for run in chosen),
+            total=len(fields),
+            options=options,
+            columns=columns,
+            cells=cells,
+            problem=problem,
+            invalid=invalid,
+        )
+
+    def metric_names(self) -> list[str]:
+        """Return the names of all metrics that have been read, now or earlier. Any thread may call this."""
+        return sorted(self._cache.names())
+
+    def _update(self, runs: Sequence[RunSummary]) -> list[RunFields]:
+        """Return the fields of each run. Forget what was read of runs that have changed or are gone."""
+        previous = self._fields
+        self._fields = {}
+        for run in runs:
+            known = previous.get(run.run)
+            self._fields[run.run] = known if known and known.summary == run else RunFields(run, self._metrics)
+        return list(self._fields.values())
+
+    def _metrics(self, run: RunSummary) -> Mapping[str, LastAndBest]:
+        if self._is_outdated():
+            raise Outdated
+        return self._cache.get(run)
+
+    def _table(
+        self, runs: Sequence[RunFields], names: Sequence[str]
+    ) -> tuple[tuple[Column, ...], dict[str, tuple[str, ...]]]:
+        """Return the columns of these names, and the cells of each run by its id."""
+        ids = [run.summary.run for run in runs]
+        columns, texts = [], []
+        for name in names:
+            values = [run.get(name) for run in runs]
+            cells = [field_text(name, value, self._glyphs) for value in values]
+            width = max((cell_len(cell) for cell in cells), default=0)
+            is_number = any(isinstance(value, float | int) for value in values)
+            width = min(max(width, cell_len(name) + 1), MAX_WIDTH)  # one cell for the arrow after the name
+            columns.append(Column(name, width, is_number))
+            texts.append(cells)
+        return tuple(columns), dict(zip(ids, zip(*texts, strict=True), strict=False))

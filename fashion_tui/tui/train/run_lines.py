@@ -1,0 +1,126 @@
+"""The lines of the list of runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import overload
+
+from rich.text import Text
+
+from fashion_tui.report.charts.colours import LETTERS, RUN_COLOURS
+from fashion_tui.report.formatting import format_loss, format_percent, printable
+from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.runs import state_mark
+from fashion_tui.report.style import BAD, FOREGROUND, MUTED
+from fashion_tui.schema.run import RunSummary, short_name
+
+from .arrangement import Arrangement, Column
+
+GAP = 2
+"""Number of blanks between two columns."""
+
+
+class RunLines(Sequence[Text]):
+    """The lines of the run list, computed on demand because there may be thousands of runs."""
+
+    def __init__(self, arrangement: Arrangement, width: int, glyphs: Glyphs, letters: Mapping[str, str]) -> None:
+        """`letters` maps the id of each marked run to its letter."""
+        self._arrangement = arrangement
+        self._width = width
+        self._glyphs = glyphs
+        self._letters = letters
+
+    def __len__(self) -> int:
+        return len(self._arrangement.runs)
+
+    @overload
+    def __getitem__(self, index: int) -> Text: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Text]: ...
+    def __getitem__(self, index: int | slice) -> Text | list[Text]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        run = self._arrangement.runs[index]
+        mark = letter_mark(self._letters.get(run.run)) if self._letters else Text()
+        width = self._width - mark.cell_len
+        columns = self._arrangement.columns
+        if not columns:
+            return mark.append_text(run_line(run, width, self._glyphs))
+        return mark.append_text(column_line(run, columns, self._arrangement.cells[run.run], width, self._glyphs))
+
+
+def letter_mark(letter: str | None) -> Text:
+    """Return the letter of a marked run in the colour of its curves, or blanks for a run that isn't marked."""
+    style = RUN_COLOURS[LETTERS.index(letter)] if letter else ""
+    return Text.assemble((f"{letter or ' '} ", style), no_wrap=True)
+
+
+def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
+    """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3  90.41 %`.
+
+    A logged run has the last step instead of epochs.
+    """
+    progress = f"{run.step:,}" if run.kind == "logged" else f"{run.epoch}/{run.epochs}"
+    tail = f" {progress} {'damaged' if run.damage else _result(run):>8} "
+    name = Text(printable(run.title or short_name(run.run), glyphs), style=FOREGROUND)
+    name.truncate(max(width - len(tail) - 2, 4), overflow="ellipsis", pad=True)
+    return Text.assemble(_state(run, glyphs), " ", name, (tail, FOREGROUND), no_wrap=True)
+
+
+def column_line(run: RunSummary, columns: Sequence[Column], cells: Sequence[str], width: int, glyphs: Glyphs) -> Text:
+    """Return a run's state and its cells. Columns that don't fit into the width are left out."""
+    line = Text.assemble(_state(run, glyphs), " ", no_wrap=True)
+    for column, cell in zip(_fitting(columns, width - line.cell_len), cells, strict=False):
+        line.append(_aligned(cell, column, glyphs), FOREGROUND)
+    return line
+
+
+def heading_line(columns: Sequence[Column], sort: str, width: int, glyphs: Glyphs) -> Text:
+    """Return the names of the columns. An arrow marks the column by which the runs are sorted."""
+    line = Text("  ", no_wrap=True)
+    for column in _fitting(columns, width - line.cell_len):
+        name = column.name
+        if name == sort.removeprefix("-"):
+            name += _arrow(sort, glyphs)
+        line.append(_aligned(name, column, glyphs), MUTED)
+    return line
+
+
+def sort_text(sort: str, glyphs: Glyphs) -> str:
+    """Return a field and the direction in which the runs are sorted by it, such as `loss.best↑`."""
+    return sort.removeprefix("-") + _arrow(sort, glyphs)
+
+
+def _arrow(sort: str, glyphs: Glyphs) -> str:
+    up, down = ("↑", "↓") if glyphs.unicode else ("^", "v")
+    return down if sort.startswith("-") else up
+
+
+def _state(run: RunSummary, glyphs: Glyphs) -> tuple[str, str]:
+    return (glyphs.bad, BAD) if run.damage else state_mark(run.state, glyphs)
+
+
+def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
+    """Return the columns that fit into the width. The first one is narrowed if necessary."""
+    if not columns:
+        return []
+    first = columns[0]
+    fitting, used = [Column(first.name, min(first.width, max(width, 1)), first.is_number)], first.width
+    for column in columns[1:]:
+        used += GAP + column.width
+        if used > width:
+            break
+        fitting.append(column)
+    return fitting
+
+
+def _aligned(cell: str, column: Column, glyphs: Glyphs) -> str:
+    """Return the cell with the width of its column, followed by the gap."""
+    text = Text(cell)
+    text.truncate(column.width, overflow="ellipsis" if glyphs.unicode else "crop")
+    blanks = " " * (column.width - text.cell_len)
+    return (blanks + text.plain if column.is_number else text.plain + blanks) + " " * GAP
+
+
+def _result(run: RunSummary) -> str:
+    if run.test_accuracy is not None:
+        return format_percent(run.test_accuracy, digits=2)
+    return run.state if run.loss is None else format_loss(run.loss)
