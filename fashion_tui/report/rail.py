@@ -42,6 +42,8 @@ _ASCII = _Lines(
 )  # fmt: skip
 
 COLUMNS_PER_LANE = 2
+MIN_WIDTH = 40
+"""Minimum width of the terminal, in columns, for drawing the margin."""
 MIN_LANES = 3
 """Minimum number of columns for lines in the margin."""
 TERMINAL_COLUMNS_PER_LANE = 16
@@ -104,9 +106,11 @@ def draw_rail(table: ShapeTable, shown: Sequence[int], *, width: int, glyphs: Gl
     """Draw the rail for the rows with the indices `shown`, in a terminal of `width` columns.
 
     The margin of a row is blank if the row takes only the output of the row above it and passes its own output only to
-    the row below it.
+    the row below it. If the terminal is narrower than MIN_WIDTH, all margins are empty.
     """
     flow = data_flow(table, shown)
+    if width < MIN_WIDTH:
+        return Rail(flow, glyphs, ((),) * len(shown), {}, {})
     lanes = find_lanes(flow, range(len(shown)))
     return _Drawing(flow, lanes, max(width // TERMINAL_COLUMNS_PER_LANE, MIN_LANES), glyphs).rail()
 

@@ -135,6 +135,11 @@ def indicator_text(run: RunSummary | None, live_runs: int, *, short: bool) -> Te
     return text
 
 
+def _hint_width(hint: tuple[Binding, str, str]) -> int:
+    _binding, key, label = hint
+    return cell_len(key) + cell_len(label)
+
+
 class KeyBar(Widget):
     """A line that lists the keys of the active bindings."""
 
@@ -154,10 +159,23 @@ class KeyBar(Widget):
             self.refresh()
 
     def _hints(self) -> list[tuple[Binding, str, str]]:
-        """Return each binding that fits on the line, with its padded key and label."""
+        """Return each binding that fits on the line, with its padded key and label. The key of the help always fits."""
+        found = self._all_hints()
+        reserved = next((_hint_width(hint) for hint in found if hint[0].action == "help"), 0)
+        hints: list[tuple[Binding, str, str]] = []
+        free, is_full = self.size.width - reserved, False
+        for hint in found:
+            is_help = hint[0].action == "help"
+            width = 0 if is_help else _hint_width(hint)
+            is_full = is_full or width > free
+            if is_help or not is_full:
+                free -= width
+                hints.append(hint)
+        return hints
+
+    def _all_hints(self) -> list[tuple[Binding, str, str]]:
         hints: list[tuple[Binding, str, str]] = []
         seen: set[str] = set()
-        free = self.size.width
         for node, binding, enabled, _tooltip in self.screen.active_bindings.values():
             if not binding.show or not enabled or binding.action in seen:
                 continue
@@ -165,13 +183,8 @@ class KeyBar(Widget):
             label = node.label_of(binding.action) if isinstance(node, KeyLabels) else None
             if label is None:
                 label = binding.description
-            if not label:
-                continue
-            key, label = f" {binding.key_display or binding.key} ", f"{label} "
-            free -= cell_len(key) + cell_len(label)
-            if free < 0:
-                break
-            hints.append((binding, key, label))
+            if label:
+                hints.append((binding, f" {binding.key_display or binding.key} ", f"{label} "))
         return hints
 
     def render(self) -> Text:

@@ -26,13 +26,14 @@ from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.lab_app import Settings
-from fashion_tui.tui.model import editing, tracing
+from fashion_tui.tui.model import editing, editor, tracing
 from fashion_tui.tui.model.comparison_view import ComparisonView
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.feature_maps import FeatureMapsView
 from fashion_tui.tui.model.network import ShownNetwork, trace_shapes
 from fashion_tui.tui.model.network_form import NetworkForm, read_network
 from fashion_tui.tui.model.pane import ModelPane
+from fashion_tui.tui.model.row_details import RowDetails
 from fashion_tui.tui.model.shape_view import ShapeView
 from fashion_tui.tui.model.tracing import Traced
 from fashion_tui.tui.sandbox_engine import SandboxEngine
@@ -287,6 +288,8 @@ async def test_enter_applies_the_proposed_fix_and_undo_restores_the_source(tmp_p
         await lab.pilot.press("ctrl+l")
         await until(lab.pilot, lambda: "in_features=200" in lab.editor.selected_text, "the line to edit")
         await lab.until("apply fix")
+        await lab.pilot.press("ctrl+c")
+        assert lab.app.clipboard == lab.editor.selected_text
         await lab.pilot.press("enter")
         await lab.until("✓ 1×28×28 → 10")
         assert lab.editor.text == broken.replace("in_features=200", "in_features=64")
@@ -338,8 +341,15 @@ async def test_enter_waits_for_a_fix_that_is_still_being_searched_for(
         assert lab.editor.text == broken
         searched.set()
         await until(lab.pilot, lambda: "in_features=200" in lab.editor.selected_text, "the line to edit")
+        monkeypatch.setattr(editor, "CHECK_DELAY", 3600.0)
         await lab.pilot.press("enter")
-        assert lab.editor.text == broken.replace("in_features=200", "in_features=64")
+        fixed = broken.replace("in_features=200", "in_features=64")
+        assert lab.editor.text == fixed
+        await until(lab.pilot, lambda: "checking" in lab.messages and "fix line" not in lab.messages, "no fix")
+        await lab.pilot.press("ctrl+l", "enter")
+        assert lab.editor.text == fixed, "the keys wait for the check of the fixed source"
+        await lab.pilot.press("ctrl+z")
+        await lab.until("fix line")
 
 
 async def test_the_fix_is_not_cut_off_after_the_editor_is_closed(tmp_path: Path) -> None:
@@ -651,6 +661,20 @@ async def test_folding_modules_keeps_the_cursor(tmp_path: Path) -> None:
         assert rows.row.path == "body.2"
 
 
+async def test_a_long_table_leaves_fewer_lines_for_the_details(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        details, rows = lab.pane.query_one(RowDetails), lab.pane.query_one(ShapeView).rows
+        assert details.size.height == 13
+        await lab.edit()
+        lab.paste(
+            "from torch import nn\n\n\nclass Net(nn.Sequential):\n    def __init__(self):\n"
+            "        super().__init__(*(nn.ReLU() for _ in range(42)))\n"
+        )
+        await until(lab.pilot, lambda: len(lab.table.rows) == 42, "the new table")
+        await lab.pilot.press("escape", "escape")
+        await until(lab.pilot, lambda: details.size.height == 7 and rows.size.height >= 20, "a taller table")
+
+
 async def test_producers_and_consumers_of_the_row_are_marked_in_the_margin(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         assert "●" not in lab.pane.query_one(ShapeView).rows.render_line(0).text, "the guide's network is a chain"
@@ -761,18 +785,23 @@ async def test_a_fixed_network_beside_the_saved_one_that_fails(tmp_path: Path) -
         await until(lab.pilot, lambda: "saved" not in lab.screen, "the table")
 
 
-async def test_small_terminal_shows_either_editor_or_table(tmp_path: Path) -> None:
+async def test_a_small_terminal_shows_the_shapes_beside_the_editor(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs", (80, 24)) as lab:
         await lab.until("fc2", "(28 − 5 + 2·2) / 1 + 1 = 28")
         await lab.edit()
+        lines = lab.screen.splitlines()
+        assert any(line.split()[-2:] == ["conv2", "20×14×14"] and line.split()[0].isdigit() for line in lines), lines
         assert "operation" not in lab.screen
         await lab.replace("out_channels=12, kernel", "out_channels=13, kernel")
-        await lab.until("conv2 expects 12 channels, got 13")
+        await lab.until("conv2 expects 12 channels", "fails")
         await lab.pilot.press("escape")
         await lab.until("operation", "conv2 expects 12 channels, got 13")
+        assert {"^s save", "? help"} <= set(re.split(r"\s{2,}", lab.screen.splitlines()[-2].strip()))
         await lab.pilot.press("i")
         await until(lab.pilot, lambda: "operation" not in lab.screen, "the editor again")
         assert "out_channels=13" in lab.editor.text
+        await lab.pilot.resize_terminal(70, 24)
+        await until(lab.pilot, lambda: "fails" not in lab.screen, "the editor alone")
         await lab.pilot.resize_terminal(120, 40)
         await lab.until("step", "class GuideNet")
 

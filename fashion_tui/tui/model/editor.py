@@ -30,6 +30,8 @@ DRAFT_DELAY = 0.5
 """Seconds from an edit until the draft is written. Further edits in this time don't postpone the write."""
 
 INDENT = 4
+COPY_KEYS = frozenset({"ctrl+c", "super+c"})
+"""Keys that copy the selected text."""
 MAX_RESULT_LINES = 4
 """Lines below the editor for the error, including the line for its fix."""
 ERROR_LINE = Style.parse(f"on {PALETTE.error_line}")
@@ -89,11 +91,19 @@ class CodeEditor(TextArea):
         """Whether the cursor has to move to the fix as soon as it is found."""
         return self._awaiting == self.selection
 
-    def propose(self, fix: Fix) -> None:
-        """Select the line that the fix edits, so that enter applies the fix. Any other key withdraws the proposal."""
+    def can_apply(self, fix: Fix) -> bool:
+        """Return whether the source still has the line that the fix edits."""
         row = fix.line - 1
-        if row >= self.document.line_count or self.document.get_line(row).strip() != fix.old:
-            return  # edited since
+        return row < self.document.line_count and self.document.get_line(row).strip() == fix.old
+
+    def propose(self, fix: Fix) -> None:
+        """Select the line that the fix edits, so that enter applies the fix.
+
+        Any key except the one that copies the line withdraws the proposal.
+        """
+        if not self.can_apply(fix):
+            return
+        row = fix.line - 1
         line = self.document.get_line(row)
         start = len(line) - len(line.lstrip())
         self.selection = Selection((row, start), (row, start + len(fix.old)))
@@ -153,7 +163,7 @@ class CodeEditor(TextArea):
         is_proposed = self.proposed is not None
         if event.key != "enter":
             self._awaiting = None
-            if is_proposed:
+            if is_proposed and event.key not in COPY_KEYS:
                 self._withdraw()
         if event.key == "escape":
             event.stop()
@@ -208,8 +218,12 @@ class EditorView(Vertical):
         """Source in the last SourceChanged message."""
         self._timer: Timer | None = None
         self._draft_timer: Timer | None = None
+        self._checked = ""
+        """Source that the result below the editor belongs to."""
+        self._text = Text()
+        """The result of the latest check, without the fix."""
         self._fix: Fix | None = None
-        """The fix for the error that is shown."""
+        """The fix for the error of the latest check. Later edits may have applied it already."""
         self._is_searching = False
         """Whether a fix for the error is still being searched for."""
 
@@ -247,6 +261,10 @@ class EditorView(Vertical):
         self._timer = self.set_timer(CHECK_DELAY, self._post_source)
         if self._draft_timer is None:
             self._draft_timer = self.set_timer(DRAFT_DELAY, self._post_draft_due)
+        if self._fix is not None and not self.editor.can_apply(self._fix):
+            self._show(_checking())
+        elif self.source == self._checked:  # the edits were undone before they were checked
+            self._show(self._text, self._fix)
 
     def _post_source(self) -> None:
         if self.source != self._posted:
@@ -259,7 +277,7 @@ class EditorView(Vertical):
 
     def show_checking(self) -> None:
         self._is_searching = False
-        self._show(Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED))
+        self._show(_checking())
 
     def show_error(self, line: int | None, error: str, fix: Fix | None, *, is_searching: bool) -> None:
         """Show the error and its fix. Highlight the line with the error.
@@ -278,6 +296,7 @@ class EditorView(Vertical):
 
     def _show_result(self, line: int | None, text: Text, fix: Fix | None, *, is_searching: bool) -> None:
         self.editor.mark_error(line)
+        self._checked, self._text = self._posted, text
         self._fix, self._is_searching = fix, is_searching
         self._show(text, fix)
         if self.editor.awaits_fix and fix is not None:
@@ -286,7 +305,13 @@ class EditorView(Vertical):
             self.editor.stop_awaiting_fix()
 
     def go_to_error(self) -> bool:
-        """Move the cursor to the line with the error and propose the fix. Return False if no line has an error."""
+        """Move the cursor to the line with the error and propose the fix. Return False if no line has an error.
+
+        If the fix has been applied and the new source is still being checked, the cursor moves after the check.
+        """
+        if self._fix is not None and not self.editor.can_apply(self._fix):
+            self.editor.await_fix()
+            return True
         line = self.editor.error_line if self._fix is None else self._fix.line
         if line is None or line > self.editor.document.line_count:
             return False
@@ -308,3 +333,7 @@ class EditorView(Vertical):
             return [*text.wrap(self.app.console, width)[: MAX_RESULT_LINES - len(below)], *below]
 
         self.result.fit(fitted)
+
+
+def _checking() -> Text:
+    return Text(f"checking {terminal_glyphs().ellipsis}", style=MUTED)

@@ -35,8 +35,10 @@ from .tracing import OPEN_TIME_LIMIT, ShapeTracer, Traced, TraceIsSlow
 from .train_network import train_network
 from .training_estimate import TrainingEstimate
 
-BESIDE_WIDTH = 120
-"""Minimum width of the terminal, in columns, for showing the editor beside the table."""
+BESIDE_WIDTH = 76
+"""Minimum width of the terminal, in columns, for showing the steps and shapes of the table beside the editor."""
+FULL_WIDTH = 120
+"""Minimum width of the terminal, in columns, for showing the costs and the row's details beside the editor too."""
 WIDE_WIDTH = 160
 """Minimum width of the terminal, in columns, for showing the row's details beside the table."""
 
@@ -100,6 +102,7 @@ class ModelPane(Pane):
     def _arrange(self) -> None:
         width = self.app.size.width
         self.set_class(width < BESIDE_WIDTH, "-single")
+        self.set_class(width < FULL_WIDTH, "-narrow")
         self.set_class(width >= WIDE_WIDTH and not self.editing, "-wide")
 
     def watch_editing(self) -> None:
@@ -213,7 +216,7 @@ class ModelPane(Pane):
 
     @on(EditorLeft)
     def _editor_left(self) -> None:
-        if self.has_class("-single"):
+        if self.has_class("-narrow"):
             self.editing = False
         self.trace_view.rows.focus()
 

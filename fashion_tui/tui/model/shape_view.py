@@ -45,6 +45,8 @@ class ShapeView(Vertical):
         """The visible rows without the margin."""
         self._rail: Rail | None = None
         """The margin of the visible rows, or None before the first table."""
+        self.full_height = 0
+        """Number of lines that show the table without scrolling."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="header")
@@ -122,7 +124,8 @@ class ShapeView(Vertical):
         self.totals.show_lines([_indent(line, indent) for line in lines.footer])
         note_lines = self._paint_notes(self._table)
         # Make the view no taller than the table, so that the row's details are directly below the table.
-        self.styles.max_height = len(lines.header) + max(len(lines.rows), 1) + len(lines.footer) + note_lines
+        self.full_height = len(lines.header) + max(len(lines.rows), 1) + len(lines.footer) + note_lines
+        self.styles.max_height = self.full_height
 
     def _paint_rows(self) -> None:
         """Show the rows. In the margin, highlight the producers and consumers of the row under the cursor."""
@@ -159,6 +162,7 @@ class ShapeView(Vertical):
             return
         self._folded ^= {row.path}
         self._paint()
+        self.post_message(RowChosen())
 
 
 def _row_keys(table: ShapeTable) -> list[str]:

@@ -18,6 +18,9 @@ from .row_details import RowDetails
 from .shape_view import RowChosen, ShapeView
 from .tracing import HistogramsReady, WeightHistograms
 
+DETAILS_HEIGHT = 14
+"""Lines below the table for all details of a row."""
+
 
 class TraceView(Vertical):
     """Shows the latest shape trace of the network, and one of its rows in detail.
@@ -119,6 +122,14 @@ class TraceView(Vertical):
             self.details.show(table, row, self._histograms.of_row(self._network, row))
             self._show_maps()
             self.refresh_bindings()
+        self._arrange()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._arrange)
+
+    def _arrange(self) -> None:
+        """Show fewer details if the table is too long to be shown completely."""
+        self.set_class(self.shapes.full_height + DETAILS_HEIGHT > self.size.height, "-long")
 
     def watch_maps(self) -> None:
         self.set_class(self.maps, "-maps")
