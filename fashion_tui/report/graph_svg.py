@@ -30,6 +30,8 @@ BOLD_WIDTH = 7.8
 MAX_CHARACTERS = 40
 """Maximum length of a string. Longer strings are truncated; the tooltip contains the complete string."""
 MIN_BOX_WIDTH = 110
+MAX_BOXES = 80
+"""Maximum number of boxes of an image whose depth isn't given."""
 FONT = "system-ui, 'DejaVu Sans', sans-serif"
 
 INK, MUTED, LINE = "#1c1c1c", "#616161", "#8a8a8a"
@@ -38,8 +40,19 @@ LAYER, FUNCTION, GROUP, FAILED = ("#dcebf5", "#005f87"), ("#ffffff", "#9e9e9e"),
 of a row that fails."""
 
 
+def graph_depth(table: ShapeTable) -> int:
+    """Return the greatest depth down to which the network has at most MAX_BOXES boxes; at least 1."""
+    depths = range(2, max((row.depth for row in table.rows), default=0) + 2)
+    fitting = [depth for depth in depths if len(data_flow(table, visible_rows(table, depth=depth)).nodes) <= MAX_BOXES]
+    return max(fitting, default=1)
+
+
 def graph_svg(table: ShapeTable, *, depth: int | None = None) -> bytes:
-    """Return the image as an SVG document. `depth` limits the depth of nested modules, as in the table."""
+    """Return the image as an SVG document. `depth` limits the depth of nested modules, as in the table.
+
+    By default, the depth is `graph_depth`, because an image of hundreds of boxes is too tall to be useful.
+    """
+    depth = depth or graph_depth(table)
     shown = visible_rows(table, depth=depth)
     flow = data_flow(table, shown)
     levels = _levels(flow)

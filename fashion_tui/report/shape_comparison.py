@@ -12,7 +12,7 @@ from .formatting import format_count, format_shapes, printable
 from .glyphs import Glyphs
 from .shapes import visible_rows
 from .style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
-from .text_table import Cell, Column, fit_columns, join_cells, table_width
+from .text_table import Cell, Column, can_fit, fit_columns, join_cells, table_width
 
 ONLY_FIRST, ONLY_SECOND, DIFFERENT = "-", "+", "~"
 """Marks of rows that only one network has, and of rows that differ. They are ASCII, as in the output of diff."""
@@ -27,7 +27,9 @@ def _operation(row: ShapeRow) -> str:
     return _SAME.get(name, name)
 
 
-_DROP_ORDER = ("MACs", "params", "operation", "output")
+_DROPPED = ((), ("MACs",), ("operation",), ("operation", "MACs"), ("operation", "MACs", "output"))
+"""Titles of the columns that are dropped if the width is too small: the first of these lists with which both halves
+fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +120,13 @@ def comparison_lines(
 ) -> ComparisonLines:
     """Return the table. Each half has the columns of one network."""
     half = (width - 5) // 2  # without the mark, the rule between the halves, and the gaps
-    ones = _fit(first, [pair.first for pair in pairs], pairs, half, glyphs)
-    others = _fit(second, [pair.second for pair in pairs], pairs, half, glyphs)
-    kept = {column.title for column in ones} & {column.title for column in others}
-    halves = [[column for column in columns if column.title in kept] for columns in (ones, others)]
+    ones = _columns(first, [pair.first for pair in pairs], pairs, glyphs)
+    others = _columns(second, [pair.second for pair in pairs], pairs, glyphs)
+    for dropped in _DROPPED:
+        kept = [[column for column in columns if column.title not in dropped] for columns in (ones, others)]
+        if all(can_fit(columns, half) for columns in kept):
+            break
+    halves = [fit_columns(columns, half, ()) for columns in kept]
     left_width = table_width(halves[0])
 
     def line(mark: Text, left: Text, right: Text, *, rule: str = glyphs.axis) -> Text:
@@ -178,23 +183,22 @@ def comparison_summary(
     ]
 
 
-def _fit(
-    table: ShapeTable, indices: Sequence[int | None], pairs: Sequence[RowPair], width: int, glyphs: Glyphs
+def _columns(
+    table: ShapeTable, indices: Sequence[int | None], pairs: Sequence[RowPair], glyphs: Glyphs
 ) -> list[Column]:
-    """Return the columns of one network that fit into `width`."""
+    """Return all columns of one network."""
     rows = [
         [_cell("", pair)] * 5 if index is None else _cells(table.rows[index], pair, glyphs)
         for index, pair in zip(indices, pairs, strict=True)
     ]
     cells = list(zip(*rows, strict=True)) if rows else [()] * 5
-    columns = [
+    return [
         Column("step", cells[0], Cell("total", MUTED), max_width=24, ellipsis=glyphs.ellipsis),
         Column("operation", cells[1], max_width=19, ellipsis=glyphs.ellipsis),
         Column("output", cells[2], max_width=18, ellipsis=glyphs.ellipsis),
         Column("params", cells[3], Cell(f"{table.total_params:,}", FOREGROUND), right=True),
         Column("MACs", cells[4], Cell(format_count(table.total_macs), FOREGROUND), right=True),
     ]
-    return fit_columns(columns, width, _DROP_ORDER)
 
 
 def _cells(row: ShapeRow, pair: RowPair, glyphs: Glyphs) -> list[Cell]:

@@ -71,10 +71,28 @@ def fit_columns(columns: Sequence[Column], width: int, drop_order: Sequence[str]
         for cut in (False, True):
             sized = [_with_width(column, cut=cut) for column in kept]
             if table_width(sized) <= width:
-                return sized
+                return _widen(sized, width)
     widest = max(sized, key=lambda column: column.width)
     narrowed = max(widest.width - (table_width(sized) - width), MIN_WIDTH)
     return [replace(column, width=narrowed) if column is widest else column for column in sized]
+
+
+def can_fit(columns: Sequence[Column], width: int) -> bool:
+    """Return whether all columns fit into `width`, each at least as wide as its `max_width` or its longest cell."""
+    return table_width([_with_width(column, cut=True) for column in columns]) <= width
+
+
+def _widen(columns: Sequence[Column], width: int) -> list[Column]:
+    """Return the columns, with truncated ones as wide as the table's width allows.
+
+    Columns that lack the fewest characters come first.
+    """
+    spare, widths = width - table_width(columns), {column.title: column.width for column in columns}
+    for column in sorted(columns, key=lambda column: column.natural_width - column.width):
+        added = min(column.natural_width - column.width, spare)
+        widths[column.title] += added
+        spare -= added
+    return [replace(column, width=widths[column.title]) for column in columns]
 
 
 def table_width(columns: Sequence[Column]) -> int:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from torch import nn
 
 from fashion_tui.lab.trace import trace
-from fashion_tui.report.graph_svg import graph_svg
+from fashion_tui.report.graph_svg import MAX_BOXES, graph_depth, graph_svg
 from fashion_tui.schema.shapes import ShapeTable
 from tests.lab.networks import FunctionNet, Guide, Residual
 
@@ -109,3 +109,10 @@ def test_strings_from_outside_are_escaped() -> None:
 
 def test_a_network_without_rows() -> None:
     assert list(boxes(graph_svg(trace(FunctionNet(lambda _, x: x), (3,))))) == ["0 input"]
+
+
+def test_a_deep_network_is_drawn_down_to_the_depth_with_at_most_80_boxes(googlenet: ShapeTable) -> None:
+    found = {depth: len(boxes(graph_svg(googlenet, depth=depth))) - 1 for depth in (1, 2, 3)}  # without the input
+    assert found[1] < found[2] <= MAX_BOXES < found[3]
+    assert graph_depth(googlenet) == 2
+    assert len(boxes(graph_svg(googlenet))) - 1 == found[2]

@@ -85,6 +85,17 @@ def test_both_halves_are_aligned_and_fit(tables: tuple[ShapeTable, ShapeTable], 
         assert "".join(texts).isascii()
 
 
+def test_columns_that_fit_beside_each_other(tables: tuple[ShapeTable, ShapeTable]) -> None:
+    """The parameters are kept longer than the operations, whose settings are shown in full if there is room."""
+    pairs = match_rows(*tables)
+    titles = {
+        width: comparison_lines(*tables, pairs, width=width, glyphs=UNICODE).header[1].plain.split("│")[0].split()
+        for width in (80, 140)
+    }
+    assert titles[140] == ["step", "operation", "output", "params", "MACs"]
+    assert titles[80] == ["step", "output", "params", "MACs"]
+
+
 def test_totals_of_both_networks(tables: tuple[ShapeTable, ShapeTable]) -> None:
     pairs = match_rows(*tables)
     totals, counts = comparison_summary(*tables, pairs, width=80, glyphs=UNICODE)

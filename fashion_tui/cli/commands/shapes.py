@@ -16,7 +16,7 @@ from fashion_tui.cli.target import target_file, write_target
 from fashion_tui.cli.values import MODEL, NameList
 from fashion_tui.report.formatting import format_shape
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.graph_svg import graph_svg
+from fashion_tui.report.graph_svg import graph_depth, graph_svg
 from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shape_comparison import ComparisonReport, match_rows
 from fashion_tui.report.shape_report import shape_report
@@ -91,7 +91,12 @@ Examples:
     help="Also estimate the memory and the time of a training step with N samples, and the largest batch that fits "
     "into memory.",
 )
-@click.option("--graph", metavar="FILE.svg", help="Also draw the network as a graph, and write it to an SVG file.")
+@click.option(
+    "--graph",
+    metavar="FILE.svg",
+    help="Also draw the network as a graph, and write it to an SVG file. Without --depth, it is drawn down to the "
+    "greatest depth with at most 80 boxes.",
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
@@ -147,7 +152,9 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     costs = None if batch_size is None or table.error is not None else _training_costs(requests[0])
     if graph_file is not None:
         write_target(graph_file, graph_svg(table, depth=depth))
-        print_line(f"Wrote {graph}", err=True)
+        deepest, drawn = max((row.depth + 1 for row in table.rows), default=1), depth or graph_depth(table)
+        note = f", with modules down to depth {drawn} of {deepest}; --depth draws more"
+        print_line(f"Wrote {graph}{note if drawn < deepest else ''}", err=True)
     if as_json:
         training = None if costs is None or batch_size is None else costs_as_json(costs, table, batch_size)
         write_json(table_as_json(table, depth) | {"training": training})

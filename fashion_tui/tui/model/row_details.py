@@ -91,8 +91,8 @@ def _large_shape_and_facts(table: ShapeTable, row: ShapeRow, width: int, glyphs:
     sizes = "×".join(map(str, row.outputs[0])) if row.outputs and row.outputs[0] else ""
     digits = [Text(line, style=ACCENT) for line in large_number(sizes, glyphs)] if sizes else [_shapes(row, glyphs)]
     memory = format_bytes(row.activation_bytes) if row.activation_bytes else "no memory allocated"
-    origin = Text(f"from {inputs}   " if inputs else "", style=MUTED)
-    origin.append(f"output {row.dtype}, {memory}" if row.dtype else "", style=MUTED)
+    output = f"output {row.dtype}, {memory}   " if row.dtype else ""
+    origin = Text(f"{output}{f'from {inputs}' if inputs else ''}", style=MUTED)
     if width < TWO_COLUMN_WIDTH or max(line.cell_len for line in digits) > TWO_COLUMN_WIDTH // 2 - 3:
         return [*digits, origin, *facts]
     lines = []

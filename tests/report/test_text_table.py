@@ -1,0 +1,18 @@
+"""Columns of a table that fit into a width."""
+
+import pytest
+
+from fashion_tui.report.text_table import Cell, Column, can_fit, fit_columns
+
+COLUMNS = (Column("a", [Cell("x" * 30)], max_width=10), Column("b", [Cell("y" * 20)], max_width=8))
+
+
+@pytest.mark.parametrize(("width", "widths"), [(52, [30, 20]), (40, [18, 20]), (30, [10, 18]), (20, [10, 8])])
+def test_truncated_columns_use_the_width_that_is_left(width: int, widths: list[int]) -> None:
+    """The second column needs fewer characters more, so it is widened first."""
+    assert [column.width for column in fit_columns(COLUMNS, width, ())] == widths
+
+
+def test_columns_fit_if_they_can_be_truncated() -> None:
+    assert can_fit(COLUMNS, 20)
+    assert not can_fit(COLUMNS, 19)
