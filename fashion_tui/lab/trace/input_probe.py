@@ -211,7 +211,7 @@ class _Probe(TorchFunctionMode):
         if self._calls > MAX_CALLS or self._counter.total > MAX_MACS:
             raise _AllKnown
         run = partial(self._counter.run_recurrent, func) if is_recurrent(func) else func
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         origins = [self._origins[id(tensor)] for tensor in tensors if id(tensor) in self._origins]
         if not origins:
             return run(*args, **kwargs)
@@ -220,7 +220,7 @@ class _Probe(TorchFunctionMode):
             args, kwargs = pytree.tree_map(lambda value: replaced.get(id(value), value), (args, kwargs))
         name = function_name(func)
         result = run(*args, **kwargs)
-        outputs = list(tensors_in(args[0] if is_assignment(name) else result))
+        outputs = tensors_in(args[0] if is_assignment(name) else result)
         others = [tensor for tensor in tensors if id(tensor) not in replaced]
         if outputs and name not in NEUTRAL and any(id(tensor) in self._origins for tensor in others):
             self._follow(name, others, (args, kwargs), outputs[:1] if name in FIRST_OUTPUT_ONLY else outputs)

@@ -5,6 +5,7 @@ then values above those of the other samples, then values below them. A value th
 depends on them.
 """
 
+import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -151,9 +152,12 @@ def _changed_values(original: Outputs, other: Outputs) -> dict[CallKey, list[Ten
 def _differs(tensor: Tensor, other: Tensor) -> Tensor:
     if tensor.layout is not torch.strided or tensor.is_quantized:
         return torch.zeros(0, dtype=torch.bool)
-    if not tensor.is_floating_point():
+    if not tensor.is_floating_point() or not tensor.numel():
         return tensor != other
     difference = (tensor - other).abs()
+    largest = tensor.abs().max().item()
+    if math.isfinite(largest):
+        return ~(difference <= MIN_CHANGE * largest)  # also true for values that become NaN
     scale = tensor[tensor.isfinite()].abs().max() if bool(tensor.isfinite().any()) else torch.tensor(0.0)
     is_same = (tensor == other) | (tensor.isnan() & other.isnan()) | (difference <= MIN_CHANGE * scale)
     return ~is_same

@@ -1,13 +1,13 @@
 """Where the tensors of a pass come from: a call, an input, or the network's parameters, buffers and constants."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from .structure import named_buffers, named_modules, named_parameters
-from .tensors import tensors_in
+from .tensors import is_parameter, tensors_in
 
 
 class Origins:
@@ -45,21 +45,21 @@ class Origins:
 
     def name(self, tensor: Tensor) -> str | None:
         """Return the name of a parameter, buffer or constant of the network, or None for any other tensor."""
-        if id(tensor) not in self._names and isinstance(tensor, nn.Parameter):
+        if id(tensor) not in self._names and is_parameter(tensor):
             self._find_parameters()  # `forward` may have created a layer
-        return self._names.get(id(_unwrap(tensor)))
+        return _find(self._names, tensor)
 
     def parameter(self, tensor: Tensor) -> nn.Parameter | None:
         """Return the registered parameter that is this tensor, or whose data this tensor shares after `detach()`."""
-        return self._parameters.get(id(_unwrap(tensor)))
+        return _find(self._parameters, tensor)
 
     def source(self, tensor: Tensor) -> int | None:
         """Return the index of the call that returned the tensor, NETWORK_INPUT, or None if it is unknown."""
-        return self._sources.get(id(tensor), self._sources.get(id(_unwrap(tensor))))
+        return _find(self._sources, tensor)
 
     def producer(self, tensor: Tensor) -> int | None:
         """Return the index of the call without inner calls that returned the tensor, NETWORK_INPUT or None."""
-        return self._producers.get(id(tensor), self._producers.get(id(_unwrap(tensor))))
+        return _find(self._producers, tensor)
 
     def set_source(self, index: int, tensors: Iterable[Tensor], *, has_inner_calls: bool) -> None:
         """Record that the call with this index returned the tensors."""
@@ -77,6 +77,15 @@ class Origins:
             for table in tables:
                 if id(original) in table:
                     table[id(tensor)] = table[id(original)]
+
+
+_Found = TypeVar("_Found")
+
+
+def _find(table: Mapping[int, _Found], tensor: Tensor) -> _Found | None:
+    """Return the entry of a tensor in a table whose keys are the tensors' `id`."""
+    found = table.get(id(tensor))
+    return table.get(id(_unwrap(tensor))) if found is None else found
 
 
 def _unwrap(tensor: Tensor) -> Tensor:

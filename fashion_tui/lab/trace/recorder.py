@@ -35,7 +35,7 @@ from .operands import Arguments, Operand, describe_tensor, replace_tensors
 from .origins import Origins
 from .recurrent import is_recurrent
 from .structure import named_modules, named_parameters, unregistered_modules
-from .tensors import leaves_between, shape_of, storages_of, tensors_in
+from .tensors import is_parameter, leaves_between, shape_of, storages_of, tensors_in
 from .windows import function_window, layer_window
 
 RECORDED_ERRORS = (Exception, SystemExit, TimeLimitReached)
@@ -143,7 +143,7 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         caller = self._thread.running[-1][1] if self._thread.running else ""
         name = path.removeprefix(f"{caller}.") if caller else path
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         kind = layer_type(module)
         call, storages = self._begin(name or kind, path, kind, module, tensors)
         call.settings = layer_settings(module)
@@ -167,7 +167,7 @@ class Recorder(TorchFunctionMode):
             self._set_macs(call, before)
         if len(self.calls) > index + 1:
             call.parameters, call.parameter_names = [], []  # the inner calls record these parameters
-        self._end(call, index, list(tensors_in(result)), storages if atomic else None)
+        self._end(call, index, tensors_in(result), storages if atomic else None)
         return result
 
     # Functions
@@ -185,7 +185,7 @@ class Recorder(TorchFunctionMode):
             self._copy_origin(args, result)
             return result
         caller = self._thread.running[-1][1] if self._thread.running else ""
-        tensors = list(tensors_in((args, kwargs)))
+        tensors = tensors_in((args, kwargs))
         path = f"{caller}.{name}" if caller else name
         call, storages = self._begin(name, path, operation_name(func, name), func, tensors)
         call.arguments = tuple(arg for arg in args if not isinstance(arg, Tensor))
@@ -197,12 +197,12 @@ class Recorder(TorchFunctionMode):
             call.settings = call_settings(func, name, args, kwargs, self._names_of(tensors, caller))
             self._add_failure(error, call, args, kwargs)
             raise
-        outputs = list(tensors_in(args[0] if is_assignment(name) else result))
+        outputs = tensors_in(args[0] if is_assignment(name) else result)
         if is_internal(sys._getframe(1), name) and not self._is_counted(call, before):  # noqa: SLF001
             self._copy_origin(args, result)
             return result
         # Skip the initialisation of a layer that `forward` creates, because the layer isn't part of the network.
-        is_initialiser = call.uses_unregistered and not call.inputs and all(map(_is_parameter, outputs))
+        is_initialiser = call.uses_unregistered and not call.inputs and all(map(is_parameter, outputs))
         if not outputs or is_no_op(name, args, result) or is_initialiser:
             return result
         call.settings = call_settings(func, name, args, kwargs, self._names_of(tensors, caller))
@@ -240,7 +240,7 @@ class Recorder(TorchFunctionMode):
             names = [self._origins.name(tensor) for tensor in tensors]
             named = [(tensor, own) for tensor, own in zip(tensors, names, strict=True) if own is not None]
             others = [tensor for tensor, own in zip(tensors, names, strict=True) if own is None]
-            activations = [tensor for tensor in others if not _is_parameter(tensor)]
+            activations = [tensor for tensor in others if not is_parameter(tensor)]
             found = [(self._origins.parameter(tensor), own) for tensor, own in named]
             parameters = [(parameter, own) for parameter, own in found if parameter is not None]
             call = Call(
@@ -268,7 +268,7 @@ class Recorder(TorchFunctionMode):
             if registered is not None:
                 call.parameter_names.append(f"{call.path}.{name}" if call.path else name)
                 call.parameters.append(registered)
-            elif _is_parameter(parameter):  # functional_call replaces parameters by other tensors
+            elif is_parameter(parameter):  # functional_call replaces parameters by other tensors
                 call.uses_unregistered = True
 
     def _set_macs(self, call: Call, before: tuple[int, int]) -> None:
@@ -299,7 +299,7 @@ class Recorder(TorchFunctionMode):
 
     def _copy_origin(self, args: Any, result: Any) -> None:
         """Give the results of a hidden call, such as `x.detach()`, the origin of its first argument."""
-        argument = next(tensors_in(args), None)
+        argument = next(iter(tensors_in(args)), None)
         if argument is not None:
             self._origins.copy(argument, [tensor for tensor in tensors_in(result) if tensor is not argument])
 
@@ -332,10 +332,6 @@ class Recorder(TorchFunctionMode):
 
 def _run(_call: Call, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return function(*args, **kwargs)
-
-
-def _is_parameter(tensor: Tensor) -> bool:
-    return isinstance(tensor, nn.Parameter)
 
 
 _Item = TypeVar("_Item")

@@ -1,7 +1,7 @@
 """Find the tensors in the arguments and results of functions, and the memory that the tensors use."""
 
 import types
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -18,39 +18,48 @@ _PLAIN = frozenset({int, float, bool, str, type(None), torch.Size, torch.dtype, 
 _OPAQUE = (nn.Module, type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)
 """Types of objects that aren't searched, because their tensors are no arguments or results."""
 
+_COLLECTIONS = (list, tuple, set)
+
 _MAX_DEPTH = 4
 """Levels of objects in objects that are searched."""
 
 
-def tensors_in(value: Any) -> Iterator[Tensor]:
-    """Yield the tensors in nested tuples, lists, dicts, slices and other objects, in order.
+def tensors_in(value: Any) -> list[Tensor]:
+    """Return the tensors in nested tuples, lists, dicts, slices and other objects, in order.
 
-    A packed sequence yields only its data. An object yields the tensors in its public attributes or, if there are none,
-    those in its private attributes.
+    A packed sequence contains only its data. An object contains the tensors in its public attributes or, if there are
+    none, those in its private attributes.
     """
-    return _walk(value, set())
+    found: list[Tensor] = []
+    _collect(value, found, frozenset())
+    return found
 
 
-def _walk(value: Any, parents: set[int]) -> Iterator[Tensor]:
-    """Yield the tensors in `value`. `parents` are the ids of the objects that `value` is a part of."""
-    if type(value) in _PLAIN:
-        return
+def _collect(value: Any, found: list[Tensor], parents: frozenset[int]) -> None:  # noqa: C901 - a case for each type
+    """Append the tensors in `value` to `found`. `parents` are the ids of the objects that `value` is a part of."""
     if isinstance(value, Tensor):
-        yield value
+        found.append(value)
     elif isinstance(value, PackedSequence):
-        yield value.data
-    elif isinstance(value, list | tuple | set):
+        found.append(value.data)
+    elif isinstance(value, _COLLECTIONS):
         for item in value:
-            yield from _walk(item, parents)
+            if isinstance(item, Tensor):  # most items are tensors or plain values, which need no call of this function
+                found.append(item)
+            elif type(item) not in _PLAIN:
+                _collect(item, found, parents)
+    elif type(value) in _PLAIN or isinstance(value, _OPAQUE):
+        pass
     elif isinstance(value, Mapping):
-        yield from _walk(list(value.values()), parents)
+        _collect([*value.values()], found, parents)
     elif isinstance(value, slice):
-        yield from _walk([value.start, value.stop, value.step], parents)
-    elif not isinstance(value, _OPAQUE) and id(value) not in parents and len(parents) < _MAX_DEPTH:
-        inside = {*parents, id(value)}
+        _collect([value.start, value.stop, value.step], found, parents)
+    elif id(value) not in parents and len(parents) < _MAX_DEPTH:
+        inside: list[Tensor] = []
         public, private = _attributes(value)
-        found = {id(tensor): tensor for tensor in _walk(public, inside)}
-        yield from (found or {id(tensor): tensor for tensor in _walk(private, inside)}).values()
+        _collect(public, inside, parents | {id(value)})
+        if not inside:
+            _collect(private, inside, parents | {id(value)})
+        found += {id(tensor): tensor for tensor in inside}.values()
 
 
 def _attributes(value: Any) -> tuple[list[Any], list[Any]]:
@@ -64,6 +73,10 @@ def _attributes(value: Any) -> tuple[list[Any], list[Any]]:
     attributes |= {name: getattr(value, name) for name in slots_of(value)}
     public = [item for name, item in attributes.items() if not name.startswith("_")]
     return public, [item for name, item in attributes.items() if name.startswith("_")]
+
+
+def is_parameter(tensor: Tensor) -> bool:
+    return type(tensor) is not Tensor and isinstance(tensor, nn.Parameter)  # the first condition is much faster
 
 
 def shape_of(tensor: Tensor) -> Shape:
