@@ -165,6 +165,20 @@ def test_a_chart_labels_the_ends_of_its_axes() -> None:
     assert " ".join(narrow[9:]) == "float32 [n] - each bar is the mean of 3"
 
 
+def test_bars_are_apart_if_that_fits() -> None:
+    """30 bars with a space after each need 60 columns, and the label of the axis, a space and the axis 3."""
+    plot = bars(*[1.0] * 30)
+    assert chart_columns(plot, 63, PLAIN)[:4] == ["#" * 8, " " * 8, "#" * 8, " " * 8]
+    assert chart_columns(plot, 62, PLAIN)[:4] == ["#" * 8] * 4
+
+
+def test_the_scale_of_a_heat_map_has_all_characters_and_as_many_columns_as_fit() -> None:
+    scale = lines_of(heat_map(160, 160), 20, PLAIN)[-2]
+    assert len(scale) == 20
+    assert (scale[:4], scale[-3:]) == ("-1  ", "@ 2")
+    assert set(scale[3:-2]) == set(" .:-=+*#%@"), "from the darkest to the lightest character"
+
+
 def chart_columns(plot: Plot, width: int, style: PlotStyle) -> list[str]:
     """Return the columns of a chart with one column per bar, each from its top to its bottom."""
     lines = ["".join(segment.text for segment in row).ljust(width) for row in draw(plot, width, style).rows()[:8]]

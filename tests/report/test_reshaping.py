@@ -28,6 +28,7 @@ def test_a_view_and_a_copy() -> None:
     lines = plain(view)
     assert "before 2×3" in lines[0]
     assert "after 3×2" in lines[0]
+    assert lines[1].startswith(" 0  1  2 "), "small grids have two spaces between their elements"
     assert [line.split() for line in lines[1:]] == [["0", "1", "2", "0", "1"], ["3", "4", "5", "2", "3"], ["4", "5"]]
 
     copy = reshape(torch.zeros(2, 3).t(), "reshape", "6")

@@ -9,6 +9,7 @@ from fashion_tui.lab.trace import trace
 from fashion_tui.report.glyphs import UNICODE
 from fashion_tui.report.shape_strip import shape_strip
 from fashion_tui.report.shapes import shape_notes
+from fashion_tui.report.style import ACCENT
 from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.shapes import ShapeTable
 from tests.lab.networks import FunctionNet
@@ -20,7 +21,10 @@ def strip(table: ShapeTable, width: int = 120) -> str:
 
 def test_a_network_that_is_one_block_shows_its_children() -> None:
     net = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
-    assert strip(trace(FunctionNet(lambda self, x: self.net(x), net=net), (4,))) == "4 ─ 0 ─ 3 ─ 2 ─ 2"
+    line = shape_strip(trace(FunctionNet(lambda self, x: self.net(x), net=net), (4,)), width=80, glyphs=UNICODE)
+    assert line.plain == "4 ─ 0 ─ 3 ─ 2 ─ 2"
+    accented = [line.plain[span.start : span.end] for span in line.spans if span.style == ACCENT]
+    assert accented == ["4", "2"], "the input and the output"
 
 
 def test_two_inputs_and_two_outputs() -> None:

@@ -77,6 +77,13 @@ def test_the_status_colours_of_the_colour_blind_theme_differ(kind: str) -> None:
     assert min(difference(first, second) for first, second in combinations(seen, 2)) > MIN_DIFFERENCE
 
 
+def test_the_colour_blind_theme_shows_problems_in_orange() -> None:
+    palette = PALETTES["colour-blind"]
+    for colour in (palette.bad, palette.error_line, *palette.confusions):
+        red, green, blue = linear(colour)
+        assert red > green > blue, colour
+
+
 def test_the_dark_theme_would_fail_for_colour_blind_users() -> None:
     """Shows that the test above can fail."""
     palette = PALETTES["dark"]

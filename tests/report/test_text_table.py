@@ -16,3 +16,10 @@ def test_truncated_columns_use_the_width_that_is_left(width: int, widths: list[i
 def test_columns_fit_if_they_can_be_truncated() -> None:
     assert can_fit(COLUMNS, 20)
     assert not can_fit(COLUMNS, 19)
+
+
+def test_as_a_last_resort_only_the_widest_column_is_narrowed() -> None:
+    """The gap of two columns is 2 wide, so that 30 − 6 − 2 remain for the widest column, but never fewer than 4."""
+    columns = [Column("path", [Cell("x" * 6)]), Column("shape", [Cell("y" * 40)])]
+    assert [column.width for column in fit_columns(columns, 30, ())] == [6, 22]
+    assert [column.width for column in fit_columns(columns, 10, ())] == [6, 4]

@@ -1,6 +1,8 @@
 """Creating runs: a directory appears complete or not at all."""
 
 import math
+import shutil
+import subprocess
 import time
 from itertools import chain
 from pathlib import Path
@@ -50,9 +52,19 @@ def test_runs_created_within_one_second_have_different_ids(runs_dir: Path, monke
     assert len({make_run(runs_dir).id for _ in range(6)}) == 6
 
 
-def test_the_git_revision_is_that_of_the_checkout(runs_dir: Path) -> None:
-    revision = make_run(runs_dir).config.git_revision
-    assert revision is None or len(revision) == 40
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs Git")
+def test_the_git_revision_is_that_of_the_checkout(runs_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(runs_dir), "-c", "user.name=n", "-c", "user.email=e", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    runs_dir.mkdir()
+    git("init")
+    git("commit", "--allow-empty", "--message", "first")
+    for folder, revision in ((runs_dir, git("rev-parse", "HEAD")), (runs_dir / "installed", None)):
+        monkeypatch.setattr(create, "__file__", str(folder / "fashion_tui" / "runs" / "create.py"))
+        (folder / "runs").mkdir(parents=True)
+        assert make_run(folder / "runs").config.git_revision == revision
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,12 @@ def test_a_reader_follows_a_run_from_its_start(run: Run) -> None:
     assert snapshot.end is not None
 
 
+def test_a_reader_has_no_metrics_before_it_is_polled(run: Run) -> None:
+    reader = RunReader(run)
+    assert list(reader.series("loss").items()) == []
+    assert reader.metrics == {}
+
+
 def test_an_unchanged_run_returns_the_same_snapshot(run: Run) -> None:
     write(run, started(), steps(1, 10))
     reader = RunReader(run)

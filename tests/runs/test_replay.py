@@ -8,7 +8,7 @@ import pytest
 
 from fashion_tui.runs.events import DamagedLine, decode_line, encode_line
 from fashion_tui.runs.replay import MAX_METRICS, Replay
-from fashion_tui.schema.events import EpochEnd, Resumed, StepChunk
+from fashion_tui.schema.events import EpochEnd, Resumed, StepChunk, Warned
 
 from .parts import steps
 
@@ -129,6 +129,11 @@ def test_names_of_metrics_are_printable() -> None:
     first, second = run.metrics
     assert first.isprintable()
     assert len(second) == 500
+
+
+def test_the_last_20_warnings_are_kept() -> None:
+    run = replay(*(Warned(time=float(number), message=str(number)) for number in range(25)))
+    assert [warning.message for warning in run.warnings] == [str(number) for number in range(5, 25)]
 
 
 def test_a_million_metrics_are_neither_kept_nor_fatal() -> None:

@@ -19,19 +19,21 @@ from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.layout import EVENTS_FILE
 from fashion_tui.runs.run import Run
+from fashion_tui.runs.state import HEARTBEAT_LIMIT
 from fashion_tui.schema.events import CheckpointSaved, Resumed, Started, StepChunk, Warned
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
 from fashion_tui.trainer.metrics import DivergenceCheck
-from fashion_tui.trainer.reporting import StatusUpdater, decode_metric_events
+from fashion_tui.trainer.reporting import HEARTBEAT_PERIOD, StatusUpdater, decode_metric_events
 from fashion_tui.trainer.stopping import StopSignals, TrainingFailed
 from tests.disk_calls import calls_of_a_write, recorded_disk_calls
 from tests.gpu_machines import H100, MACHINES, Machine
 from tests.lab.fake_cuda import fake_cuda
+from tests.runs.parts import wait_until
 
 from .in_process import open_log, train_in_process
-from .trainers import make_run, of_kind, step_metrics
+from .trainers import TIMEOUT, make_run, of_kind, step_metrics
 
 
 def steps(first: int, last: int) -> StepChunk:
@@ -53,6 +55,17 @@ def test_a_new_state_and_the_first_loss_are_written_at_once(tmp_path: Path) -> N
     assert (run.read_status().loss, run.read_status().step) == (2.5, 1)
     status.update(loss=2.25, step=2)
     assert run.read_status().loss == 2.5, "a step must not wait for the disk"
+
+
+def test_the_status_is_written_regularly(tmp_path: Path) -> None:
+    """A viewer reports a run as lost if its heartbeat is older than 5 s, so two writes must follow within that time."""
+    run = make_run(tmp_path)
+    status = StatusUpdater(run, run.read_status())
+    status.start()
+    first = run.read_status().heartbeat
+    wait_until(lambda: run.read_status().heartbeat > first, TIMEOUT)
+    status.close()
+    assert HEARTBEAT_PERIOD <= HEARTBEAT_LIMIT / 2
 
 
 def test_the_last_status_is_on_disk_before_the_trainer_ends(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def assert_failed(trainer: Trainer, expected: str) -> Failed:
     assert expected in failed.message
     assert "\n" not in failed.message
     status = trainer.run.read_status()
-    assert (status.state, status.message) == ("failed", failed.message)
+    assert (status.state, status.message, status.images_per_second) == ("failed", failed.message, 0.0)
     assert trainer.output().splitlines()[-1] == failed.message
     return failed
 
