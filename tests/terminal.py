@@ -164,11 +164,7 @@ class Terminal(TerminalProgram):
 
     def settle(self, quiet: float = 0.3, timeout: float = TIMEOUT) -> str:
         """Wait until no output arrives for `quiet` seconds, at most `timeout` seconds, and return the screen's text."""
-        end = time.perf_counter() + timeout
-        while time.perf_counter() < end:
-            with self.changed:
-                if self.closed or not self.changed.wait(quiet):
-                    break
+        self.wait_until_quiet(quiet, timeout)
         return self.text()
 
     def exit_status(self, timeout: float = TIMEOUT) -> int:
@@ -225,19 +221,6 @@ class Terminal(TerminalProgram):
             len(self.arrivals) - writes_before,
             self.cpu_seconds() - cpu_before,
         )
-
-    def latency(self, key: str, presses: int) -> list[float]:
-        """Press a key several times and return the seconds from each press to the first output."""
-        latencies = []
-        for _ in range(presses):
-            self.settle(quiet=0.05, timeout=1.0)
-            with self.changed:
-                pressed, writes = time.perf_counter(), len(self.arrivals)
-                self.press(key)
-                is_painted = self.changed.wait_for(lambda before=writes: len(self.arrivals) > before, TIMEOUT)  # type: ignore[misc]
-                assert is_painted, f"{key} paints nothing"
-                latencies.append(time.perf_counter() - pressed)
-        return latencies
 
     def memory(self) -> list[ProcessMemory]:
         """Return the memory of each process in the tree, starting with the program's own."""

@@ -151,6 +151,27 @@ class TerminalProgram:
                 if not self.changed.wait(end - time.perf_counter()):
                     raise UserError(f"the program didn't write {pattern!r} within {timeout:g} s")
 
+    def wait_until_quiet(self, quiet: float, timeout: float) -> None:
+        """Wait until no output arrives for `quiet` seconds, at most `timeout` seconds."""
+        end = time.perf_counter() + timeout
+        while time.perf_counter() < end:
+            with self.changed:
+                if self.closed or not self.changed.wait(quiet):
+                    break
+
+    def latency(self, key: str, presses: int) -> list[float]:
+        """Press a key several times and return the seconds from each press to the first output."""
+        latencies = []
+        for _ in range(presses):
+            self.wait_until_quiet(quiet=0.05, timeout=1.0)
+            with self.changed:
+                pressed, chunks = time.perf_counter(), len(self.arrivals)
+                self.press(key)
+                if not self.changed.wait_for(lambda before=chunks: len(self.arrivals) > before, 30.0):  # type: ignore[misc]
+                    raise UserError(f"the program wrote nothing after {key!r}")
+                latencies.append(time.perf_counter() - pressed)
+        return latencies
+
     # Input
 
     def press(self, *keys: str) -> None:

@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fashion_tui.schema.bench import AppCost, BenchReport, FullTraining, Latency, TrainingSpeed
+from fashion_tui.schema.bench import MANY_RUNS, AppCost, BenchReport, FullTraining, Latency, TrainingSpeed
 
 from .formatting import format_percent
 from .glyphs import terminal_glyphs
@@ -15,7 +15,7 @@ from .style import ACCENT, MUTED
 
 
 def bench_tables(report: BenchReport) -> list[RenderableType]:
-    """Return tables of training speed, accuracy, waiting times and the app's resource usage."""
+    """Return tables of training speed, accuracy, waiting times and the app's cost."""
     version = f"torch {report.versions.get('torch', '?')}"
     rounds = "1 round" if report.rounds == 1 else f"{report.rounds} rounds"
     threads = f", {report.threads} threads" if report.device == "cpu" else ""
@@ -31,7 +31,7 @@ def bench_tables(report: BenchReport) -> list[RenderableType]:
     if report.waiting:
         tables.append(_waiting_table(report.waiting))
     if report.app is not None:
-        tables.append(_app_line(report.app))
+        tables.append(_app_table(report.app))
     return tables
 
 
@@ -77,13 +77,23 @@ def _waiting_table(latencies: Sequence[Latency]) -> Table:
     return table
 
 
-def _app_line(app: AppCost) -> Text:
-    """Return a line with the app's resource usage.
-
-    The line isn't the caption of a table, because Rich would wrap a caption to the width of the table.
-    """
-    cost = f"{app.kib_per_second:.1f} KiB/s of output, {app.cpu_share:.0%} of a core"
-    return Text(f"the app during training: {cost}, {app.memory_mib:,.0f} MiB in all processes", MUTED)
+def _app_table(app: AppCost) -> Table:
+    """Return the medians of the app's measurements, and the 99th percentile of the key presses."""
+    table = _table("median")
+    slowest = statistics.quantiles(app.key_ms, n=100, method="inclusive")[-1]
+    longest = max(app.repaint_ms)
+    median = statistics.median
+    table.add_row("output while a run trains", f"{median(app.kib_per_second):.1f} KiB/s")
+    table.add_row("CPU while a run trains", f"{median(app.cpu_share):.0%} of a core")
+    table.add_row("memory of all processes while a run trains", f"{median(app.memory_mib):,.0f} MiB")
+    table.add_row("key to paint while a run trains", f"{median(app.key_ms):.0f} ms, 99 %: {slowest:.0f} ms")
+    table.add_row("training speed lost to the app", f"{median(app.lost_speed):.1%}")
+    table.add_row(f"opening a run of {longest:,} steps", f"{median(app.open_seconds):.2f} s")
+    table.add_row("memory of the app with this run", f"{median(app.app_mib):.0f} MiB")
+    for steps, times in sorted(app.repaint_ms.items()):
+        table.add_row(f"drawing a chart of {steps:,} steps", f"{median(times):.1f} ms")
+    table.add_row(f"listing {MANY_RUNS:,} runs", f"{median(app.list_seconds):.2f} s")
+    return table
 
 
 def _table(*columns: str) -> Table:

@@ -64,15 +64,33 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """Duration of each trial, in seconds."""
 
 
-class AppCost(msgspec.Struct, frozen=True, kw_only=True):
-    """Resources that the app uses while a run trains, on a terminal of 120×40 cells."""
+MANY_RUNS = 1_000
+"""Number of runs in the list that the benchmark opens."""
+REPAINTED_STEPS = (1_000, 30_000, 1_000_000)
+"""Lengths of the runs whose charts are drawn, in steps. The benchmark opens the last one in the app."""
 
-    kib_per_second: float
-    """Output written to the terminal, in KiB per second."""
-    cpu_share: float
-    """CPU usage of the app's own process, as a fraction of one core."""
-    memory_mib: float
+
+class AppCost(msgspec.Struct, frozen=True, kw_only=True):
+    """Resources and responsiveness of the app on a terminal of 120×40 cells. The lists have one value per trial."""
+
+    kib_per_second: list[float] = []
+    """Output to the terminal while a run trains, in KiB per second."""
+    cpu_share: list[float] = []
+    """CPU usage of the app's own process while a run trains, as a fraction of one core."""
+    memory_mib: list[float] = []
     """Total proportional set size of the app, kernel, engine and trainer processes, in MiB."""
+    key_ms: list[float] = []
+    """Times from a key to the first output while a run trains on all cores, in milliseconds: several per trial."""
+    lost_speed: list[float] = []
+    """Fraction of the training speed that is lost while the app is open."""
+    open_seconds: list[float] = []
+    """Time to open the longest run of `REPAINTED_STEPS`."""
+    app_mib: list[float] = []
+    """Resident set size of the app's own process, in MiB, while it shows the longest run."""
+    repaint_ms: dict[int, list[float]] = {}
+    """CPU time for drawing a chart, in milliseconds, by the number of steps of its run."""
+    list_seconds: list[float] = []
+    """Time to list `MANY_RUNS` runs."""
 
 
 class TrainingBenchmark(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,7 +121,7 @@ class BenchReport(TrainingBenchmark, frozen=True, kw_only=True):
     """Duration of the whole benchmark, in seconds."""
     waiting: tuple[Latency, ...]
     app: AppCost | None
-    """Resources used by the app, or None if they were not measured."""
+    """Cost of the app, or None if it wasn't measured."""
 
 
 def check_rounds(rounds: int, seeds: int) -> None:

@@ -125,3 +125,12 @@ def test_terminal_program_reports_that_the_program_ended() -> None:
         program.wait_for_output("done", 10)
         with pytest.raises(UserError, match="ended before it wrote 'never'"):
             program.wait_for_output("never", 10)
+
+
+def test_terminal_program_measures_the_time_to_the_first_output() -> None:
+    command = ["/bin/sh", "-c", "stty -icanon -echo; echo ready; while read -r -n 1 key; do sleep 0.1; echo $key; done"]
+    with TerminalProgram(["/bin/bash", *command[1:]], {"PATH": "/bin:/usr/bin"}) as program:
+        program.wait_for_output("ready", 10)
+        latencies = program.latency("z", 3)
+        assert len(latencies) == 3
+        assert all(latency >= 0.1 for latency in latencies)

@@ -61,7 +61,11 @@ def test_the_tables_of_a_benchmark() -> None:
         device="cpu", device_name="two cores", threads=2, peak_gflops={"fp32": 123.4}, results=results, ratio=ratio,
         trained=(trained,), date="2026-11-30", versions={"torch": "2.14"}, dataset="synthetic", rounds=3, seconds=9.0,
         waiting=(Latency(name="help", seconds=(0.1, 0.2, 0.9)),),
-        app=AppCost(kib_per_second=3.21, cpu_share=0.123, memory_mib=1234.5),
+        app=AppCost(
+            kib_per_second=[3.0, 3.21, 9.0], cpu_share=[0.1, 0.123, 0.9], memory_mib=[1.0, 1234.5, 9999.0],
+            key_ms=[float(ms) for ms in range(1, 101)], lost_speed=[0.5, 0.012, 0.011], open_seconds=[0.1, 0.2, 0.9],
+            app_mib=[80.0, 88.0, 99.0], repaint_ms={1_000_000: [4.0], 1000: [1.0, 2.0, 9.0]}, list_seconds=[0.75],
+        ),
     )  # fmt: skip
     console = Console(width=120, record=True)
     console.print(*bench_tables(report), sep="\n")
@@ -74,7 +78,16 @@ def test_the_tables_of_a_benchmark() -> None:
         "speed of the guide recipe relative to the guide's training loop: 2.50×",
         "guide 91.00 ± 1.41 % 2 20.0 2.0 0.6",
         "help 0.20",
-        "the app during training: 3.2 KiB/s of output, 12% of a core, 1,234 MiB in all processes",
+        "output while a run trains 3.2 KiB/s",
+        "CPU while a run trains 12% of a core",
+        "memory of all processes while a run trains 1,234 MiB",
+        "key to paint while a run trains 50 ms, 99 %: 99 ms",
+        "training speed lost to the app 1.2%",
+        "opening a run of 1,000,000 steps 0.20 s",
+        "memory of the app with this run 88 MiB",
+        "drawing a chart of 1,000 steps 2.0 ms",
+        "drawing a chart of 1,000,000 steps 4.0 ms",
+        "listing 1,000 runs 0.75 s",
     ):
         assert expected in rows, text
     assert "\npeak: throughput" in text, "the caption is aligned with the table's left edge"

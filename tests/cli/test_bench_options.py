@@ -128,13 +128,14 @@ def test_full_trainings_report_warm_up_and_evaluation(report_of: Report, monkeyp
 
 @pytest.mark.covers("bench --no-app")
 def test_the_app_is_not_measured_with_no_app(report_of: Report, monkeypatch: pytest.MonkeyPatch) -> None:
-    latency, cost = Latency(name="--help", seconds=(0.2,)), AppCost(kib_per_second=1, cpu_share=0.1, memory_mib=300)
-    monkeypatch.setattr(bench, "measure_latency", lambda _trials, _report: ((latency,), cost))
+    latency, cost = Latency(name="--help", seconds=(0.2,)), AppCost(memory_mib=[300.0])
+    monkeypatch.setattr(bench, "measure_latency", lambda _trials, _report: (latency,))
+    monkeypatch.setattr(bench, "measure_app", lambda _trials, _report: cost)
     report = report_of(*QUICKLY)
     assert (report["waiting"], report["app"]) == ([], None)
     report = report_of(*QUICKLY[:-1])
     assert [waiting["name"] for waiting in report["waiting"]] == ["--help"]
-    assert report["app"]["memory_mib"] == 300
+    assert report["app"]["memory_mib"] == [300]
 
 
 @pytest.mark.covers("bench --data")

@@ -11,6 +11,7 @@ import click
 import msgspec
 from rich.progress import BarColumn, TextColumn
 
+from fashion_tui.bench.app_cost import measure_app
 from fashion_tui.bench.client import measure_training
 from fashion_tui.bench.latency import measure_latency, time_quick_recipe
 from fashion_tui.cli.inputs import check_device, find_dataset
@@ -39,7 +40,7 @@ class ReportProgress(Protocol):
     "bench",
     epilog="""\b
 Examples:
-  fashion-tui bench                          takes about 50 seconds
+  fashion-tui bench                          takes about two minutes
   fashion-tui bench --json | jq .ratio
   fashion-tui bench --rounds 10              less noise
   fashion-tui bench --accuracy 5 --save      also train to completion, seeds 0 to 4
@@ -74,7 +75,7 @@ touched.""",
 )
 @device_option
 @click.option("--threads", type=int, metavar="N", help="Number of CPU threads.  [default: the number of cores]")
-@click.option("--no-app", is_flag=True, help="Don't measure start-up times or the app's resource usage.")
+@click.option("--no-app", is_flag=True, help="Don't measure start-up times or the app's cost.")
 @click.option("--save", is_flag=True, help=f"Save the result in a dated file in {FOLDER}.")
 @json_option
 @common_options
@@ -92,7 +93,8 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Compare the recipes with the guide's training loop.
 
-    Also measure how long the app and the commands take to start.
+    Also measure how long the app and the commands take to start, and what the
+    app costs with a live run, a run of a million steps, and a thousand runs.
     """
     check_rounds(rounds, seeds)
     threads = available_cpus() if threads is None else threads
@@ -116,7 +118,9 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
     )
     with _progress() as report_progress:
         training = measure_training(request, report_progress)
-        latencies, app = ((), None) if no_app else measure_latency(max(rounds // ROUNDS, 1), report_progress)
+        trials = max(rounds // ROUNDS, 1)
+        latencies = () if no_app else measure_latency(trials, report_progress)
+        app = None if no_app else measure_app(trials, report_progress)
         if seeds:
             latencies += (time_quick_recipe(dataset, device, threads, report_progress),)
     report = BenchReport(
