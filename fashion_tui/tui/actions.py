@@ -139,7 +139,34 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("sort", "S", "Sort the runs by a setting or metric", "sort"),
         Action("columns", "C", "Choose the columns of the list", "columns"),
         Action("widen", "L", "Show the list alone, or beside the run", "list"),
-        Action("back", "escape", "Remove the filter, or unmark all runs", shown_key="esc"),
+        Action("baseline", "P", "Pin the run as the baseline, or unpin it"),
+        Action("turn_charts(1)", "full_stop", "Show the next charts", "charts", ", .", setting="next_charts"),
+        Action("turn_charts(-1)", "comma", "Show the previous charts", shown_key=",", setting="previous_charts"),
+        Action("smooth(1)", "plus", "Smooth the curves more", shown_key="+", setting="smooth_more"),
+        Action("smooth(-1)", "minus", "Smooth the curves less", shown_key="-", setting="smooth_less"),
+        Action("smooth(0)", "0", "Show the curves unsmoothed", setting="smooth_off"),
+        Action("next_x", "X", "Next x axis: planned run, so far, epochs, wall time"),
+        Action("logarithmic_x", "H", "Make the x axes logarithmic, or linear again"),
+        Action("next_y", "V", "Next scale of the y axes: usual, linear, logarithmic"),
+        Action(
+            "chart_columns(1)",
+            "right_square_bracket",
+            "More charts side by side",
+            shown_key="]",
+            setting="more_columns",
+        ),
+        Action(
+            "chart_columns(-1)",
+            "left_square_bracket",
+            "Fewer charts side by side",
+            shown_key="[",
+            setting="fewer_columns",
+        ),
+        Action("chart_rows(1)", "right_curly_bracket", "More rows of charts", shown_key="}", setting="more_rows"),
+        Action("chart_rows(-1)", "left_curly_bracket", "Fewer rows of charts", shown_key="{", setting="fewer_rows"),
+        Action("single_chart", "f", "Show one large chart, or all charts again"),
+        Action("find_charts", "M", "Find charts by name"),
+        Action("back", "escape", "Show all charts, go to the list, or reset the list", shown_key="esc"),
     ),
     "evaluate": (
         Action("next_view", "tab", "Next view: metrics, confusion matrix, images", "view"),
@@ -185,6 +212,12 @@ IN_LESSONS: tuple[Action, ...] = (
     Action("edit", "i", "Copy the cell into the prompt", "edit"),
     Action("start_over", "R", "Run the lesson again, up to this step"),
 )
+IN_CHART: tuple[Action, ...] = (
+    Action("move(1, 0)", "right,l", "Go to the chart on the right", shown_key="→ l", setting="move_right"),
+    Action("move(-1, 0)", "left,h", "Go to the chart on the left", shown_key="← h", setting="move_left"),
+    Action("move(0, 1)", "down,j", "Go to the chart below", shown_key="↓ j", setting="move_down"),
+    Action("move(0, -1)", "up,k", "Go to the chart above", shown_key="↑ k", setting="move_up"),
+)
 _FIELDS: tuple[Action, ...] = (
     Action("field(1)", "tab", "Next field", "field", setting="next_field"),
     Action("field(-1)", "shift+tab", "Previous field", shown_key="⇧tab", setting="previous_field"),
@@ -210,6 +243,7 @@ DEFAULT_GROUPS: Groups = {
     "lessons": IN_LESSONS,
     "reshape": IN_RESHAPING,
     "arithmetic": IN_ARITHMETIC,
+    "chart": IN_CHART,
 }
 GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
 """The actions of each group with the user's keys, and a message for each invalid key setting."""
@@ -218,6 +252,7 @@ EVERYWHERE = GROUPS["everywhere"]
 IN_PANE = {name: GROUPS[name] for name in PANE_NAMES}
 IN_TENSORS, IN_TENSOR, IN_GRAPH = GROUPS["tensors"], GROUPS["tensor"], GROUPS["graph"]
 IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], GROUPS["arithmetic"]
+IN_CHART = GROUPS["chart"]
 
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     "playground": {
@@ -228,6 +263,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Reshape": IN_RESHAPING,
         "Convolution arithmetic": IN_ARITHMETIC,
     },
+    "train": {"Focused chart": IN_CHART},
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""
 

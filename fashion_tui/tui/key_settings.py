@@ -20,7 +20,7 @@ Override = tuple[str, str]
 
 PANES = ("playground", "data", "model", "train", "evaluate")
 
-_INPUT_NAMES = frozenset({"space"} | KEY_TO_UNICODE_NAME.keys() | REPLACED_KEYS.keys())
+_INPUT_NAMES = frozenset({"space", "comma"} | KEY_TO_UNICODE_NAME.keys() | REPLACED_KEYS.keys())
 _KEY_NAMES = frozenset(key.value for key in Keys if not key.value.startswith("<")) | _INPUT_NAMES
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "hyper", "meta"})
 

@@ -31,7 +31,7 @@ from fashion_tui.tui.data.summary import class_counts, image_details
 from fashion_tui.tui.evaluate.metrics import checkpoint_line, headline, progress_line
 from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_tile, predictions_title
 from fashion_tui.tui.train.chart_options import ChartOptions
-from fashion_tui.tui.train.run_charts import chart_of
+from fashion_tui.tui.train.run_charts import ShownRuns, chart_of
 from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.train.summary import note_text, summary_lines
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
@@ -230,8 +230,12 @@ def test_the_indicator_of_live_runs(summary: RunSummary) -> None:
     assert indicator_text(live, 1, short=True).plain.split()[1:] == ["37", "%"]
 
 
+def shown(*snapshots: RunSnapshot) -> ShownRuns:
+    return ShownRuns(tuple((snapshot.run, snapshot) for snapshot in snapshots))
+
+
 def test_the_chart_of_the_accuracy_is_in_percent_with_the_held_out_accuracy(finished: RunSnapshot) -> None:
-    chart = chart_of("accuracy", [finished], ChartOptions())
+    chart = chart_of("accuracy", shown(finished), ChartOptions())
     (run,) = chart.runs
     assert run.curve.mean == pytest.approx([accuracy * 100 for accuracy in ACCURACIES])
     assert [(each.epoch, each.step) for each in run.per_epoch] == [(1, 100), (2, 200), (3, 300)]
@@ -245,19 +249,19 @@ def test_the_chart_of_the_accuracy_is_in_percent_with_the_held_out_accuracy(fini
 
 
 def test_the_chart_of_the_loss_shows_the_held_out_loss_on_a_logarithmic_axis(running: RunSnapshot) -> None:
-    chart = chart_of("loss", [running], ChartOptions(half_life=0))
+    chart = chart_of("loss", shown(running), ChartOptions(half_life=0))
     assert chart.logarithmic_y
     assert chart.runs[0].curve.mean == pytest.approx(LOSSES)
     title = draw_chart(chart, 80, 12, UNICODE).lines[0].plain
     assert title == f"loss {LOSSES[-1]:.3f} · held out 0.400"
     assert not chart.runs[0].ended
-    assert chart_of("learning_rate", [running], ChartOptions(half_life=64)).half_life == 0, "it has no noise"
+    assert chart_of("learning_rate", shown(running), ChartOptions(half_life=64)).half_life == 0, "it has no noise"
 
 
 def test_the_detail_and_the_learning_rate_of_a_chart_are_those_of_the_snapshot(running: RunSnapshot) -> None:
     window = running.curve("accuracy").before(51)
     snapshot = replace(running, details={"accuracy": window})
-    accuracy, loss = (chart_of(name, [snapshot], ChartOptions()).runs[0] for name in ("accuracy", "loss"))
+    accuracy, loss = (chart_of(name, shown(snapshot), ChartOptions()).runs[0] for name in ("accuracy", "loss"))
     assert accuracy.detail.mean == pytest.approx([value * 100 for value in ACCURACIES[:50]])
     assert len(loss.detail) == 0
     assert accuracy.learning_rate.mean == loss.learning_rate.mean == (0.001,) * STEPS

@@ -26,8 +26,9 @@ from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.train import run_lines
+from fashion_tui.tui.train.follow import SnapshotTaken
 from fashion_tui.tui.train.form import RunForm
-from fashion_tui.tui.train.pane import SnapshotTaken, TrainPane
+from fashion_tui.tui.train.pane import TrainPane
 from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.runs.parts import make_run

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 FIRST_METRICS = ("loss", "accuracy", "learning_rate")
-"""Metrics whose charts come first, in this order. The charts of other metrics are sorted by title."""
+"""Metrics whose charts come first, in this order."""
+DEVICE_FAMILIES = ("utilization", "memory")
 
 GIBIBYTE = 2**30
 
@@ -68,10 +69,16 @@ def describe_metric(name: str) -> Metric:
 def chart_metrics(names: Iterable[str]) -> list[str]:
     """Return the metrics that have charts of their own, in the order of their charts.
 
-    Held-out metrics are left out if the chart of another metric shows them.
+    After the first metrics come the metrics of the whole run, then those of devices, then those of layers, each sorted
+    by title. Held-out metrics are left out if the chart of another metric shows them.
     """
     available = dict.fromkeys(names)
     shown = {describe_metric(name).held_out for name in available}
     first = [name for name in FIRST_METRICS if name in available]
     others = [name for name in available if name not in shown and name not in FIRST_METRICS]
-    return [*first, *sorted(others, key=lambda name: (describe_metric(name).title, name))]
+    return [*first, *sorted(others, key=lambda name: (_rank(name), describe_metric(name).title, name))]
+
+
+def _rank(name: str) -> int:
+    family, _, part = name.partition("/")
+    return 1 if family in DEVICE_FAMILIES else 2 if part else 0

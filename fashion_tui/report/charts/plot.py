@@ -129,7 +129,7 @@ class Plot:
             self._warn(trace)
             if last is not None and self._runs > 1:
                 self._canvas.marker(*last, LETTERS[index], style)
-            elif last is not None and len(trace.centres) == 1:  # a single dot is hard to see
+            elif last is not None and sum(map(math.isfinite, trace.smoothed)) == 1:  # a single dot is hard to see
                 self._canvas.marker(*last, self._glyphs.node, style)
             self._per_epoch(index)
 

@@ -1,8 +1,6 @@
 """The Train pane: starting, watching and controlling runs."""
 
 import asyncio
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -10,7 +8,6 @@ from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
@@ -19,46 +16,29 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.charts.chart import MAX_RUNS
 from fashion_tui.runs import launch
 from fashion_tui.runs.create import create_run
-from fashion_tui.runs.errors import DamagedRun
-from fashion_tui.runs.reader import RunReader, RunSnapshot
-from fashion_tui.runs.run import Run
+from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
-from fashion_tui.tui.pane import EmptyState, RunPane
+from fashion_tui.tui.pane import EmptyState
 
+from .chart_actions import ChartActions
+from .chart_grid import ChartGrid
 from .choose_fields import choose_columns, choose_order
+from .follow import RunFollower, RunNotOpened, SnapshotTaken
 from .form import RunChoices, RunForm
 from .requests import RunRequests
+from .run_charts import ShownRuns
 from .run_list import RunList
 from .run_table import RunTable
 from .run_view import RunView
-
-POLL_INTERVAL = 0.5
-"""Seconds between reads of the displayed run."""
-
-FAST_POLL_INTERVAL = 0.1
-"""Seconds between reads of the displayed run until its first metrics arrive."""
 
 CHECKPOINT_EVERY = 30.0
 """Seconds between checkpoints. This equals the command-line default."""
 
 
-@dataclass
-class SnapshotTaken(Message):
-    snapshot: RunSnapshot
-
-
-@dataclass
-class RunNotOpened(Message):
-    """A run's directory can't be opened."""
-
-    run: str
-    problem: str
-
-
-class TrainPane(RunPane):
+class TrainPane(ChartActions):
     PANE: ClassVar[PaneName] = "train"
     HELP: ClassVar[str] = with_keys(
         "train",
@@ -90,6 +70,13 @@ class TrainPane(RunPane):
         self._chosen_before: RunSummary | None = None
         """The run under the cursor when the keys were last checked."""
         self._in_front = True
+        self._follower = RunFollower(self.post_message)
+        self._snapshots: dict[str, RunSnapshot] = {}
+        """The latest snapshot of each displayed run, by id."""
+        self._metrics: tuple[str, ...] = ()
+        """Metrics whose curves are displayed."""
+        self._baseline: str | None = None
+        """Id of the run that is pinned as the baseline."""
         self.requests = RunRequests(self, lambda pending: self.view.show_pending(pending))  # noqa: PLW0108 - no view yet
 
     def compose(self) -> ComposeResult:
@@ -102,18 +89,25 @@ class TrainPane(RunPane):
 
     def on_mount(self) -> None:
         self._run_to_show = _lost_run(self.lab_app.runs)
+        self._follow_runs()
         self.watch(self.app, "runs", self._runs_changed)
         self.watch(self.app, "dataset", self._prepare_trainer)
 
     def main_widget(self) -> Widget:
         return self.run_list
 
+    @property
+    def charts(self) -> ChartGrid:
+        return self.view.charts
+
     def shown(self) -> None:
         self._in_front = True
+        self._follower.set_active(active=True)
         self._prepare_trainer()
 
     def hidden(self) -> None:
         self._in_front = False
+        self._follower.set_active(active=False)
 
     def _prepare_trainer(self) -> None:
         """Start a trainer that imports torch, loads the data, and then waits for the next run."""
@@ -146,44 +140,64 @@ class TrainPane(RunPane):
     @on(RunList.Chosen)
     def _run_chosen(self) -> None:
         self.refresh_bindings()
-        chosen, shown = self.run_list.chosen_run, self.view.snapshot
-        if chosen is not None and (shown is None or shown.run != chosen.run):
-            self._follow(Path(chosen.path))
+        self._displayed_runs_changed()
 
-    @work(thread=True, group="follow", exclusive=True)
-    def _follow(self, path: Path) -> None:
-        """Read a run repeatedly until another run is chosen."""
-        worker = get_current_worker()
-        try:
-            run = Run(path)
-        except DamagedRun as error:
-            self.post_message(RunNotOpened(path.name, error.detail))
+    @on(RunList.MarksChanged)
+    def _displayed_runs_changed(self) -> None:
+        """Read the displayed runs from now on: first the one under the cursor."""
+        if (chosen := self.run_list.chosen_run) is None:
             return
-        with run:
-            reader = RunReader(run)
-            posted = None
-            while not worker.is_cancelled:
-                if self._in_front:
-                    snapshot = reader.poll()
-                    if snapshot is not posted:
-                        posted = snapshot
-                        self.post_message(SnapshotTaken(snapshot))
-                is_starting = posted is None or (posted.state in LIVE_STATES and posted.status.loss is None)
-                time.sleep(FAST_POLL_INTERVAL if is_starting else POLL_INTERVAL)
+        read = list(dict.fromkeys((chosen.run, *self._compared_runs())))
+        self._snapshots = {run: self._snapshots[run] for run in read if run in self._snapshots}
+        paths = {run.run: Path(run.path) for run in (*self.lab_app.runs, chosen)}
+        self._follower.follow([paths[run] for run in read], self._metrics)
+        self._show_runs()
+
+    def _compared_runs(self) -> list[str]:
+        """Return the ids of the marked runs, the baseline and the run under the cursor, at most `MAX_RUNS`."""
+        candidates = (*self.run_list.marked, self._baseline, self.run_list.chosen)
+        listed = {run.run for run in self.lab_app.runs} | {self.run_list.chosen}
+        return list(dict.fromkeys(run for run in candidates if run is not None and run in listed))[:MAX_RUNS]
+
+    @on(ChartGrid.MetricsWanted)
+    def _metrics_wanted(self, message: ChartGrid.MetricsWanted) -> None:
+        self._metrics = message.metrics
+        self._displayed_runs_changed()
+
+    @work(thread=True, group="follow")
+    def _follow_runs(self) -> None:
+        worker = get_current_worker()
+        self._follower.run(lambda: worker.is_cancelled)
 
     @on(SnapshotTaken)
     def _snapshot_taken(self, message: SnapshotTaken) -> None:
-        chosen = self.run_list.chosen_run
-        if chosen is not None and message.snapshot.run == chosen.run:
-            self.view.show(message.snapshot)
-            if message.snapshot.state != chosen.state:
-                self.lab_app.refresh_runs()  # so that the list and the footer don't lag behind the view
+        snapshot, chosen = message.snapshot, self.run_list.chosen_run
+        self._snapshots[snapshot.run] = snapshot
+        self._show_runs()
+        if chosen is not None and snapshot.run == chosen.run and snapshot.state != chosen.state:
+            self.lab_app.refresh_runs()  # so that the list and the footer don't lag behind the view
+
+    def _show_runs(self) -> None:
+        """Show the snapshots, once the run under the cursor has been read."""
+        chosen = self._snapshots.get(self.run_list.chosen or "")
+        if chosen is None:
+            return
+        compared = self._compared_runs()
+        selected = compared.index(chosen.run) if chosen.run in compared else 0
+        baseline = compared.index(self._baseline) if self._baseline in compared else None
+        runs = tuple((run, self._snapshots.get(run)) for run in compared)
+        self.view.show(chosen, ShownRuns(runs, selected, baseline))
 
     @on(RunNotOpened)
     def _run_not_opened(self, message: RunNotOpened) -> None:
         chosen = self.run_list.chosen_run
         if chosen is not None and message.run == chosen.run:
             self.view.show_problem(message.problem)
+
+    def action_baseline(self) -> None:
+        """Pin the run under the cursor as the baseline, or unpin it."""
+        self._baseline = None if self._baseline == self.run_list.chosen else self.run_list.chosen
+        self._displayed_runs_changed()
 
     def action_mark(self) -> None:
         """Mark the run under the cursor, or unmark it."""
@@ -196,8 +210,12 @@ class TrainPane(RunPane):
         self.table.edit_filter()
 
     def action_back(self) -> None:
-        """Remove the filter. If there is none, unmark all runs."""
-        if self.table.options.filter:
+        """Show all charts, or go to the list. In the list, remove the filter, or unmark all runs if there is none."""
+        if self.charts.back():
+            return
+        if self.charts.has_focus_within:
+            self.run_list.focus()
+        elif self.table.options.filter:
             self.table.remove_filter()
         else:
             self.run_list.unmark_all()

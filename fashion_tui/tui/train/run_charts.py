@@ -1,10 +1,9 @@
 """Charts of runs, made from snapshots of the runs."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from fashion_tui.report.charts.chart import Chart, ChartRun, EpochValue
-from fashion_tui.report.charts.metrics import Metric, describe_metric
+from fashion_tui.report.charts.metrics import FIRST_METRICS, Metric, chart_metrics, describe_metric
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.runs.series import NO_CURVE, Curve
 from fashion_tui.schema.floats import decode_float
@@ -13,24 +12,43 @@ from fashion_tui.schema.run import LIVE_STATES, short_name
 from .chart_options import ChartOptions
 
 
-def chart_of(
-    name: str,
-    snapshots: Sequence[RunSnapshot],
-    options: ChartOptions,
-    *,
-    selected: int = 0,
-    baseline: int | None = None,
-) -> Chart:
-    """Return the chart of a metric of one or several runs.
+@dataclass(frozen=True, slots=True)
+class ShownRuns:
+    """The runs whose charts are shown."""
 
-    `selected` and `baseline` are indices of runs. The curve of a metric is empty unless the run's reader watches it.
+    runs: tuple[tuple[str, RunSnapshot | None], ...] = ()
+    """The id and the snapshot of each run. The snapshot is None if the run hasn't been read or can't be read.
+
+    The index of a run determines its colour and letter.
     """
+    selected: int = 0
+    """Index of the run under the cursor."""
+    baseline: int | None = None
+    """Index of the run with which the others are compared, or None."""
+
+    @property
+    def snapshots(self) -> list[RunSnapshot]:
+        return [snapshot for _, snapshot in self.runs if snapshot is not None]
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that have charts, in the order of the charts, or the first metrics if nothing is logged yet."""
+        names = [name for snapshot in self.snapshots for name in snapshot.metrics]
+        return chart_metrics(names or FIRST_METRICS)
+
+    def has_curves(self, name: str) -> bool:
+        """Return whether the curves of a metric have been read."""
+        return all(name in snapshot.curves for snapshot in self.snapshots)
+
+
+def chart_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart:
+    """Return the chart of a metric. The curve of a run is empty unless the run's reader watches the metric."""
     metric = describe_metric(name)
     return Chart(
         title=metric.title,
-        runs=tuple(_chart_run(name, metric, snapshot) for snapshot in snapshots),
-        selected=selected,
-        baseline=baseline,
+        runs=tuple(_chart_run(name, metric, run, snapshot) for run, snapshot in shown.runs),
+        selected=shown.selected,
+        baseline=shown.baseline,
         x=options.x,
         logarithmic_x=options.logarithmic_x,
         logarithmic_y=metric.logarithmic if options.logarithmic_y is None else options.logarithmic_y,
@@ -42,9 +60,11 @@ def chart_of(
     )
 
 
-def _chart_run(name: str, metric: Metric, snapshot: RunSnapshot) -> ChartRun:
+def _chart_run(name: str, metric: Metric, run: str, snapshot: RunSnapshot | None) -> ChartRun:
+    if snapshot is None:
+        return ChartRun(short_name(run), ended=True)
     return ChartRun(
-        name=short_name(snapshot.run),
+        name=short_name(run),
         curve=NO_CURVE if metric.per_epoch else _scale(snapshot.curve(name), metric.scale),
         per_epoch=_epoch_values(name if metric.per_epoch else metric.held_out, metric.scale, snapshot),
         steps_per_epoch=snapshot.status.steps_per_epoch or None,

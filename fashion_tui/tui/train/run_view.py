@@ -1,4 +1,4 @@
-"""The view of one run: its summary and its charts."""
+"""The view of one run: its summary and its charts, together with those of the runs it is compared with."""
 
 import time
 from dataclasses import replace
@@ -6,76 +6,76 @@ from dataclasses import replace
 from rich.text import Text
 from textual import getters
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 
-from fashion_tui.report.charts.chart import Chart
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD
 from fashion_tui.runs.reader import RunSnapshot
-from fashion_tui.tui.widgets.chart import ChartView
 from fashion_tui.tui.widgets.lines import Lines
 
-from .chart_options import ChartOptions
-from .run_charts import chart_of
+from .chart_grid import ChartGrid
+from .run_charts import ShownRuns
 from .summary import note_text, summary_lines
 
 CHART_INTERVAL = 1.0
 """Seconds between updates of the charts. The summary is updated with every snapshot."""
-
-NO_CHART = Chart("")
 
 LARGE_HEIGHT = 8
 """Minimum height, in lines, for showing the main metrics in large digits."""
 
 
 class RunView(Vertical):
-    """Shows the summary, note and charts of a run, and repaints them for new snapshots."""
+    """Shows the summary and note of a run and the charts of several runs, and repaints them for new snapshots."""
 
     summary = getters.query_one("#summary", Lines)
     note = getters.query_one("#note", Lines)
-    loss = getters.query_one("#loss", ChartView)
-    accuracy = getters.query_one("#accuracy", ChartView)
-    learning_rate = getters.query_one("#learning-rate", ChartView)
+    charts = getters.query_one(ChartGrid)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
+        self._shown = ShownRuns()
         self._snapshot: RunSnapshot | None = None
         self._problem = ""
         """Why the run can't be shown, or an empty string if it can."""
         self._pending: str | None = None
         """The request that the run hasn't answered yet."""
         self._charts_painted = 0.0
+        self._charts_due = False
+        """Whether a timer will update the charts."""
         self._recent_loss: tuple[float, ...] = ()
         """Losses in the sparkline. They are updated only with the charts, because each update repaints all of it."""
 
     def compose(self) -> ComposeResult:
         yield Lines(id="summary")
         yield Lines(id="note")
-        yield ChartView(NO_CHART, id="loss")
-        with Horizontal(id="small-charts"):
-            yield ChartView(NO_CHART, id="accuracy")
-            yield ChartView(NO_CHART, id="learning-rate")
+        yield ChartGrid(id="grid")
 
     @property
     def snapshot(self) -> RunSnapshot | None:
+        """The snapshot of the run under the cursor."""
         return self._snapshot
 
-    def show(self, snapshot: RunSnapshot) -> None:
-        """Paint the summary of a new snapshot. Paint the charts once a second, or when the run or its state changes."""
-        previous, self._snapshot, self._problem = self._snapshot, snapshot, ""
-        is_other = previous is None or previous.run != snapshot.run or previous.state != snapshot.state
-        if is_other or time.monotonic() - self._charts_painted >= CHART_INTERVAL:
-            self._recent_loss = snapshot.recent_loss
+    def show(self, snapshot: RunSnapshot, shown: ShownRuns) -> None:
+        """Show the summary of the run under the cursor, and the charts of several runs.
+
+        Paint the charts once a second, or when a run or its state changes.
+        """
+        previous, self._shown = self._shown, shown
+        self._snapshot, self._problem = snapshot, ""
+        wait = self._charts_painted + CHART_INTERVAL - time.monotonic()
+        if wait <= 0 or _states(previous) != _states(shown):
             self._paint_charts()
+        elif not self._charts_due:
+            self._charts_due = True
+            self.set_timer(wait, self._paint_charts)
         self._paint_summary()
 
     def show_problem(self, problem: str) -> None:
         """Explain why a run can't be shown."""
-        self._snapshot, self._problem = None, problem
+        self._snapshot, self._problem, self._shown = None, problem, ShownRuns()
         self.summary.show_lines([])
         self._paint_summary()
-        for chart in self._charts().values():
-            chart.show(NO_CHART)
+        self._paint_charts()
 
     def show_pending(self, pending: str | None) -> None:
         """Show a request that the run hasn't answered yet."""
@@ -83,11 +83,7 @@ class RunView(Vertical):
         self._paint_summary()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._paint_all)
-
-    def _paint_all(self) -> None:
-        self._paint_summary()
-        self._paint_charts()
+        self.call_after_refresh(self._paint_summary)
 
     def _paint_summary(self) -> None:
         if self._snapshot is not None:
@@ -107,11 +103,12 @@ class RunView(Vertical):
             self.note.show_lines(lines)
 
     def _paint_charts(self) -> None:
-        if self._snapshot is None:
-            return
         self._charts_painted = time.monotonic()
-        for name, view in self._charts().items():
-            view.show(chart_of(name, [self._snapshot], ChartOptions()))
+        self._charts_due = False
+        self._recent_loss = self._snapshot.recent_loss if self._snapshot is not None else ()
+        self.charts.show(self._shown)
 
-    def _charts(self) -> dict[str, ChartView]:
-        return {"loss": self.loss, "accuracy": self.accuracy, "learning_rate": self.learning_rate}
+
+def _states(shown: ShownRuns) -> tuple[object, ...]:
+    states = [(run, None if snapshot is None else snapshot.state) for run, snapshot in shown.runs]
+    return (states, shown.selected, shown.baseline)

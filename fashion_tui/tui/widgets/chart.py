@@ -23,10 +23,10 @@ class ChartView(Lines):
         """Replace the chart."""
         if chart != self.chart:
             self.chart = chart
-            self._paint()
+            self.paint()
 
     def on_resize(self) -> None:
-        self._paint()
+        self.paint()
 
-    def _paint(self) -> None:
+    def paint(self) -> None:
         self.show_lines(draw_chart(self.chart, *self.size, terminal_glyphs()).lines)

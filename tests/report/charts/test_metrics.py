@@ -4,9 +4,9 @@ from fashion_tui.report.charts.metrics import chart_metrics, describe_metric
 
 
 def test_the_main_metrics_are_first_and_held_out_metrics_have_no_chart_of_their_own() -> None:
-    others = ["my_metric", "memory/cpu", "images_per_second", "gradient_norm"]
-    names = [*others, "validation_loss", "learning_rate", "loss"]
-    assert chart_metrics(names) == ["loss", "learning_rate", *reversed(others[2:]), "memory/cpu", "my_metric"]
+    others = ["gradient_norm", "images_per_second", "my_metric", "memory/cpu", "dead_relus/conv1", "gradient_norm/fc"]
+    names = [*reversed(others), "validation_loss", "learning_rate", "loss"]
+    assert chart_metrics(names) == ["loss", "learning_rate", *others]
     assert chart_metrics(["validation_loss"]) == ["validation_loss"], "no other chart shows it"
     assert chart_metrics([]) == []
 

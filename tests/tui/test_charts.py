@@ -1,0 +1,110 @@
+"""The charts of the Train pane, by keys: pages, options, search, and several runs."""
+
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from fashion_tui.schema.events import EpochEnd, Finished, StepChunk
+from fashion_tui.schema.floats import JsonFloat
+from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.train.chart_grid import GridChart
+from tests.runs.parts import make_run, started
+from tests.tui.pilots import app_on, screen_text, until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
+
+STEPS = 90
+OTHERS = ("images_per_second", "gradient_norm", "gradient_norm/conv1", "memory/cpu")
+
+
+def ended_run(folder: Path, name: str, loss: float) -> None:
+    """Write a finished run of three epochs of 30 steps. Its loss is constant, and its held-out loss is 1, 2, 3."""
+    with make_run(folder, name=name) as run:
+        writer = run.event_writer()
+        writer.write(started(run.id, epochs=3, steps_per_epoch=30))
+        metrics = {"loss": loss, "accuracy": 0.5, "learning_rate": 0.001}
+        columns: dict[str, list[JsonFloat | None]] = {key: [value] * STEPS for key, value in metrics.items()}
+        writer.write(StepChunk(time=run.config.created + 60, first_step=1, metrics=columns))
+        writer.write(StepChunk(time=run.config.created + 60, steps=[STEPS], metrics={other: [2.0] for other in OTHERS}))
+        for epoch in (1, 2, 3):
+            writer.write(
+                EpochEnd(
+                    time=0.0, epoch=epoch, step=30 * epoch, train_loss=0.5, train_accuracy=0.8,
+                    validation_loss=float(epoch), validation_accuracy=0.9, seconds=1.0,
+                )
+            )  # fmt: skip
+        writer.write(
+            Finished(
+                time=0.0, run=run.id, path=str(run.path), step=STEPS, epochs=3, test_accuracy=0.9, test_loss=0.3,
+                test_accuracy_flipped=None, train_seconds=1.0, images_per_second=1.0,
+            )
+        )  # fmt: skip
+        writer.close()
+        status = msgspec.structs.replace(
+            run.read_status(), state="finished", step=STEPS, steps_per_epoch=30, epoch=3, epochs=3
+        )
+        run.write_status(status)
+
+
+def titles(app: FashionApp) -> list[str]:
+    """Return the first line of each visible chart."""
+    return [chart.render_line(0).text.strip() for chart in app.query(GridChart) if chart.display]
+
+
+async def test_keys_change_the_charts(tmp_path: Path) -> None:
+    ended_run(tmp_path / "runs", "guide", 0.25)
+    async with app_on(tmp_path / "runs") as (app, pilot):
+        await pilot.press("f5")
+        loss = "loss 0.250 · held out 3.000"
+        await until(pilot, lambda: "1-4 of 9" in screen_text(app), "the charts")
+        accuracy = "batch accuracy 50.0 % · held out 90.0 %"
+        expected = [loss, accuracy, "learning rate 0.001", "gradient norm 2 · smooth 64"]
+        await until(pilot, lambda: titles(app) == expected, "all charts of the page")
+        await pilot.press(".", ".")
+        await until(
+            pilot, lambda: "9-9 of 9" in screen_text(app) or "chart 9 of 9" in screen_text(app), "the last page"
+        )
+        await until(pilot, lambda: titles(app) == ["gradient norm conv1 2 · smooth 64"], "its chart")
+        await pilot.press(".", "+", "+", "[")
+        best = "loss 0.250 · held out 3.000 (best 1.000 at epoch 1) · smooth 256"
+        await until(pilot, lambda: titles(app)[:1] == [best], "one column of charts, smoothed more")
+        assert len(titles(app)) == 2
+        await pilot.press("0", "X", "X", "V", "H", "f")
+        await until(pilot, lambda: len(titles(app)) == 1, "one large chart")
+        assert titles(app) == ["loss 0.250 · held out 3.000 (best 1.000 at epoch 1)"]
+        assert re.search(r"x: epochs, log · y: linear", screen_text(app))
+        await pilot.press("escape", "M", *"conv1")
+        await until(pilot, lambda: titles(app) == ["gradient norm conv1 2"], "the found chart")
+        await pilot.press("enter")
+        await until(pilot, lambda: "found 'conv1'" in screen_text(app), "the search text")
+        assert app.focused is not None
+        assert app.focused.id == "runs"
+        await pilot.press("escape", "tab", "down")
+        await until(pilot, lambda: app.focused is list(app.query(GridChart))[1], "the focus on the second chart")
+        assert titles(app)[1].endswith(f"{accuracy} (best 90.0 % at epoch 1)")
+
+
+async def test_marked_runs_and_the_baseline_share_the_charts(tmp_path: Path) -> None:
+    for name, loss in (("first", 4.0), ("second", 2.0), ("third", 1.0)):
+        ended_run(tmp_path / "runs", name, loss)
+
+    def legend(app: FashionApp) -> list[list[str]]:
+        chart = next(iter(app.query(GridChart)))
+        lines = [chart.render_line(line).text.split() for line in range(1, 4)]
+        entries = [words for words in lines if words and words[0] in {"a", "b", "c"}]
+        return [[letter, name.split("-")[0], value, rest[-1]] for letter, name, value, *rest in entries]
+
+    async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
+        await pilot.press("f5")
+        await until(pilot, lambda: titles(app) and titles(app)[0].startswith("loss 1.000"), "the newest run")
+        await pilot.press("P", "down", "space")
+        expected = [["a", "second", "2.000", "1"], ["b", "third", "1.000", "baseline"]]
+        await until(pilot, lambda: legend(app) == expected, "two runs")
+        await pilot.press("down", "space")
+        expected = [expected[0], ["b", "first", "4.000", "1"], ["c", "third", "1.000", "baseline"]]
+        await until(pilot, lambda: legend(app) == expected, "three runs; the marked ones keep their letters")
+        await pilot.press("space", "up", "space", "up", "P")
+        await until(pilot, lambda: titles(app)[0].startswith("loss 1.000"), "a single run")
+        assert legend(app) == []
