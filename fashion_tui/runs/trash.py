@@ -1,21 +1,28 @@
 """Move runs to the trash, `RUNS/.trash`, and back."""
 
 import os
+import shutil
 import time
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from fashion_tui.files import make_private_folder
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.run import LIVE_STATES
+from fashion_tui.schema.run import LIVE_STATES, RunSummary
 
 from .errors import DamagedRun, reason
 from .lock import LockHeld
 from .run import Run
-from .store import find_run, run_names, summarise
+from .store import find_run, run_names, summarise, summarise_path
 
 TRASH_FOLDER = ".trash"
 """Folder in the runs folder. Its name starts with a dot, so its runs aren't listed."""
+
+KEPT_DAYS = 7
+"""Days for which a deleted run can be restored."""
+
+REMOVED_SUFFIX = ".removed"
+"""Suffix of runs that are being removed from the trash."""
 
 
 def trash_folder(runs_dir: Path) -> Path:
@@ -78,3 +85,32 @@ def restore(runs_dir: Path, name: str) -> Path:
     except OSError as error:
         raise UserError(f"can't restore run {deleted.name!r}: {reason(error)}") from error
     return path
+
+
+def deleted_runs(runs_dir: Path) -> list[tuple[RunSummary, float]]:
+    """Return the runs in the trash and the times of their deletion, last deleted first. Raises UserError."""
+    trash = trash_folder(runs_dir)
+    found = []
+    for name in run_names(trash):
+        with suppress(OSError):  # another process has restored or removed the run
+            found.append((summarise_path(trash / name), (trash / name).stat().st_mtime))
+    return sorted(found, key=lambda deleted: deleted[1], reverse=True)
+
+
+def remove_old(runs_dir: Path, *, days: float = KEPT_DAYS) -> list[str]:
+    """Remove the runs that were deleted more than `days` days ago, and return their ids.
+
+    A run that can't be removed stays in the trash. If this process is killed meanwhile, the next call removes the rest.
+    """
+    trash, removed = trash_folder(runs_dir), []
+    oldest = time.time() - days * 86400
+    with suppress(UserError):
+        for name in run_names(trash):
+            with suppress(OSError):
+                if not (trash / name).is_symlink() and (trash / name).stat().st_mtime < oldest:
+                    # The new name starts with a dot, so a run that is partly removed can't be restored.
+                    (trash / name).rename(trash / f".{name}{REMOVED_SUFFIX}")
+                    removed.append(name)
+    for path in trash.glob(f".*{REMOVED_SUFFIX}"):
+        shutil.rmtree(path, ignore_errors=True)
+    return removed

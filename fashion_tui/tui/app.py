@@ -224,6 +224,8 @@ class FashionApp(App[None]):
 
     def _start_background(self) -> None:
         """Start everything that can wait until after the first paint."""
+        from fashion_tui.runs import trash
+
         from . import background
 
         if not gc.isenabled():
@@ -234,6 +236,7 @@ class FashionApp(App[None]):
         watch_runs = partial(background.watch_runs, self.settings.runs_directory, self._refresh_runs, self.post_message)
         self.run_worker(find_dataset, thread=True, group="dataset", exclusive=True)
         self.run_worker(watch_runs, thread=True, group="runs", exclusive=True)
+        self.run_worker(partial(trash.remove_old, self.settings.runs_directory), thread=True, group="trash")
         self._announce_draft()
         if self.settings.attach is not None:
             self.post_message(OpenRun(self.settings.runs_directory / self.settings.attach))

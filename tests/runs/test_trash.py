@@ -10,7 +10,7 @@ import pytest
 from fashion_tui.runs.lock import LockHeld
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import list_runs
-from fashion_tui.runs.trash import delete, restore
+from fashion_tui.runs.trash import delete, deleted_runs, remove_old, restore
 from fashion_tui.schema.errors import UserError
 
 from .parts import make_run, steps
@@ -24,6 +24,11 @@ def run(tmp_path: Path) -> Run:
         writer = run.event_writer()
         writer.write(steps(1, 10))
         writer.close()
+    run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
+    return run
+
+
+def ended(run: Run) -> Run:
     run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
     return run
 
@@ -100,3 +105,22 @@ def test_nothing_is_overwritten(run: Run) -> None:
     assert (trashed / "config.json").is_file()
     with pytest.raises(UserError, match=f"choose from {run.id}"):
         restore(runs_dir, "unknown")
+
+
+def test_only_runs_that_were_deleted_more_than_a_week_ago_are_removed(run: Run) -> None:
+    folder, now = run.path.parent, time.time()
+    old, young, link = make_run(folder, name="old"), make_run(folder, name="young"), make_run(folder, name="link")
+    for other in (old, young):
+        os.utime(delete(ended(other), folder), (now, now - (8 if other is old else 6) * 86400))
+    outside = link.path.rename(folder / ".outside")
+    (folder / ".trash" / link.id).symlink_to(outside)
+    os.utime(outside, (now, now - 8 * 86400))
+    left_over = folder / ".trash" / ".20200101-000000-x-abcd.removed"
+    left_over.mkdir()
+    assert next(summary.run for summary, _ in deleted_runs(folder)) == young.id
+    assert remove_old(folder) == [old.id]
+    assert {path.name for path in (folder / ".trash").iterdir()} == {young.id, link.id}
+    assert (outside / "config.json").exists()
+    assert remove_old(folder) == []
+    assert restore(folder, young.id).exists()
+    assert remove_old(folder.parent / "nothing") == []

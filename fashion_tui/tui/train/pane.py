@@ -23,6 +23,7 @@ from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_ke
 from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
 from fashion_tui.tui.pane import EmptyState
 
+from .annotations import Annotations
 from .chart_actions import ChartActions
 from .chart_grid import ChartGrid
 from .choose_fields import choose_columns, choose_order
@@ -38,6 +39,10 @@ CHECKPOINT_EVERY = 30.0
 """Seconds between checkpoints. This equals the command-line default."""
 
 
+NEEDS_RUN = {"pause", "stop", "checkpoint", "resume", "evaluate", "rename", "tag", "write_note", "delete"}
+"""Actions on the run under the cursor."""
+
+
 class TrainPane(ChartActions):
     PANE: ClassVar[PaneName] = "train"
     HELP: ClassVar[str] = with_keys(
@@ -50,6 +55,8 @@ class TrainPane(ChartActions):
         "`{filter}` filters the list: `mnist` searches words, and `state:finished lr>1e-3 loss.best<0.3` compares "
         "settings and metrics; `fashion-tui runs --help` explains all filters. `{sort}` sorts the list, `{columns}` "
         "chooses its columns, and `{widen}` shows it alone. `{mark}` marks up to eight runs for comparison.\n\n"
+        "`{rename}` gives the run a title, `{tag}` tags, and `{write_note}` a note. `{delete}` deletes an ended run; "
+        "`{restore}` restores it within a week.\n\n"
         "`fashion-tui doctor` reports whether this machine ends your processes at logout. If it does, use "
         "`loginctl enable-linger`, or start the app with `systemd-run --user --scope`, to keep runs alive.",
     )
@@ -78,6 +85,7 @@ class TrainPane(ChartActions):
         self._baseline: str | None = None
         """Id of the run that is pinned as the baseline."""
         self.requests = RunRequests(self, lambda pending: self.view.show_pending(pending))  # noqa: PLW0108 - no view yet
+        self.annotations = Annotations(self, self.requests)
 
     def compose(self) -> ComposeResult:
         yield EmptyState(
@@ -244,16 +252,18 @@ class TrainPane(ChartActions):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Disable actions that the run's state doesn't allow."""
-        if action not in {"pause", "stop", "checkpoint", "resume", "evaluate"}:
+        if action not in NEEDS_RUN:
             return True
         run = self.run_list.chosen_run if self.is_mounted else None
-        if run is None:
-            return False
+        if run is None or action in {"rename", "tag", "write_note"}:
+            return run is not None
         match action:
             case "pause" | "stop" | "checkpoint":
                 return run.state in LIVE_STATES
             case "resume":
                 return run.state in {"stopped", "failed", "lost"} and run.damage is None
+            case "delete":
+                return run.state not in LIVE_STATES
             case _:
                 return run.checkpoint_bytes > 0
 
@@ -286,6 +296,25 @@ class TrainPane(ChartActions):
 
     def action_prune(self) -> None:
         self.requests.offer_prune()
+
+    def action_rename(self) -> None:
+        if (run := self.run_list.chosen_run) is not None:
+            self.annotations.rename(run)
+
+    def action_tag(self) -> None:
+        if (run := self.run_list.chosen_run) is not None:
+            self.annotations.tag(run)
+
+    def action_write_note(self) -> None:
+        if (run := self.run_list.chosen_run) is not None:
+            self.annotations.write_note(run)
+
+    def action_delete(self) -> None:
+        if (run := self.run_list.chosen_run) is not None:
+            self.annotations.delete(run)
+
+    def action_restore(self) -> None:
+        self.annotations.restore(self.open_run)
 
     # New runs
 

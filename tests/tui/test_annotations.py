@@ -1,0 +1,113 @@
+"""Titles, tags and notes of runs, deleted runs and restored ones in the Train pane."""
+
+import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+from textual.widgets import Input, TextArea
+
+from fashion_tui.runs.notes import read_notes
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.trash import trash_folder
+from fashion_tui.tui.dialogs.choice import ChoiceDialog
+from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.dialogs.text import TextDialog
+from fashion_tui.tui.train.pane import TrainPane
+from tests.runs.parts import make_run
+from tests.tui.pilots import AppAndPilot, app_on, screen_text, until
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
+
+
+def ended_run(folder: Path, name: str) -> Path:
+    with make_run(folder, name=name) as run:
+        run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
+        return run.path
+
+
+@asynccontextmanager
+async def pane_on(runs: Path) -> AsyncIterator[AppAndPilot]:
+    async with app_on(runs) as (app, pilot):
+        await pilot.press("f5")
+        await until(pilot, lambda: app.query(TrainPane) and app.query_one(TrainPane).run_list.chosen_run, "the run")
+        yield app, pilot
+
+
+async def test_title_tags_and_note_are_stored_and_listed(tmp_path: Path) -> None:
+    path = ended_run(tmp_path, "one")
+    async with pane_on(tmp_path) as (app, pilot):
+        for key, text in (("T", "wider"), ("number_sign", "paper old"), ("number_sign", "paper new")):
+            await pilot.press(key)
+            await until(pilot, lambda: isinstance(app.screen, TextDialog) and app.focused, "the dialog")
+            app.screen.query_one(Input).value = text
+            await pilot.press("enter")
+            await until(pilot, lambda: not isinstance(app.screen, TextDialog), "the pane")
+        await pilot.press("N")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog) and app.focused, "the dialog")
+        app.screen.query_one(TextArea).text = "first\nsecond"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: app.runs[0].note == "first\nsecond", "the note in the list")
+        assert app.runs[0].tags == ("paper", "new")
+        await until(pilot, lambda: "wider" in screen_text(app), "the title")
+    with Run(path) as run:
+        notes = read_notes(run.folder)
+    assert (notes.title, notes.tags, notes.note) == ("wider", ("paper", "new"), "first\nsecond")
+
+
+async def test_an_invalid_tag_is_reported_in_the_dialog(tmp_path: Path) -> None:
+    path = ended_run(tmp_path, "one")
+    async with pane_on(tmp_path) as (app, pilot):
+        await pilot.press("number_sign")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog) and app.focused, "the dialog")
+        app.screen.query_one(Input).value = "a,b"
+        await pilot.press("enter")
+        await until(pilot, lambda: "'a,b' isn't a tag" in screen_text(app), "the reason")
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, TextDialog), "the pane")
+    assert not (path / "notes.json").exists()
+
+
+async def test_a_run_is_deleted_after_asking_and_restored(tmp_path: Path) -> None:
+    older, newer = ended_run(tmp_path, "one"), ended_run(tmp_path, "two")
+    async with pane_on(tmp_path) as (app, pilot):
+        for answer in ("n", "y"):
+            await pilot.press("D")
+            await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
+            assert newer.name[-8:] in screen_text(app)
+            await pilot.press(answer)
+            await until(pilot, lambda: not isinstance(app.screen, ConfirmDialog), "the pane")
+            assert answer == "y" or newer.exists()
+        await until(pilot, lambda: [run.run for run in app.runs] == [older.name], "the other run")
+        assert (trash_folder(tmp_path) / newer.name).is_dir()
+        await pilot.press("U")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog) and app.focused, "the deleted runs")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.query_one(TrainPane).run_list.chosen == newer.name, "the restored run")
+        assert newer.is_dir()
+
+
+async def test_a_live_run_cannot_be_deleted(tmp_path: Path) -> None:
+    with make_run(tmp_path) as run, ExitStack() as stack:
+        stack.enter_context(run.lock())
+        run.write_status(msgspec.structs.replace(run.read_status(), state="running", heartbeat=time.time()))
+        async with pane_on(tmp_path) as (app, pilot):
+            await pilot.press("D")
+            assert not isinstance(app.screen, ConfirmDialog)
+            run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
+            stack.close()
+            await until(pilot, lambda: app.query_one(TrainPane).check_action("delete", ()), "the end of the run")
+            await pilot.press("D")
+            await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
+
+
+async def test_old_deleted_runs_are_removed_when_the_app_opens(tmp_path: Path) -> None:
+    ended_run(tmp_path, "kept")
+    old = trash_folder(tmp_path) / "20250101-000000-old-abcd"
+    old.mkdir(parents=True)
+    os.utime(old, (0, 0))
+    async with pane_on(tmp_path) as (_, pilot):
+        await until(pilot, lambda: not old.exists(), "the removal")
