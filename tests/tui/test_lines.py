@@ -1,6 +1,7 @@
 """The `Lines` widget shows the last lines, and repaints only the cells that changed."""
 
 import random
+from itertools import pairwise
 
 from rich.segment import Segment
 from rich.style import Style
@@ -10,29 +11,30 @@ from textual.strip import Strip
 
 from fashion_tui.report.charts.chart import Chart, ChartRun, EpochValue
 from fashion_tui.tui.widgets.chart import ChartView
-from fashion_tui.tui.widgets.lines import Lines, changed_span
+from fashion_tui.tui.widgets.lines import MIN_UNCHANGED, Lines, changed_spans
 
 
-def test_changed_span_is_the_shortest_one_with_all_changes() -> None:
+def test_changed_spans_cover_all_changes_and_few_other_cells() -> None:
     generator = random.Random(0)
     styles = [Style.parse("red"), Style.parse("green")]
     for _ in range(300):
-        old = [(generator.choice("ab字"), generator.choice(styles)) for _ in range(8)]
-        new = [generator.choice([cell, (generator.choice("ab"), generator.choice(styles))]) for cell in old]
+        old = [(generator.choice("ab字"), generator.choice(styles)) for _ in range(60)]
+        new = [(generator.choice("ab"), cell[1]) if generator.random() < 0.05 else cell for cell in old]
+        new += old[:2] if generator.random() < 0.2 else []
         strips = [Strip([Segment(*cell) for cell in cells]) for cells in (old, new)]
         cells = [
             [(char, style) for char, style in line for _ in range(2 if char == "字" else 1)] for line in (old, new)
         ]
-        span = changed_span(*strips)
-        if cells[0] == cells[1]:
-            assert span is None
-            continue
-        assert span is not None
-        if len(cells[0]) == len(cells[1]):
-            differing = [x for x, (before, after) in enumerate(zip(*cells, strict=True)) if before != after]
-            assert span == (differing[0], differing[-1] + 1)
-        else:
-            assert span[1] == max(map(len, cells))
+        width = max(map(len, cells))
+        padded = [[*line, *[("", None)] * (width - len(line))] for line in cells]
+        differing = {x for x in range(width) if padded[0][x] != padded[1][x]}
+        spans = changed_spans(*strips)
+        covered = {x for start, end in spans for x in range(start, end)}
+        assert differing <= covered
+        assert all({start, end - 1} <= differing for start, end in spans)
+        gaps = [later[0] - earlier[1] for earlier, later in pairwise(spans)]
+        assert all(gap >= MIN_UNCHANGED for gap in gaps)
+        assert len(covered - differing) <= MIN_UNCHANGED * len(differing)
 
 
 class LinesApp(App[None]):

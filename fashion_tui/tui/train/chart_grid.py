@@ -1,7 +1,6 @@
 """The charts of all metrics of one or several runs, in a grid of pages."""
 
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar
 
 from rich.text import Text
@@ -92,6 +91,9 @@ class ChartGrid(Vertical):
         self._wanted: tuple[str, ...] = ()
         self._views: list[GridChart] = []
         self._columns = 1
+        self._due: list[tuple[GridChart, str]] = []
+        """Charts that haven't been painted since the last change, each with the metric to show."""
+        self._next_is_scheduled = False
         self._focused_before_search: Widget | None = None
 
     def compose(self) -> ComposeResult:
@@ -195,18 +197,26 @@ class ChartGrid(Vertical):
         names = self.grid.page(metrics, size)
         found = self.grid.found(metrics)
         self._arrange(len(names), len(found))
-        for view, name in zip(self._views, names, strict=False):
-            if self._shown.has_curves(name):
-                # other events are handled between the charts
-                self.call_later(partial(self._paint_chart, view, name, self._shown, self.options))
+        self._due = list(zip(self._views, names, strict=False))
+        self._paint_next()
         self._paint_line(names, found)
         self._want((*names, *self.grid.page(metrics, size, 1), *self.grid.page(metrics, size, -1)))
 
-    def _paint_chart(self, view: GridChart, name: str, shown: ShownRuns, options: ChartOptions) -> None:
-        if shown is not self._shown or options is not self.options:
-            return  # a later call paints the chart
-        view.metric = name
-        view.show(chart_of(name, shown, options))
+    def _paint_next(self) -> None:
+        """Paint one chart, and the others after the screen has been updated, so that keys are answered quickly."""
+        painted = False
+        while self._due and not painted:
+            view, name = self._due.pop(0)
+            if self._shown.has_curves(name):
+                view.metric = name
+                painted = view.show(chart_of(name, self._shown, self.options))
+        if self._due and not self._next_is_scheduled:
+            self._next_is_scheduled = True
+            self.call_after_refresh(self._continue_painting)
+
+    def _continue_painting(self) -> None:
+        self._next_is_scheduled = False
+        self._paint_next()
 
     def _arrange(self, charts: int, found: int) -> None:
         """Show this number of charts in a grid that is no larger than the number of found charts requires."""

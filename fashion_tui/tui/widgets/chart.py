@@ -19,11 +19,13 @@ class ChartView(Lines):
         self.chart = chart
         """The chart that is shown."""
 
-    def show(self, chart: Chart) -> None:
-        """Replace the chart."""
-        if chart != self.chart:
-            self.chart = chart
-            self.paint()
+    def show(self, chart: Chart) -> bool:
+        """Replace the chart. Return whether it differs from the previous one, so that it was painted."""
+        if chart == self.chart:
+            return False
+        self.chart = chart
+        self.paint()
+        return True
 
     def on_resize(self) -> None:
         self.paint()

@@ -9,6 +9,9 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
+MIN_UNCHANGED = 16
+"""Number of unchanged cells that take more bytes than the position and style of another sequence of changed cells."""
+
 
 class Lines(Widget):
     """A widget that shows one strip per line. An update repaints only the cells that changed."""
@@ -34,8 +37,7 @@ class Lines(Widget):
         for y in range(max(len(previous), len(self._strips))):
             old = previous[y] if y < len(previous) else blank
             new = self._strips[y] if y < len(self._strips) else blank
-            if (span := changed_span(old, new)) is not None:
-                regions.append(Region(span[0], y, span[1] - span[0], 1))
+            regions += [Region(start, y, end - start, 1) for start, end in changed_spans(old, new)]
         if regions:
             self.refresh(*regions)
 
@@ -75,20 +77,24 @@ class GrowingLines(FittedLines):
         super().show_lines(lines)
 
 
-def changed_span(old: Strip, new: Strip) -> tuple[int, int] | None:
-    """Return the start and end (exclusive) of the changed cells, or None if the strips are equal."""
+def changed_spans(old: Strip, new: Strip) -> list[tuple[int, int]]:
+    """Return the start and end (exclusive) of each sequence of changed cells.
+
+    Sequences with fewer than MIN_UNCHANGED cells between them are joined.
+    """
     old_cells, new_cells = _cells(old), _cells(new)
-    if old_cells == new_cells:
-        return None
-    first = next(
-        (x for x, pair in enumerate(zip(old_cells, new_cells, strict=False)) if pair[0] != pair[1]),
-        min(len(old_cells), len(new_cells)),
-    )
-    end = max(len(old_cells), len(new_cells))
-    if len(old_cells) == len(new_cells):
-        while end > first + 1 and old_cells[end - 1] == new_cells[end - 1]:
-            end -= 1
-    return first, end
+    shorter, longer = sorted((len(old_cells), len(new_cells)))
+    changed = [x for x in range(shorter) if old_cells[x] != new_cells[x]]
+    if longer > shorter:
+        changed.append(shorter)
+    spans: list[tuple[int, int]] = []
+    for x in changed:
+        end = longer if x == shorter else x + 1
+        if spans and x - spans[-1][1] < MIN_UNCHANGED:
+            spans[-1] = spans[-1][0], end
+        else:
+            spans.append((x, end))
+    return spans
 
 
 def _cells(strip: Strip) -> list[tuple[str, object]]:
