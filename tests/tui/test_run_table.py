@@ -191,7 +191,7 @@ async def test_order_and_columns_are_chosen_in_dialogs(tmp_path: Path) -> None:
         app = pilot.app
         order = app.run_worker(choose_order(app, table, ("loss", "learning_rate")))
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog) and app.focused, "the dialog")
-        assert "created↓" in screen_text(app)
+        await until(pilot, lambda: "created↓" in screen_text(app), "the current order")
         await pilot.press(*"loss.b", "enter")
         await order.wait()
         await until(pilot, lambda: names(table.run_list.runs) == ["two", "one", "three"], "the order")
