@@ -169,6 +169,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         ),
         Action("chart_rows(1)", "right_curly_bracket", "More rows of charts", shown_key="}", setting="more_rows"),
         Action("chart_rows(-1)", "left_curly_bracket", "Fewer rows of charts", shown_key="{", setting="fewer_rows"),
+        Action("full_screen", "F", "Show a chart on the whole screen, with a crosshair", "full screen"),
         Action("single_chart", "f", "Show one large chart, or all charts again"),
         Action("find_charts", "M", "Find charts by name"),
         Action("back", "escape", "Show all charts, go to the list, or reset the list", shown_key="esc"),
@@ -218,10 +219,27 @@ IN_LESSONS: tuple[Action, ...] = (
     Action("start_over", "R", "Run the lesson again, up to this step"),
 )
 IN_CHART: tuple[Action, ...] = (
+    Action("open", "enter", "Show the chart on the whole screen, with a crosshair", "full screen", "↵"),
     Action("move(1, 0)", "right,l", "Go to the chart on the right", shown_key="→ l", setting="move_right"),
     Action("move(-1, 0)", "left,h", "Go to the chart on the left", shown_key="← h", setting="move_left"),
     Action("move(0, 1)", "down,j", "Go to the chart below", shown_key="↓ j", setting="move_down"),
     Action("move(0, -1)", "up,k", "Go to the chart above", shown_key="↑ k", setting="move_up"),
+)
+_MOVE_FAR = "Move the crosshair by a tenth of the chart"
+IN_FULL_SCREEN: tuple[Action, ...] = (
+    Action("move(1)", "right,l", "Move the crosshair by a column", "crosshair", "←→", setting="move_right"),
+    Action("move(-1)", "left,h", "Move the crosshair by a column", shown_key="h l", setting="move_left"),
+    Action("move_far(1)", "shift+right", _MOVE_FAR, shown_key="⇧→", setting="move_far_right"),
+    Action("move_far(-1)", "shift+left", _MOVE_FAR, shown_key="⇧←", setting="move_far_left"),
+    Action("first_page", "home,g", "Move the crosshair to the first value"),
+    Action("last_page", "end,G", "Move the crosshair to the last value, and follow a live run"),
+    Action("zoom(0.5)", "up,k", "Zoom in at the crosshair", "zoom", "↑↓", setting="zoom_in"),
+    Action("zoom(2)", "down,j", "Zoom out", shown_key="↓ j", setting="zoom_out"),
+    Action("pan(0.5)", "pagedown", "Move the visible part to the right", shown_key="pgdn", setting="next_part"),
+    Action("pan(-0.5)", "pageup", "Move the visible part to the left", shown_key="pgup", setting="previous_part"),
+    Action("show_all", "z", "Show the whole x axis again", "all"),
+    Action("save", "ctrl+s", "Save the chart as a picture, and its data as CSV", "save", "^s"),
+    Action("back", "escape,enter", "Close the chart", "close", "esc"),
 )
 _FIELDS: tuple[Action, ...] = (
     Action("field(1)", "tab", "Next field", "field", setting="next_field"),
@@ -249,6 +267,7 @@ DEFAULT_GROUPS: Groups = {
     "reshape": IN_RESHAPING,
     "arithmetic": IN_ARITHMETIC,
     "chart": IN_CHART,
+    "crosshair": IN_FULL_SCREEN,
 }
 GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
 """The actions of each group with the user's keys, and a message for each invalid key setting."""
@@ -257,7 +276,15 @@ EVERYWHERE = GROUPS["everywhere"]
 IN_PANE = {name: GROUPS[name] for name in PANE_NAMES}
 IN_TENSORS, IN_TENSOR, IN_GRAPH = GROUPS["tensors"], GROUPS["tensor"], GROUPS["graph"]
 IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], GROUPS["arithmetic"]
-IN_CHART = GROUPS["chart"]
+IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
+SHARED_BY_CHARTS = tuple(
+    action
+    for action in IN_PANE["train"]
+    if action.name.split("(")[0] in {"turn_charts", "smooth", "next_x", "logarithmic_x", "next_y"}
+)
+"""Actions of the Train pane that are also available while a chart fills the screen."""
+
+FULL_SCREEN_CHART = "Full-screen chart"
 
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     "playground": {
@@ -268,7 +295,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Reshape": IN_RESHAPING,
         "Convolution arithmetic": IN_ARITHMETIC,
     },
-    "train": {"Focused chart": IN_CHART},
+    "train": {"Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""
 

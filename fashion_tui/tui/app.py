@@ -20,7 +20,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.reactive import reactive
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
@@ -328,9 +328,9 @@ class FashionApp(App[None]):
         super().exit(result, return_code, message)
 
     async def show_pane(self, name: PaneName) -> Pane:
-        """Close all dialogs, show a pane and focus its main widget. Create the pane if it doesn't exist yet."""
+        """Close everything in front of the panes, show a pane and focus its main widget. Create it if necessary."""
         async with self._choosing:
-            while isinstance(self.screen, ModalScreen):
+            while len(self.screen_stack) > 1 and not isinstance(self.screen, TooSmall):
                 await self.screen.dismiss(None)
             switcher = self.screen_stack[0].query_one(ContentSwitcher)
             previous = self.current_pane
@@ -452,7 +452,7 @@ class FashionApp(App[None]):
             return
         self.clear_notifications()  # notifications would cover the dialog
         pane = self.current_pane
-        self.push_screen(HelpDialog(pane.PANE, pane.HELP))
+        self.push_screen(HelpDialog(pane.PANE, self.screen.HELP or pane.HELP, self.screen.TITLE))
 
     def action_command_palette(self) -> None:
         from textual.command import CommandPalette

@@ -110,6 +110,19 @@ def move(chart: Chart, drawing: Drawing, x: float, columns: int) -> float:
     return min(ahead, key=lambda position: abs(position - target), default=target)
 
 
+def nearest(chart: Chart, drawing: Drawing, x: float) -> float:
+    """Return the position of the value of the selected run that is closest to `x`. Beyond that run, return `x` itself.
+
+    The result is between the first and the last value of all runs.
+    """
+    first, last = ends(chart)
+    target = min(max(x, first), last)
+    positions = _positions(chart, drawing.traces[chart.selected]) if drawing.traces else []
+    if not positions or not positions[0] <= target <= positions[-1]:
+        return target
+    return min(positions, key=lambda position: abs(position - target))
+
+
 def column_of(drawing: Drawing, x: float) -> int | None:
     """Return the column of the plot that shows `x`, or None if it isn't visible."""
     fraction = drawing.x.fraction(x)

@@ -14,8 +14,8 @@ from .chart import Chart
 from .colours import LABEL, LETTERS, TITLE, WARNING, line_style, per_epoch_style
 from .crosshair import Reading
 
-MIN_NAME = 6
-"""Minimum width, in columns, of a run's name."""
+MIN_NAME = 12
+"""Minimum width, in columns, of a run's name in a table with optional columns."""
 WIDE_GAP, NARROW_GAP = 3, 1
 """Distance between columns, in a wide and in a narrow table."""
 

@@ -71,11 +71,14 @@ def _show(chart: Chart, whole: Axis, low: float, high: float) -> Chart:
 
 
 def visible_steps(chart: Chart, run: ChartRun, margin: float = 0.0) -> tuple[int, int]:
-    """Return the first and the last visible step of a run. `margin` adds a share of the visible range on both sides."""
+    """Return the first and the last step of a run on the visible part of the x axis, even if the run ends before it.
+
+    `margin` adds a share of the visible range on both sides.
+    """
     axis = x_axis(chart)
     extra = margin * (axis.high - axis.low)
     first, last = (step_at(run, x, chart.shown_x) for x in (axis.low - extra, axis.high + extra))
-    return max(math.floor(first), run.curve.first_step), min(math.ceil(last), run.last_step)
+    return max(math.floor(first), run.curve.first_step), math.ceil(last)
 
 
 def wanted_steps(chart: Chart, run: ChartRun) -> tuple[int, int] | None:
@@ -87,7 +90,7 @@ def wanted_steps(chart: Chart, run: ChartRun) -> tuple[int, int] | None:
     if chart.x_range is None or size == 1:
         return None
     first, last = visible_steps(chart, run, MARGIN)
-    return (first - (first - start) % size, last) if first <= last else None
+    return (first - (first - start) % size, last) if first <= run.last_step else None
 
 
 def with_fitting_details(chart: Chart) -> Chart:

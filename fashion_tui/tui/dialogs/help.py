@@ -35,9 +35,10 @@ class HelpDialog(Dialog[None]):
 
     text_area = getters.query_one(VerticalScroll)
 
-    def __init__(self, pane: PaneName, text: str) -> None:
-        """Create the dialog. `text` introduces the pane, in Markdown."""
+    def __init__(self, pane: PaneName, text: str, view: str | None = None) -> None:
+        """Create the dialog. `text` introduces the pane, in Markdown. The keys of the view `view` are listed first."""
         super().__init__()
+        self._view = view
         self.pane = pane
         self.text = text
 
@@ -45,11 +46,10 @@ class HelpDialog(Dialog[None]):
         with Vertical(classes="panel"):
             with VerticalScroll():
                 yield Markdown(self.text)
-                yield Static(key_table(f"{self.pane.capitalize()} pane", IN_PANE[self.pane]))
-                for view, actions in IN_VIEW.get(self.pane, {}).items():
+                tables = {f"{self.pane.capitalize()} pane": IN_PANE[self.pane], **IN_VIEW.get(self.pane, {})}
+                for title in sorted(tables, key=lambda title: title != self._view):
+                    yield Static(key_table(title, tables[title]))
                     yield Static()
-                    yield Static(key_table(view, actions))
-                yield Static()
                 yield Static(key_table("Everywhere", EVERYWHERE))
             yield Static(key_hints(("↑↓", "scroll"), ("esc", "close")), id="hints")
 

@@ -54,17 +54,20 @@ class SaveDialog(Dialog[Path | None]):
 
     note = getters.query_one("#note", Static)
 
-    def __init__(self, title: str, path: Path, suffixes: tuple[str, ...], problem: str = "") -> None:
+    def __init__(
+        self, title: str, path: Path, suffixes: tuple[str, ...], problem: str = "", *, also: tuple[str, ...] = ()
+    ) -> None:
         """Create the dialog.
 
         `path` is the suggested path, `suffixes` are the accepted file suffixes, and `problem` says why the last attempt
-        failed.
+        failed. `also` are the suffixes of further files of the same name that will be replaced.
         """
         super().__init__()
         self._title = title
         self._path = path
         self._suffixes = suffixes
         self._problem = problem
+        self._also = also
         self._warned: Path | None = None
 
     def compose(self) -> ComposeResult:
@@ -79,14 +82,16 @@ class SaveDialog(Dialog[Path | None]):
         try:
             path = user_path(event.value.strip(), "the path")
             problem = _problem(path, self._suffixes)
-            exists = path.exists()
+            files = [] if problem else [path, *map(path.with_suffix, self._also)]
+            existing = [file.name for file in files if file.exists()]
         except UserError as error:
             problem = str(error)
         except OSError as error:
             problem = f"can't use {path}: {error.strerror}"
-        if not problem and exists and path != self._warned:
+        if not problem and existing and path != self._warned:
             self._warned = path
-            problem = f"{path.name} exists; press enter again to replace it"
+            exist, them = ("exists", "it") if len(existing) == 1 else ("exist", "them")
+            problem = f"{' and '.join(existing)} {exist}; press enter again to replace {them}"
         if problem:
             self.note.update(Text(problem, style=ATTENTION))
         else:

@@ -2,9 +2,13 @@
 
 from dataclasses import replace
 
+from textual import on
+
+from fashion_tui.report.charts.chart import Chart
 from fashion_tui.tui.pane import RunPane
 
-from .chart_grid import ChartGrid
+from .chart_grid import ChartGrid, GridChart
+from .chart_screen import ChartScreen
 
 
 class ChartActions(RunPane):
@@ -12,6 +16,27 @@ class ChartActions(RunPane):
 
     @property
     def charts(self) -> ChartGrid:
+        raise NotImplementedError
+
+    def action_full_screen(self) -> None:
+        metric = self.charts.focused_metric
+        if metric is not None:
+            self._open_chart(GridChart.Opened(metric))
+
+    @on(GridChart.Opened)
+    def _open_chart(self, message: GridChart.Opened) -> None:
+        if self.charts.full_screen is None:
+            screen = ChartScreen(message.metric, self.charts.chart(message.metric), self)
+            self.charts.full_screen = screen
+            self.app.push_screen(screen, self._chart_closed)
+
+    def _chart_closed(self, _: None) -> None:
+        self.charts.full_screen = None
+        self.view_changed(None)
+        self.charts.paint()
+
+    def view_changed(self, chart: Chart | None) -> None:
+        """Called when the chart on the whole screen shows another part of the x axis. It is None if there is none."""
         raise NotImplementedError
 
     def action_turn_charts(self, pages: int) -> None:

@@ -21,6 +21,7 @@ from fashion_tui.tui.widgets.chart import ChartView
 from fashion_tui.tui.widgets.lines import Lines
 
 from .chart_options import ChartOptions, GridOptions
+from .chart_screen import ChartScreen
 from .run_charts import ShownRuns, chart_of
 
 MAX_COLUMNS, MAX_ROWS = 6, 8
@@ -41,6 +42,12 @@ class GridChart(ChartView, can_focus=True):
         columns: int
         rows: int
 
+    @dataclass
+    class Opened(Message):
+        """The user has asked for the chart on the whole screen."""
+
+        metric: str
+
     metric = ""
     """Name of the metric that is shown."""
 
@@ -55,6 +62,9 @@ class GridChart(ChartView, can_focus=True):
 
     def on_blur(self) -> None:
         self.paint()
+
+    def action_open(self) -> None:
+        self.post_message(self.Opened(self.metric))
 
     def action_move(self, columns: int, rows: int) -> None:
         self.post_message(self.Moved(self, columns, rows))
@@ -95,6 +105,8 @@ class ChartGrid(Vertical):
         """Charts that haven't been painted since the last change, each with the metric to show."""
         self._next_is_scheduled = False
         self._focused_before_search: Widget | None = None
+        self.full_screen: ChartScreen | None = None
+        """The screen that shows a chart in front of the grid, or None."""
 
     def compose(self) -> ComposeResult:
         yield Container(id="charts")
@@ -126,6 +138,13 @@ class ChartGrid(Vertical):
         self.change_grid(replace(self.grid, rows=min(max(self._shape[1] + number, 1), MAX_ROWS), single=None))
 
     def turn(self, pages: int) -> None:
+        if self.full_screen is not None:
+            found = self.grid.found(self._shown.metrics)
+            if self.full_screen.metric in found:
+                index = found.index(self.full_screen.metric)
+                self.full_screen.metric = found[(index + pages) % len(found)]
+                self.paint()
+            return
         self.change_grid(self.grid.turn(self._shown.metrics, self._page_size, pages))
 
     def toggle_single(self) -> None:
@@ -191,8 +210,24 @@ class ChartGrid(Vertical):
     def _visible(self) -> list[GridChart]:
         return [view for view in self._views if view.display]
 
+    def chart(self, metric: str) -> Chart:
+        """Return the chart of a metric."""
+        return chart_of(metric, self._shown, self.options)
+
+    @property
+    def focused_metric(self) -> str | None:
+        """The metric of the focused chart, or else of the first chart, or None if there are no charts."""
+        visible = self._visible
+        return next((view.metric for view in visible if view.has_focus), visible[0].metric if visible else None)
+
     def paint(self) -> None:
-        """Show the charts of the current page."""
+        """Show the charts of the current page, or the chart on the whole screen."""
+        if self.full_screen is not None:
+            metric = self.full_screen.metric
+            if self._shown.has_curves(metric):
+                self.full_screen.show(self.chart(metric))
+            self._want((metric,))
+            return
         metrics, size = self._shown.metrics, self._page_size
         names = self.grid.page(metrics, size)
         found = self.grid.found(metrics)

@@ -1,9 +1,9 @@
 """Read the displayed runs in a thread."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from textual.message import Message
@@ -24,6 +24,9 @@ MAX_READ = 4 * 2**20
 
 MAIN_METRICS = ("loss", "accuracy", "learning_rate")
 """Metrics that the summary of a run and the crosshair of a chart show."""
+
+Steps = tuple[int, int]
+"""The first and the last step of a part of a run."""
 
 
 @dataclass
@@ -50,6 +53,7 @@ class _OpenRun:
 class _Wanted:
     paths: tuple[Path, ...] = ()
     metrics: tuple[str, ...] = ()
+    windows: Mapping[Path, Mapping[str, Steps]] = field(default_factory=dict)
 
 
 @dataclass
@@ -69,7 +73,13 @@ class RunFollower:
 
     def follow(self, paths: Sequence[Path], metrics: Sequence[str]) -> None:
         """Read these runs from now on, in this order. Their snapshots have the curves of these metrics."""
-        wanted = _Wanted(tuple(paths), tuple(dict.fromkeys((*MAIN_METRICS, *metrics))))
+        self._want(replace(self._wanted, paths=tuple(paths), metrics=tuple(dict.fromkeys((*MAIN_METRICS, *metrics)))))
+
+    def zoom(self, windows: Mapping[Path, Mapping[str, Steps]]) -> None:
+        """Add details of these steps to the snapshots of these runs, by metric, and no other details."""
+        self._want(replace(self._wanted, windows=windows))
+
+    def _want(self, wanted: _Wanted) -> None:
         if wanted != self._wanted:
             self._wanted = wanted
             self._awake.set()
@@ -99,6 +109,7 @@ class RunFollower:
             if opened is None:
                 continue
             opened.reader.watched = wanted.metrics
+            opened.reader.windows = wanted.windows.get(path, {})
             snapshot = self._poll(opened.reader)
             if self._awake.is_set():  # other runs or metrics may be wanted
                 return 0.0

@@ -13,7 +13,8 @@ from textual.worker import get_current_worker
 
 from fashion_tui.data import files
 from fashion_tui.machine.threads import available_cpus
-from fashion_tui.report.charts.chart import MAX_RUNS
+from fashion_tui.report.charts.chart import MAX_RUNS, Chart
+from fashion_tui.report.charts.view import wanted_steps
 from fashion_tui.runs import launch
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.reader import RunSnapshot
@@ -201,6 +202,16 @@ class TrainPane(ChartActions):
         chosen = self.run_list.chosen_run
         if chosen is not None and message.run == chosen.run:
             self.view.show_problem(message.problem)
+
+    def view_changed(self, chart: Chart | None) -> None:
+        """Read details of the runs for the chart on the whole screen, if it shows only a part of the x axis."""
+        windows = {}
+        if chart is not None and self.charts.full_screen is not None:
+            paths = {run.run: Path(run.path) for run in self.run_list.runs}
+            for run, shown in zip(self._compared_runs(), chart.runs, strict=False):
+                if (steps := wanted_steps(chart, shown)) is not None:
+                    windows[paths[run]] = {self.charts.full_screen.metric: steps}
+        self._follower.zoom(windows)
 
     def action_baseline(self) -> None:
         """Pin the run under the cursor as the baseline, or unpin it."""

@@ -110,5 +110,10 @@ class RunView(Vertical):
 
 
 def _states(shown: ShownRuns) -> tuple[object, ...]:
-    states = [(run, None if snapshot is None else snapshot.state) for run, snapshot in shown.runs]
+    """Return what makes the charts change at once if it changes."""
+    states = [(run, None if snapshot is None else (snapshot.state, _windows(snapshot))) for run, snapshot in shown.runs]
     return (states, shown.selected, shown.baseline)
+
+
+def _windows(snapshot: RunSnapshot) -> list[object]:
+    return [(name, detail.first_step, detail.steps_per_bucket) for name, detail in snapshot.details.items()]

@@ -109,7 +109,9 @@ def test_details_are_wanted_for_a_part_of_a_long_run() -> None:
     assert last == 35_000
     assert wanted_steps(Chart("loss", (run,)), run) is None
     assert wanted_steps(Chart("loss", (RUN,), x_range=(10, 90)), run_of([1.0] * 100)) is None
-    assert (wanted_steps(replace(chart, x_range=(95_000, 100_000)), run) or (0, 0))[1] == 100_000
+    assert (wanted_steps(replace(chart, x_range=(95_000, 100_000)), run) or (0, 0))[1] == 102_500
+    short = replace(run_of([1.0] * 2000), planned_steps=100_000)
+    assert wanted_steps(replace(chart, runs=(short,)), short) is None
 
 
 def test_details_are_drawn_only_where_they_cover_the_visible_part() -> None:
