@@ -58,6 +58,16 @@ async def test_an_error_in_forward_is_part_of_the_table(engine: Engine, write_ne
         assert table.error_line == 13
 
 
+async def test_an_interrupt_that_the_code_raises_does_not_end_the_engine(
+    engine: Engine, write_net: Callable[..., str]
+) -> None:
+    process = engine.pid
+    for where in ("init", "forward"):
+        with pytest.raises(UserError, match=r"line \d+ of net\.py raised KeyboardInterrupt"):
+            await get_shapes(engine, write_net(**{where: "raise KeyboardInterrupt"}))
+    assert engine.pid == process
+
+
 async def test_reference_cycles_of_a_network_are_freed(engine: Engine, write_net: Callable[..., str]) -> None:
     """The engine imports torch with garbage collection disabled."""
     await get_shapes(engine, write_net(init="import gc; assert gc.isenabled()"))

@@ -63,6 +63,17 @@ def test_a_network_for_an_even_number_of_samples() -> None:
     assert (table.error, table.batch, table.total_macs) == (None, 2, 15)
 
 
+def test_a_network_that_compares_groups_of_five_samples() -> None:
+    """It returns one row for each sample. Without that, the size in the view is wrong more likely."""
+    model = FunctionNet(
+        lambda self, x: self.fc((x.view(-1, 5, 4) - x.view(-1, 5, 4)[:, :1]).view(-1, 4)), fc=nn.Linear(4, 3)
+    )
+    table = trace(model, (4,))
+    assert (table.error, table.batch, table.total_macs, table.outputs) == (None, 5, 12, ((3,),))
+    wrong = FunctionNet(lambda self, x: self.fc(x.view(-1, 20)), fc=nn.Linear(20, 3))
+    assert "expects 20 values per sample, got 4" in (trace(wrong, (4,)).error or "")
+
+
 def test_a_network_for_at_least_three_samples() -> None:
     table = trace(FunctionNet(lambda self, x: self.fc(x - x[2]), fc=nn.Linear(5, 3)), (5,))
     assert (table.error, table.batch, table.total_macs, table.outputs) == (None, 3, 15, ((3,),))
@@ -319,6 +330,7 @@ def test_attention_over_the_batch_has_the_macs_of_one_sample() -> None:
         (nn.LSTM(5, 3, batch_first=True, bidirectional=True), (4, 5)),
         (FunctionNet(lambda _, x: F.dropout(x, 0.5) + torch.rand(3)), (3,)),
         (FunctionNet(lambda _, x: x + torch.rand_like(x) * np.random.rand() * random.random()), (3,)),  # noqa: NPY002
+        (FunctionNet(lambda _, x: torch.poisson(30 * x) + torch.distributions.Gamma(x + 1, 2.0).sample()), (4,)),
         (FunctionNet(_restored_order(lambda x: torch.randperm(len(x)))), (3,)),
         (FunctionNet(_restored_order(lambda x: x.sum(1).argsort())), (3,)),
         (FunctionNet(lambda _, x: x.transpose(0, 1).reshape(-1, 3).relu()), (4, 3)),

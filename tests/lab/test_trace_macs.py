@@ -55,6 +55,16 @@ def test_a_bilinear_layer_multiplies_each_weight_once() -> None:
     assert _macs(lambda self, x: self.form(x, x[:, :3]), (4,), form=nn.Bilinear(4, 3, 5)) == {4 * 3 * 5}
 
 
+def test_dot_products_and_distances_of_points() -> None:
+    """A distance has one square for each coordinate; only Euclidean distances sum squares."""
+    points, many = _parameter(7, 4), _parameter(70, 4)
+    assert _macs(lambda _, x: torch.linalg.vecdot(x, x[:, :1]), (5, 4)) == {5 * 4}
+    assert _macs(lambda _, x: torch.linalg.vecdot(x[0, 0], y=x[0, 0], dim=0), (5, 4)) == {4}
+    assert _macs(lambda self, x: torch.cdist(x, self.points), (5, 4), points=points) == {5 * 7 * 4}
+    assert _macs(lambda self, x: torch.cdist(x, self.points), (5, 4), points=many) == {5 * 70 * 4}
+    assert _macs(lambda self, x: torch.cdist(x, self.points, p=1.0), (5, 4), points=points) == {0}
+
+
 def test_einsum() -> None:
     assert _macs(lambda self, x: torch.einsum("bi,oi->bo", x, self.matrix), (4,), matrix=_parameter(3, 4)) == {12}
     assert _macs(lambda _, x: torch.einsum("bthd,bshd->bhts", x, x), (5, 2, 8)) == {2 * 5 * 5 * 8}

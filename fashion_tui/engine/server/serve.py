@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from fashion_tui.engine.protocol import Call, Failure, Reply, ToClient, encode_result
@@ -67,6 +68,9 @@ def _answer(call: Call, connection: Connection, cache: Cache) -> ToClient:
     except UserError as error:
         message = " ".join(str(error).split())
         return Failure(call.id, message, error.exit_code, untrusted=isinstance(error, UntrustedSource))
+    except KeyboardInterrupt as error:  # raised by the user's code, because Ctrl-C doesn't reach this process
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return Failure(call.id, f"line {frame.lineno} of {Path(frame.filename).name} raised KeyboardInterrupt", 1)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug; the traceback goes to the log
         traceback.print_exc()
         connection.keep_log = True

@@ -44,6 +44,14 @@ class MacCounter(TorchDispatchMode):
         self.total += recurrent_macs(func, args)
         return result
 
+    def run_vecdot(self, *args: Any, **kwargs: Any) -> Any:
+        """Run `torch.linalg.vecdot` and count its MACs, which autograd would replace with an elementwise product."""
+        before = self.total
+        result = torch.linalg.vecdot(*args, **kwargs)
+        vectors = [*args, *(kwargs[name] for name in ("x", "y") if name in kwargs)]
+        self.total = before + math.prod(torch.broadcast_shapes(*(vector.shape for vector in vectors)))
+        return result
+
     def __torch_dispatch__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
@@ -99,6 +107,16 @@ def _dot_product(_result: Tensor, left: Tensor, *_: Any) -> int:
     return left.numel()
 
 
+def _euclidean_distances(result: Tensor, left: Tensor, *_: Any) -> int:
+    """Count the product of the points, from which torch.cdist computes the distances of many points."""
+    return result.numel() * left.shape[-1]
+
+
+def _distances(result: Tensor, left: Tensor, _right: Tensor, norm: float, *_: Any) -> int:
+    """Count the squares that are summed for each pair of points. Only Euclidean distances have squares."""
+    return result.numel() * left.shape[-1] if norm == 2 else 0
+
+
 def _trilinear(_result: Tensor, first: Tensor, second: Tensor, third: Tensor, *new_axes: list[int], **_: Any) -> int:
     """Count one MAC for each product of three factors, as in nn.Bilinear: samples · outputs · inputs1 · inputs2."""
     shapes = []
@@ -139,6 +157,8 @@ _FORMULAS: dict[str, Formula] = {
     **dict.fromkeys(("aten::addmm", "aten::baddbmm", "aten::addmv", "aten::_sparse_addmm"), _added_product),
     "aten::addbmm": _summed_products,
     **dict.fromkeys(("aten::dot", "aten::vdot"), _dot_product),
+    "aten::_euclidean_dist": _euclidean_distances,
+    "aten::_cdist_forward": _distances,
     "aten::_trilinear": _trilinear,
     "aten::conv_tbc": _conv_tbc,
     **dict.fromkeys(

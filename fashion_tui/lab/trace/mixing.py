@@ -19,6 +19,7 @@ from .batch_axis import CallKey
 from .calls import Call
 from .changed_samples import CHANGES, change_sample
 from .inputs import Arguments
+from .means import MeansInsteadOfSamples
 from .mixing_origin import Masks, Outputs, find_mixing_call
 from .model_copy import CPU
 from .runner import Runner, Variant, seed_generators
@@ -108,7 +109,8 @@ def _run(runner: Runner, batch: int, arguments: Arguments, variant: Variant) -> 
         ]
         keys[call] = key
 
-    run = runner.run(batch, CPU, variant, arguments=arguments, on_output=keep)
+    with MeansInsteadOfSamples():
+        run = runner.run(batch, CPU, variant, arguments=arguments, on_output=keep)
     if run.recording.error is not None:
         return None
     kept.draws = _drew_numbers(variant.chance_seed)

@@ -18,6 +18,7 @@ from fashion_tui.schema.errors import TimeLimitReached, UserError
 from .batch_axis import Passes
 from .calls import Recording
 from .cost import Cost, TooExpensive, is_affordable, is_small
+from .functions import RESHAPING
 from .model_copy import CPU, META, has_values
 from .runner import Run, Runner
 
@@ -26,6 +27,9 @@ BATCH_PAIRS = ((2, 3), (2, 4), (3, 4), (3, 6))
 
 A network that fails with both sizes of the first pair has no such pair.
 """
+
+GROUP_PAIRS = ((4, 8), (5, 10), (8, 16))
+"""Batch sizes of a network that regroups its samples, which are tried if a view or reshape fails."""
 
 LIVE_PAIRS = ((1, 2), *BATCH_PAIRS)
 """Batch sizes that are compared in a live trace. A pass with one sample is needed anyway."""
@@ -127,6 +131,21 @@ class _Attempts:
                 return pair
         return None
 
+    def pair_of_groups(self) -> tuple[int, int] | None:
+        """Return a pair of larger batch sizes with which the network returns something for each sample, or None.
+
+        If a network returns less, it is more likely that the view which fails has a wrong size.
+        """
+        recording = self.recording(BATCH_PAIRS[0][0])
+        if self.timed_out or not recording.failed or recording.calls[recording.failed[-1]].op not in RESHAPING:
+            return None
+        pair = self.working_pair(GROUP_PAIRS)
+        outputs = () if pair is None else tuple(self.recording(batch).outputs[:1] for batch in pair)
+        is_per_sample = all(
+            shapes and shapes[0][:1] == (batch,) for shapes, batch in zip(outputs, pair or (), strict=True)
+        )
+        return pair if is_per_sample else None
+
     @property
     def timed_out(self) -> bool:
         return any(isinstance(run.recording.error, TimeLimitReached) for run in self._runs.values())
@@ -162,6 +181,9 @@ def _real(
     main = None
     if simulated_pair is not None or not real.fail_with_several_samples():
         main = next((batch for batch in (1, 2, 3, 4) if not real.timed_out and real.works(batch)), None)
+    group = real.pair_of_groups() if main is None and pairs != LIVE_PAIRS else None
+    if group is not None:
+        main, pairs, simulated_pair = group[0], (group,), None
     if main is None:
         return ChosenPasses(*real.failed(), None)
     recording, model = real.recording(main), real.run(main).model

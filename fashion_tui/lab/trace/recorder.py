@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any, Self, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch._C import DisableTorchFunction
 from torch.overrides import TorchFunctionMode
@@ -177,6 +178,8 @@ class Recorder(TorchFunctionMode):
     ) -> Any:
         kwargs = kwargs or {}
         run = functools.partial(self.counter.run_recurrent, func) if is_recurrent(func) else func
+        if func is torch.linalg.vecdot:
+            run = self.counter.run_vecdot
         if self._thread.is_inside_atomic:
             return run(*args, **kwargs)
         name = function_name(func)
