@@ -80,7 +80,7 @@ def costs_as_json(costs: TrainingCosts, table: ShapeTable, batch: int) -> dict[s
         "gradient_bytes": costs.memory.gradients,
         "adam_bytes": costs.memory.adam_state,
         "activation_bytes": costs.memory.activations(batch),
-        "step_seconds": costs.throughput.step_seconds(table, batch),
+        "step_seconds": costs.step_seconds(table, batch),
         "free_bytes": costs.throughput.free_memory,
         "largest_batch": costs.largest_batch,
     }

@@ -63,18 +63,19 @@ def _measure_speed(device: torch.device) -> Throughput:
 def _seconds(operation: Callable[[], object], device: torch.device) -> float:
     """Return the average duration of an operation that is repeated without pauses, in seconds."""
     operation()
-    _synchronize(device)
+    synchronize(device)
     repeats, start, duration = 0, time.perf_counter(), 0.0
     while repeats < MIN_REPEATS or duration < SECONDS:
         for _ in range(max(repeats, 1)):  # each round doubles `repeats`, so few rounds wait for the device
             operation()
         repeats += max(repeats, 1)
-        _synchronize(device)
+        synchronize(device)
         duration = time.perf_counter() - start
     return duration / repeats
 
 
-def _synchronize(device: torch.device) -> None:
+def synchronize(device: torch.device) -> None:
+    """Wait until the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":

@@ -13,7 +13,7 @@ from .style import ATTENTION, FOREGROUND, MUTED
 def training_lines(costs: TrainingCosts, table: ShapeTable, batch: int, width: int, glyphs: Glyphs) -> list[Text]:
     """Return one line with the totals for a batch size, and one with the parts of the memory if it fits in `width`."""
     memory, throughput = costs.memory, costs.throughput
-    seconds = format_seconds(throughput.step_seconds(table, batch), glyphs)
+    seconds = format_seconds(costs.step_seconds(table, batch), glyphs)
     largest = costs.largest_batch
     line = Text.assemble(
         ("training, batch ", MUTED), (f"{batch:,}", FOREGROUND),

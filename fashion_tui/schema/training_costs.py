@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -91,11 +92,32 @@ class Throughput(msgspec.Struct, frozen=True, kw_only=True):
         return self.grouped_convolution if _GROUPS.search(row.settings) else self.convolution
 
 
+class StepTime(msgspec.Struct, frozen=True, kw_only=True):
+    """The measured time of a training step."""
+
+    batch: int
+    seconds: float
+
+
 class TrainingCosts(msgspec.Struct, frozen=True, kw_only=True):
     """The memory that a network needs for training, and the speed of the device that would train it."""
 
     memory: TrainingMemory
     throughput: Throughput
+    steps: tuple[StepTime, ...] = ()
+    """Measured steps of this network, in the order of their batch sizes; empty if none could be run."""
+
+    def step_seconds(self, table: ShapeTable, batch: int) -> float:
+        """Estimate the time of a training step.
+
+        It follows the measured steps. A single measured step only corrects the estimate from the device's throughput.
+        """
+        estimate = self.throughput.step_seconds(table, batch)
+        if len(self.steps) < 2:
+            return estimate * math.prod(
+                step.seconds / self.throughput.step_seconds(table, step.batch) for step in self.steps
+            )
+        return seconds_at(self.steps, batch)
 
     @property
     def largest_batch(self) -> int | None:
@@ -110,3 +132,14 @@ def _moved_bytes(row: ShapeRow) -> int:
     if is_view:
         return 0
     return VALUE_BYTES * sum(math.prod(shape) for shape in (*row.inputs, *row.outputs))
+
+
+def seconds_at(steps: Sequence[StepTime], batch: int) -> float:
+    """Return the time of a step with a batch size, given the times with at least two other sizes in increasing order.
+
+    The time is constant up to the first of them, then linear between them, and continues so beyond the last.
+    """
+    after = next((index for index, step in enumerate(steps) if batch <= step.batch), len(steps) - 1)
+    first, second = steps[max(after - 1, 0)], steps[max(after, 1)]
+    slope = (second.seconds - first.seconds) / (second.batch - first.batch)
+    return first.seconds + max(batch - first.batch, 0) * slope

@@ -1,17 +1,19 @@
 """The memory that training needs, the estimated time of a step, and the largest batch."""
 
 import math
+import time
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from fashion_tui.lab.throughput import measure_throughput
-from fashion_tui.lab.trace import trace
+from fashion_tui.lab.trace import step_times, trace
 from fashion_tui.lab.trace.inputs import resolve_inputs
 from fashion_tui.lab.trace.training_memory import measure_training_memory
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.training_costs import Throughput, TrainingCosts, TrainingMemory
+from fashion_tui.schema.training_costs import StepTime, Throughput, TrainingCosts, TrainingMemory
 from tests.lab.networks import FunctionNet, Guide
 
 CPU = torch.device("cpu")
@@ -144,6 +146,36 @@ def test_the_time_of_a_step_is_that_of_its_macs_its_memory_traffic_and_its_calls
     depthwise = trace(nn.Conv2d(8, 8, 3, groups=8), (8, 10, 10))
     macs = 8 * 8 * 8 * 9
     assert math.isclose(SPEED.step_seconds(depthwise, 1), 3 * (macs / 1e8 + 1e-6) + 7 * 4 * 80 / 1e9)
+
+
+def test_the_time_of_a_step_is_linear_between_measured_batches_and_beyond_them() -> None:
+    times = [(2, 1.0), (4, 1.5), (16, 7.5)]
+    steps = tuple(StepTime(batch=batch, seconds=seconds) for batch, seconds in times)
+    costs = TrainingCosts(memory=MEMORY, throughput=SPEED, steps=steps)
+    table = trace(nn.Linear(1000, 1000), (1000,))
+    assert [costs.step_seconds(table, batch) for batch in (1, 2, 3, 4, 10, 16, 32)] == [1, 1, 1.25, 1.5, 4.5, 7.5, 15.5]
+    twice = StepTime(batch=8, seconds=2 * SPEED.step_seconds(table, 8))
+    corrected = TrainingCosts(memory=MEMORY, throughput=SPEED, steps=(twice,))
+    assert math.isclose(corrected.step_seconds(table, 100), 2 * SPEED.step_seconds(table, 100))
+
+
+def test_measured_steps_of_a_network_that_waits_for_a_known_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forward(self: Any, x: Tensor) -> Any:
+        time.sleep(0.01 * len(x))
+        return self.fc(x)
+
+    monkeypatch.setattr(step_times, "BATCHES", (2, 4, 1000))
+    layer = nn.Linear(6, 5)
+    model = FunctionNet(forward, fc=layer)
+    before = layer.weight.clone()
+    inputs = resolve_inputs(model, (6,))
+    steps = step_times.measure_step_times(model, inputs, CPU, MEMORY, 10**9)
+    assert [step.batch for step in steps] == [2, 4], "a thousand samples would take ten seconds"
+    assert all(step.seconds >= 0.01 * step.batch for step in steps)
+    assert torch.equal(layer.weight, before)
+    assert step_times.measure_step_times(model, inputs, CPU, MEMORY, 2 * MEMORY.total(2) - 1) == (), "too large"
+    assert step_times.measure_step_times(FunctionNet(_fail), inputs, CPU, MEMORY, None) == ()
+    assert step_times.measure_step_times(model.to("meta"), inputs, CPU, MEMORY, None) == ()
 
 
 def test_throughput_of_this_machine_is_measured_once() -> None:

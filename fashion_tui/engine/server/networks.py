@@ -19,6 +19,7 @@ from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.lab.throughput import measure_throughput
 from fashion_tui.lab.trace import LIVE_MODEL, NeedsValues, error_location, max_parameter_bytes, trace
 from fashion_tui.lab.trace.inputs import resolve_inputs
+from fashion_tui.lab.trace.step_times import measure_step_times
 from fashion_tui.lab.trace.training_memory import measure_training_memory
 from fashion_tui.schema.errors import TimeLimitReached, UsageError, UserError
 from fashion_tui.schema.inputs import Inputs
@@ -33,7 +34,7 @@ from fashion_tui.schema.requests import (
     TraceSource,
 )
 from fashion_tui.schema.shapes import ShapeTable
-from fashion_tui.schema.training_costs import TrainingCosts, TrainingMemory
+from fashion_tui.schema.training_costs import StepTime, TrainingCosts, TrainingMemory
 from fashion_tui.schema.weights import Histogram
 
 from .cache import Cache
@@ -82,17 +83,22 @@ def get_training_costs(request: GetTrainingCosts, call: CallContext, _cache: Cac
     custom = request.network if isinstance(request.network, CustomModel) else read_model(request.network)
     network = custom or request.network
     with call.interruptible():
-        memory = _training_memory(network, request.inputs, device)
-        return TrainingCosts(memory=memory, throughput=measure_throughput(device))
+        throughput = measure_throughput(device)
+        memory, steps = _training_costs(network, request.inputs, device, throughput.free_memory)
+        return TrainingCosts(memory=memory, throughput=throughput, steps=steps)
 
 
-def _training_memory(network: NamedModel | CustomModel, given: Inputs, device: torch.device) -> TrainingMemory:
+def _training_costs(
+    network: NamedModel | CustomModel, given: Inputs, device: torch.device, free: int | None
+) -> tuple[TrainingMemory, tuple[StepTime, ...]]:
     with (
         _reproducible(),
         open_model(network, max_bytes=max_parameter_bytes()) as (model, _),
         open_inputs(given, network, model) as inputs,
     ):
-        return measure_training_memory(model, resolve_inputs(model, inputs), device)
+        resolved = resolve_inputs(model, inputs)
+        memory = measure_training_memory(model, resolved, device)
+        return memory, measure_step_times(model, resolved, device, memory, free)
 
 
 def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> CustomModel:
