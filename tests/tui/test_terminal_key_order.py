@@ -104,6 +104,24 @@ def test_keys_for_other_panes_do_not_overtake_text(app_terminal: AppLauncher) ->
     terminal.wait_for("In [1]: ba = 123")
 
 
+def test_keys_right_after_the_one_that_proposes_a_fix(app_terminal: AppLauncher) -> None:
+    terminal = app_terminal(size=(180, 40))
+    terminal.wait_for(CONTENTS["playground"])
+    terminal.press("f4")
+    terminal.wait_for(CONTENTS["model"])
+    terminal.press("i")
+    terminal.wait_for("class GuideNet")
+    terminal.send(key_bytes("pagedown") * 4 + key_bytes("up") * 10 + key_bytes("end"))
+    terminal.send(key_bytes("left") + key_bytes("backspace") * 3 + b"64")  # the width of fc1
+    terminal.wait_for("out_features=64)")
+    terminal.wait_for("fix line 19")
+    terminal.send(key_bytes("ctrl+l") + b"# a note")
+    terminal.wait_for("(in_features=64, out_features=10)# a note")  # the fix for the line with the note
+    terminal.send(key_bytes("ctrl+l") + key_bytes("enter") + b"# b")
+    terminal.wait_for("✓")
+    assert "19          self.fc2 = nn.Linear(in_features=64, out_features=10)# a note# b" in terminal.text()
+
+
 def test_pasted_text_keeps_its_place_among_keys(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for(CONTENTS["playground"])
