@@ -164,7 +164,9 @@ async def test_the_example_of_the_readme_gives_the_accuracy_that_eval_gives(runs
     command = (sys.executable, "-m", "fashion_tui", "--runs", str(runs.directory), "eval", "latest", "--json")
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     evaluated = json.loads((await process.communicate())[0])
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    example = next(
+        code for code in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "runs.latest" in code
+    )
     session = KernelSession(find("synthetic"), runs.directory)
     await session.start()
     try:

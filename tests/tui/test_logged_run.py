@@ -62,6 +62,13 @@ def test_the_summary_has_its_settings_and_its_own_metrics(run: Run, large: bool)
         assert word not in text
 
 
+def test_the_labels_of_large_digits_do_not_need_further_metrics(tmp_path: Path) -> None:
+    with create_logged_run(tmp_path, name="net", script=None, settings={}) as run:
+        write(run, StepChunk(time=time.time(), steps=[1], metrics={"perplexity": [2.0]}))
+        lines = [line.plain for line in summary_lines(RunReader(run).poll(), 80, UNICODE, large=True)]
+    assert "perplexity" in [line.strip() for line in lines]
+
+
 def test_a_run_without_metrics_has_a_summary(tmp_path: Path) -> None:
     with create_logged_run(tmp_path, name="empty", script=None, settings={}) as run:
         assert summary_lines(RunReader(run).poll(), 80, UNICODE, large=True)

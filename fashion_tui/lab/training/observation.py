@@ -92,7 +92,10 @@ class _Measurements:
 
     @contextmanager
     def activations(self) -> Iterator[None]:
-        """Measure the outputs of the network's layers and ReLUs in the `with` block."""
+        """Measure the outputs of the network's layers and ReLUs in the `with` block.
+
+        Passes in evaluation mode aren't measured.
+        """
         layers = dict.fromkeys(self._layer_of.values())
         modules = {name: module for name, module in self._model.named_modules() if name in layers}
         handles = [module.register_forward_hook(self._output_hook(name)) for name, module in modules.items()]
@@ -140,7 +143,7 @@ class _Measurements:
 
     def _output_hook(self, layer: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and output.is_floating_point():
+            if self._model.training and isinstance(output, Tensor) and output.is_floating_point():
                 with suppress(Exception):  # a custom model may use tensors that can't be measured
                     total = output.detach().sum(dtype=torch.float32)
                     self._outputs[layer] = self._outputs[layer] + total if layer in self._outputs else total
@@ -153,7 +156,8 @@ class _Measurements:
         The graph contains both `nn.ReLU` and `F.relu`, but no ReLU in a compiled network.
         """
         counts: dict[str, int] = {}
-        for node in reversed(list(_graph(output.grad_fn))) if isinstance(output, Tensor) else ():
+        is_measured = self._model.training and isinstance(output, Tensor)
+        for node in reversed(list(_graph(output.grad_fn))) if is_measured else ():
             if node.name() != "ReluBackward0":
                 continue
             with suppress(Exception):  # a custom model may use tensors that can't be measured

@@ -165,6 +165,7 @@ def _large_metrics(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> list[Te
         labels.append(f"{label_row}{metric.label} ", style=MUTED)
         labels.append(f"{metric.value}    ", style=metric.colour)
         label_row = ""
+    labels.append(label_row, style=MUTED)
     labels.append_text(_last_losses(snapshot, width - labels.cell_len, glyphs))
     return [*(Text(row, style=f"bold {main[0].colour}", no_wrap=True) for row in rows), labels, Text()]
 
