@@ -22,6 +22,7 @@ from .inputs import Arguments
 from .means import MeansInsteadOfSamples
 from .mixing_origin import Masks, Outputs, find_mixing_call
 from .model_copy import CPU
+from .recurrent import without_modes
 from .runner import Runner, Variant, seed_generators
 
 MIN_PASSES = 2
@@ -88,8 +89,9 @@ def _add_changes(changed: dict[CallKey, Masks], original: Outputs, passes: Seque
     """Add the masks of the values that change with each sample. A pass that raised an error changes nothing."""
     for index, other in enumerate(passes):
         for key, masks in ({} if other is None else _changed_values(original, other)).items():
-            known = changed.setdefault(key, {}).get(index, masks)
-            changed[key][index] = list(map(torch.logical_or, known, masks))
+            of_call = changed.setdefault(key, {})
+            known = of_call.get(index)
+            of_call[index] = masks if known is None else list(map(torch.logical_or, known, masks))
 
 
 def _run(runner: Runner, batch: int, arguments: Arguments, variant: Variant) -> Outputs | None:
@@ -102,11 +104,12 @@ def _run(runner: Runner, batch: int, arguments: Arguments, variant: Variant) -> 
         key = (call.path, call.op, seen[call.path, call.op])
         seen[call.path, call.op] += 1
         # A later call may change them in place. A tensor inside vmap can't be kept.
-        kept.of_calls[key] = [
-            tensor.detach().clone()
-            for tensor in tensors
-            if call.op != _SORTED_BY_LENGTH and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001
-        ]
+        with without_modes():  # the copies aren't the network's operations
+            kept.of_calls[key] = [
+                tensor.detach().clone()
+                for tensor in tensors
+                if call.op != _SORTED_BY_LENGTH and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001
+            ]
         keys[call] = key
 
     with MeansInsteadOfSamples():

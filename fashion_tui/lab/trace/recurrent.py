@@ -27,14 +27,14 @@ def run_recurrent(func: Any, *args: Any) -> Any:
 
     On the meta device, only the first time step of a layer runs, and of a cell only the products with its weights.
     """
-    with _without_modes():
+    with without_modes():
         if not args[0].is_meta or _is_packed(func, args):
             return func(*args)
         return _simulate_cell(*args) if func.__name__ in _CELLS else _simulate_layer(func, args)
 
 
 @contextmanager
-def _without_modes() -> Iterator[None]:
+def without_modes() -> Iterator[None]:
     """Leave all dispatch modes in the `with` block. torch's `_disable_current_modes` does more, and takes longer."""
     modes = [_pop_torch_dispatch_stack(None) for _ in range(_len_torch_dispatch_stack())]
     try:
