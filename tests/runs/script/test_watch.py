@@ -57,10 +57,9 @@ def train(
                 optimizer.zero_grad()
             for _ in range(passes):
                 model(next(data)).square().mean().backward()
-            with torch.no_grad():
-                model.eval()
-                model(torch.full((8, 4), math.nan))
-                model.train()
+            model.eval()
+            model(torch.full((8, 4), math.nan))
+            model.train()
             before = {name: [one.detach().clone() for one in parameters] for name, parameters in layers.items()}
             for optimizer in optimizers:
                 optimizer.step()
