@@ -1,7 +1,7 @@
 """A chart on the whole screen, with a crosshair and a table of the values at the crosshair."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 from textual import events, getters, work
 from textual.app import ComposeResult
@@ -19,15 +19,28 @@ from fashion_tui.tui.widgets.lines import Lines
 from .chart_inspector import ChartInspector
 from .save_chart import save_chart
 
-if TYPE_CHECKING:
-    from .chart_actions import ChartActions
-
 WHEEL_FACTOR = 1.25
 """Factor by which a step of the mouse wheel changes the visible range."""
 OTHER_LINES = 2
 """Number of lines of the table that aren't rows of runs: the heading and a line for warnings."""
 TENTHS = 10
 """The width of the plot divided by this is the length of a long move of the crosshair."""
+
+
+class ChartOwner(Protocol):
+    """The pane from which the chart was opened. It carries out the actions that its own charts have, too."""
+
+    def view_changed(self, chart: Chart) -> None: ...
+
+    def action_smooth(self, direction: int) -> None: ...
+
+    def action_next_x(self) -> None: ...
+
+    def action_logarithmic_x(self) -> None: ...
+
+    def action_next_y(self) -> None: ...
+
+    def action_turn_charts(self, pages: int) -> None: ...
 
 
 class PlotArea(Lines):
@@ -89,8 +102,8 @@ class ChartScreen(Screen[None]):
     plot = getters.query_one(PlotArea)
     table = getters.query_one("#values", Lines)
 
-    def __init__(self, metric: str, chart: Chart, pane: "ChartActions") -> None:
-        """Create the screen. The pane carries out the actions that the grid of charts also has."""
+    def __init__(self, metric: str, chart: Chart, pane: ChartOwner) -> None:
+        """Create the screen of a metric's chart."""
         super().__init__()
         self.metric = metric
         """Name of the metric that is shown."""
