@@ -33,6 +33,7 @@ from fashion_tui.settings import user_settings
 from . import clipboard
 from .actions import EVERYWHERE, KEY_PROBLEMS, PaneName, bindings, key_of
 from .bars import Header, KeyBar, RunIndicator, StatusBar
+from .cropped_update import CroppedUpdate
 from .dialogs.dialog import MINIMUM_SIZE, TooSmall
 from .driver import TerminalDriver
 from .input_queue import InputQueue
@@ -193,7 +194,8 @@ class FashionApp(App[None]):
         if not isinstance(driver, TerminalDriver) or not isinstance(renderable, (ChopsUpdate, LayoutUpdate)):
             super()._display(screen, renderable)
         elif driver.flow.is_ready or self._exit:
-            super()._display(screen, renderable)
+            frame = CroppedUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
+            super()._display(screen, frame)
             driver.flow.query_if_due()
         else:
             self._postponed.add(screen, renderable)
