@@ -101,16 +101,27 @@ class RunSnapshot:
 class RunReader:
     """Follows one run. Call `poll` from one thread at a time, about twice a second."""
 
-    def __init__(self, run: Run, *, buckets: int = 512, on_event: Callable[[RunEvent], None] | None = None) -> None:
-        """`buckets` limits the length of the snapshot's curves. `on_event` is called with each new event of the log."""
+    def __init__(
+        self,
+        run: Run,
+        *,
+        buckets: int = 512,
+        compact: bool = False,
+        on_event: Callable[[RunEvent], None] | None = None,
+    ) -> None:
+        """`buckets` limits the length of the snapshot's curves. `on_event` is called with each new event of the log.
+
+        If `compact` is true, long series are read in single precision, which halves their memory.
+        """
         self.run = run
         self.watched: tuple[str, ...] = ("loss", "accuracy", "learning_rate")
         """Names of the metrics whose curves are in the snapshots. Change it to display other metrics."""
         self.windows: Mapping[str, tuple[int, int]] = {}
         """The first and the last step of the details in the snapshots, by metric. Change it to zoom in."""
         self._buckets = buckets
+        self._compact = compact
         self._on_event = on_event
-        self._replay = Replay()
+        self._replay = Replay(compact=self._compact)
         self._follower: EventFollower | None = None
         self._snapshot: RunSnapshot | None = None
         self._inputs: object = None
@@ -171,7 +182,7 @@ class RunReader:
     def _replay_new_events(self, max_bytes: int | None) -> None:
         if self._follower is None:
             self._follower = self.run.follow_events()
-            self._replay = Replay()
+            self._replay = Replay(compact=self._compact)
             self._snapshot = None
         for event in self._follower.events(max_bytes):
             self._replay.apply(event)

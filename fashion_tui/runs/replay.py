@@ -39,7 +39,9 @@ EPOCH_METRICS = ("train_loss", "train_accuracy", "validation_loss", "validation_
 class Replay:
     """Accumulates the metrics and milestones of a run. Apply its events in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, compact: bool = False) -> None:
+        """If `compact` is true, long series have single precision, which halves their memory."""
+        self._compact = compact
         self.metrics: dict[str, Series] = {}
         """The metrics by name, in the order in which they first appear in the log."""
         self.times = Series()
@@ -125,7 +127,7 @@ class Replay:
             if len(self.metrics) == MAX_METRICS:
                 self.has_ignored_metrics = True
                 return
-            series = self.metrics[name] = Series()
+            series = self.metrics[name] = Series(compact=self._compact)
         if isinstance(values, array) and steps[-1] - steps[0] + 1 == len(steps):
             series.put(steps[0], values)
             return

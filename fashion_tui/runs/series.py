@@ -11,6 +11,9 @@ BASE_VALUES = 256
 """A bucket of about this many values or fewer is computed from the values. A larger bucket is computed from two buckets
 of half its size."""
 
+MAX_EXACT = 2**17
+"""Maximum length of a compact series whose values are stored as 64-bit floats."""
+
 
 class Bucket(NamedTuple):
     """Statistics of consecutive steps."""
@@ -98,7 +101,9 @@ class Series:
     Values of consecutive steps form a segment. A metric with a value at each step has a single segment.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, compact: bool = False) -> None:
+        """If `compact` is true, a series with more than MAX_EXACT values stores them as 32-bit floats."""
+        self._compact = compact
         self._values = array("d")
         self._starts = array("q")
         """Index in `_values` of the first value of each segment."""
@@ -134,7 +139,9 @@ class Series:
         if not self._values or last + 1 != first_step:
             self._starts.append(len(self._values))
             self._first_steps.append(first_step)
-        self._values.extend(values)
+        if self._compact and self._values.typecode == "d" and len(self._values) + len(values) > MAX_EXACT:
+            self._values = array("f", self._values)
+        self._values.extend(values if self._values.typecode == "d" else array("f", values))
 
     def truncate(self, last_step: int) -> None:
         """Remove the values of all steps after `last_step`."""

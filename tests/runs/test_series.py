@@ -5,7 +5,7 @@ import random
 from array import array
 from itertools import pairwise
 
-from fashion_tui.runs.series import Curve, Series
+from fashion_tui.runs.series import MAX_EXACT, Curve, Series
 
 
 def series_of(values: list[float]) -> Series:
@@ -203,3 +203,17 @@ def test_a_sample_of_a_series_has_its_first_and_last_values() -> None:
     gaps = [later[0] - earlier[0] for earlier, later in pairwise(sampled)]
     assert max(gaps) <= 40
     assert Series().sample(5) == []
+
+
+def test_a_long_compact_series_takes_half_of_the_memory_and_has_seven_digits() -> None:
+    values = array("d", [1 / step for step in range(1, MAX_EXACT + 2)])
+    exact, compact = Series(), Series(compact=True)
+    for series in (exact, compact):
+        series.put(1, values[:-1])
+    assert compact.values() == exact.values()
+    for series in (exact, compact):
+        series.put(len(values), values[-1:])
+    assert len(compact) == len(values)
+    assert compact.values() != exact.values()
+    assert all(math.isclose(a, b, rel_tol=6e-8) for a, b in zip(compact.values(), values, strict=True))
+    assert compact._values.itemsize * 2 == exact._values.itemsize

@@ -128,7 +128,7 @@ class RunFollower:
 
     def _open_run(self, path: Path) -> _OpenRun | None:
         try:
-            return _OpenRun(RunReader(Run(path)))
+            return _OpenRun(RunReader(Run(path), compact=True))
         except DamagedRun as error:
             self.post(RunNotOpened(path.name, error.detail))
             return None
