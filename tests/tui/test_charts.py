@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.events import EpochEnd, Finished, StepChunk
 from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.tui.app import FashionApp
@@ -83,6 +84,12 @@ async def test_keys_change_the_charts(tmp_path: Path) -> None:
         assert app.focused.id == "runs"
         await pilot.press("escape", "tab", "down")
         await until(pilot, lambda: app.focused is list(app.query(GridChart))[1], "the focus on the second chart")
+        cursor = terminal_glyphs().cursor
+        await until(
+            pilot,
+            lambda: [title.startswith(cursor) for title in titles(app)] == [False, True],
+            "the mark of the focused chart",
+        )
         assert titles(app)[1].endswith(f"{accuracy} (best 90.0 % at epoch 1)")
 
 

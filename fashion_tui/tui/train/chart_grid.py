@@ -57,10 +57,8 @@ class GridChart(ChartView, can_focus=True):
             strips = [Strip.join([mark, strips[0]]).crop(0, self.size.width), *strips[1:]]
         super().show_strips(strips)
 
-    def on_focus(self) -> None:
-        self.paint()
-
-    def on_blur(self) -> None:
+    def watch_has_focus(self, _has_focus: bool) -> None:  # noqa: FBT001 - Textual's signature
+        super().watch_has_focus(_has_focus)
         self.paint()
 
     def action_open(self) -> None:
