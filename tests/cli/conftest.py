@@ -17,6 +17,7 @@ from fashion_tui.cli import engine
 from fashion_tui.cli.main import run as run_command
 from fashion_tui.runs.run import Run
 from tests.engine.in_process import EngineInProcess
+from tests.forking.client import ForkServer, forked_starts
 
 COMMAND = (sys.executable, "-m", "fashion_tui")
 
@@ -115,7 +116,9 @@ class TrainedRun:
 
 
 @pytest.fixture(scope="session")
-def trained(call: Call, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
+def trained(
+    call: Call, tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer, request: pytest.FixtureRequest
+) -> TrainedRun:
     """A finished run with a validation set. It is trained once and shared by all pytest workers."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "trained-run"
@@ -124,7 +127,8 @@ def trained(call: Call, tmp_path_factory: pytest.TempPathFactory) -> TrainedRun:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not log.exists():
-            result = call("train", *SMALL_RUN, "--validation", "9000", "--name", "first", "--runs", runs, "--json")
+            with forked_starts(fork_server, request.node):
+                result = call("train", *SMALL_RUN, "--validation", "9000", "--name", "first", "--runs", runs, "--json")
             assert result.status == 0, result.err
             log.write_text(result.out)
     events = [json.loads(line) for line in log.read_text().splitlines()]

@@ -5,11 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from fashion_tui.data import files
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.kernel.session import KernelSession
 from fashion_tui.lessons.reader import Lesson, lessons
-from fashion_tui.schema.errors import UserError
 from tests.kernel.cells import done, printed, run
 
 from .checking import check_lesson, clear_namespace, is_image, run_and_answer
@@ -58,19 +56,3 @@ async def test_debug_opens_the_debugger_at_the_line_of_the_last_error(session: K
     outputs = await run_and_answer(session, "%debug", ("number + 41", "q"))
     assert "inverse" in printed(outputs)
     assert "41" in printed(outputs)
-
-
-async def test_lessons_that_use_the_data_hold_on_fashion_mnist() -> None:
-    try:
-        real = files.verify(files.find("fashion-mnist", None))
-    except UserError:
-        pytest.skip("Fashion-MNIST isn't available")
-    session = KernelSession(real)
-    await session.start()
-    try:
-        for lesson in lessons():
-            if any("_data" in step.code for step in lesson.steps):
-                await clear_namespace(session)
-                await check_lesson(session, lesson)
-    finally:
-        await session.close()

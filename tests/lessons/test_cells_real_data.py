@@ -13,6 +13,7 @@ from .checking import check_lesson
 
 @pytest.mark.real_data
 async def test_all_lessons_in_one_kernel(real_data: Path) -> None:
+    """`test_cells` runs each lesson on its own, in a new namespace."""
     session = KernelSession(find("fashion-mnist", real_data))
     await session.start()
     try:

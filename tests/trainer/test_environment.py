@@ -41,6 +41,7 @@ Fork = Callable[..., ForkedTrainer]
 
 
 @pytest.mark.real_data
+@pytest.mark.usefixtures("forked_processes")
 def test_the_data_set_is_only_needed_at_the_start(real_data: Path, train: Train, tmp_path: Path) -> None:
     """Deleting the data folder doesn't affect a running trainer. The next trainer reports the missing folder."""
     folder = tmp_path / "data"
@@ -102,6 +103,7 @@ def test_a_stop_without_a_checkpoint_is_reported(fork: Fork, tmp_path: Path) -> 
     assert trainer.end() == 0
 
 
+@pytest.mark.usefixtures("forked_processes")
 def test_a_trainer_ends_if_its_run_is_deleted(train: Train, tmp_path: Path) -> None:
     run = make_run(tmp_path / "runs", epochs=500)
     trainer = train(run)

@@ -21,6 +21,8 @@ from tests.runs.parts import wait_until
 
 from .trainers import TIMEOUT, assert_same, events, make_run, of_kind, thread_affinities
 
+pytestmark = pytest.mark.usefixtures("forked_processes")
+
 
 @pytest.fixture
 def spare() -> Iterator[SpareTrainer]:
@@ -50,6 +52,7 @@ def has_ended(run: Run) -> bool:
     return run.read_status().state in {"finished", "failed"} and not run.is_locked()
 
 
+@pytest.mark.executed
 def test_a_spare_trainer_starts_at_once_and_computes_the_same_bits(tmp_path: Path, spare: SpareTrainer) -> None:
     cold = make_run(tmp_path / "cold", epochs=1)
     launch(cold)
@@ -69,6 +72,7 @@ def test_a_spare_trainer_starts_at_once_and_computes_the_same_bits(tmp_path: Pat
     assert "---- trainer started" in (warm.path / "trainer.log").read_text()
 
 
+@pytest.mark.executed  # torch binds its threads to cores only when it is imported
 def test_a_spare_trainer_has_its_own_session_and_handles_requests(tmp_path: Path, spare: SpareTrainer) -> None:
     pid = wait_until_ready(spare)
     run = make_run(tmp_path, epochs=100, threads=available_cpus())
