@@ -14,23 +14,41 @@ from .formatting import format_number, printable
 from .glyphs import terminal_glyphs
 from .style import MUTED
 
+Row = tuple[str, tuple[str, ...]]
+"""The name of a setting or metric, and the text of its value in each run."""
+
 
 def comparison_tables(comparison: RunComparison) -> list[RenderableType]:
     """Return a table of the settings that differ, and one of the metrics. Metrics of single layers are left out."""
-    glyphs = terminal_glyphs()
     differences = _table("setting", comparison.runs)
-    for name, values in comparison.differences.items():
-        differences.add_row(
-            Text(printable(name, glyphs)),
-            *(Text(printable("–" if value is None else str(value), glyphs)) for value in values),
-        )
+    for name, values in setting_rows(comparison):
+        differences.add_row(Text(name), *map(Text, values))
     metrics = _table("metric: last (best)", comparison.runs, justify="right")
-    for name, metric in comparison.metrics.items():
-        if "/" not in name:
-            cells = zip(metric.last, metric.best, strict=True)
-            metrics.add_row(Text(printable(name, glyphs)), *(_last_and_best(last, best) for last, best in cells))
+    for name, values in metric_rows(comparison):
+        metrics.add_row(Text(name), *values)
     settings: RenderableType = differences if comparison.differences else "all settings are the same"
     return [settings, Text(), metrics]
+
+
+def setting_rows(comparison: RunComparison) -> list[Row]:
+    """Return the settings that differ, with a dash for a run that doesn't have the setting."""
+    glyphs = terminal_glyphs()
+    return [
+        (printable(name, glyphs), tuple(printable("–" if value is None else str(value), glyphs) for value in values))
+        for name, values in comparison.differences.items()
+    ]
+
+
+def metric_rows(comparison: RunComparison) -> list[Row]:
+    """Return the last value and the best one of each metric. Metrics of single layers are left out."""
+    return [
+        (
+            printable(name, terminal_glyphs()),
+            tuple(_last_and_best(last, best) for last, best in zip(metric.last, metric.best, strict=True)),
+        )
+        for name, metric in comparison.metrics.items()
+        if "/" not in name
+    ]
 
 
 def first_difference_lines(first: FirstDifference | None, common_steps: int) -> list[str]:

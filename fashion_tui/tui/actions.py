@@ -139,6 +139,8 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("sort", "S", "Sort the runs by a setting or metric", "sort"),
         Action("columns", "C", "Choose the columns of the list", "columns"),
         Action("widen", "L", "Show the list alone, or beside the run", "list"),
+        Action("compare", "equals_sign", "Show what differs between the marked runs", shown_key="="),
+        Action("repeat", "A", "Start a run with the run's settings and your changes"),
         Action("rename", "T", "Give the run a title"),
         Action("tag", "number_sign", "Change the run's tags", shown_key="#"),
         Action("write_note", "N", "Write a note on the run"),

@@ -53,7 +53,8 @@ def apply_key_settings(groups: Groups, settings: Mapping[str, Mapping[str, str]]
             if problem is None:
                 overrides[group, action] = keys
             else:
-                problems.append(one_line(f"[keys.{group}] {action}: {problem}; the default is used", MAX_PROBLEM))
+                end = "; the default is used"
+                problems.append(one_line(f"[keys.{group}] {action}: {problem}", MAX_PROBLEM - len(end)) + end)
     while True:
         changed = _with_keys(groups, overrides)
         clash = next((clash for clash in _clashes(changed) if not overrides.keys().isdisjoint(clash[1:])), None)

@@ -40,6 +40,8 @@ async def pane_on(runs: Path) -> AsyncIterator[AppAndPilot]:
 async def test_title_tags_and_note_are_stored_and_listed(tmp_path: Path) -> None:
     path = ended_run(tmp_path, "one")
     async with pane_on(tmp_path) as (app, pilot):
+        await pilot.press("equals_sign")
+        await until(pilot, lambda: "Mark two or more runs by space" in screen_text(app), "how to compare runs")
         for key, text in (("T", "wider"), ("number_sign", "paper old"), ("number_sign", "paper new")):
             await pilot.press(key)
             await until(pilot, lambda: isinstance(app.screen, TextDialog) and app.focused, "the dialog")

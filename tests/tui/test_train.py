@@ -391,3 +391,23 @@ async def test_old_checkpoints_are_deleted_after_asking(tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
         await pilot.press("y")
         await until(pilot, lambda: [path.name for path in folder.glob("*.pt")] == ["step-2.pt"], "the removal")
+
+
+async def test_a_run_is_repeated_with_a_change(tmp_path: Path) -> None:
+    recipe = msgspec.structs.replace(QUICK, epochs=1, batch_size=600, crop=1)
+    dataset = files.verify(files.find("synthetic", None))
+    with make_run(tmp_path, recipe=recipe, dataset=dataset, seed=7, validation=600, checkpoint_every=77.0) as run:
+        run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
+    async with train_pane(tmp_path) as (app, pilot):
+        await until(pilot, lambda: app.query_one(TrainPane).run_list.chosen_run, "the run")
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, RunForm) and isinstance(app.focused, Input), "the form")
+        assert app.screen.query_one("#device", Cycle).value == "cpu"
+        assert app.screen.query_one("#seed", Input).value == "7"
+        app.screen.query_one("#learning_rate", Input).value = "0.002"
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.runs) == 2 and app.runs[0].state == "finished", "the end of the new run")
+        with Run(Path(app.runs[0].path)) as new:
+            config = new.config
+    assert config.recipe == msgspec.structs.replace(recipe, learning_rate=0.002)
+    assert (config.seed, config.validation, config.checkpoint_every, config.device) == (7, 600, 77.0, "cpu")

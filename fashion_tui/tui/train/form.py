@@ -1,6 +1,6 @@
 """The form that starts a run. It shows the values of a recipe and checks them as the user types."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -32,7 +32,7 @@ from fashion_tui.schema.recipe import (
 )
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
-from fashion_tui.schema.run import check_run_values
+from fashion_tui.schema.run import RunConfig, check_run_values, short_name
 from fashion_tui.settings import user_settings
 from fashion_tui.tui.actions import key_hints
 from fashion_tui.tui.dialogs.dialog import Dialog
@@ -77,6 +77,8 @@ FIELDS: tuple[Field, ...] = (
 MICRO_BATCH_HINT = f"on a CPU, BatchNorm uses micro-batches of {CPU_MICRO_BATCH}"
 NO, YES = "no", "yes"
 
+AUTO = "auto"
+SAME_DEVICE_HINT = "the device of the run"
 AUTO_DEVICE_HINT = "a GPU if there is one, else the CPU"
 
 
@@ -119,8 +121,18 @@ class RunForm(Dialog[RunChoices | None]):
     device_field = getters.query_one("#device", Cycle)
     deterministic_field = getters.query_one("#deterministic", Cycle)
 
-    def __init__(self, train_images: int, dataset: str, network: NetworkChoice | None = None) -> None:
-        """Create the form. `network` replaces the network of every recipe."""
+    def __init__(
+        self,
+        train_images: int,
+        dataset: str,
+        network: NetworkChoice | None = None,
+        like: RunConfig | None = None,
+    ) -> None:
+        """Create the form.
+
+        `network` replaces the network of every recipe. If `like` isn't None, the initial values are those of this
+        configuration, and its recipe is the only one.
+        """
         super().__init__()
         self.train_images = train_images
         self.dataset = dataset
@@ -129,7 +141,10 @@ class RunForm(Dialog[RunChoices | None]):
         self._devices: dict[str, Device] = {}
         """The devices that torch can use, by name."""
         self._auto_problem: str | None = None
+        self._like = like
         self._recipe_names = tuple(RECIPES) if has_gpu_driver() else CPU_RECIPES
+        if like is not None:
+            self._recipe_names = (like.recipe.name,)
         preferred = user_settings().recipe
         self.recipe = self._recipe(preferred if preferred in self._recipe_names else self._recipe_names[0])
 
@@ -137,7 +152,8 @@ class RunForm(Dialog[RunChoices | None]):
         glyphs = terminal_glyphs()
         origin = "from the recipe" if self.network is None else printable(self.network.origin, glyphs)
         with Vertical(classes="panel"):
-            yield Static(Text.assemble(("New run", "bold"), (f"   on {self.dataset}", MUTED)), classes="title")
+            title = "New run" if self._like is None else f"Repeat {short_name(self._like.run)} with changes"
+            yield Static(Text.assemble((title, "bold"), (f"   on {self.dataset}", MUTED)), classes="title")
             with Horizontal(classes="field"):
                 yield Label("recipe")
                 yield Cycle(self._recipe_names, id="recipe", value=self.recipe.name)
@@ -150,7 +166,7 @@ class RunForm(Dialog[RunChoices | None]):
                 with Horizontal(classes="field"):
                     yield Label(field.label)
                     yield Input(
-                        value=_initial_value(self.recipe, field),
+                        value=self._initial_value(self.recipe, field),
                         id=field.name,
                         compact=True,
                         validators=[CheckedBy(lambda value, field=field: self._parse(field, value))],  # type: ignore[misc]
@@ -162,11 +178,16 @@ class RunForm(Dialog[RunChoices | None]):
                 yield Static("bf16 is faster if the hardware supports it", classes="hint")
             with Horizontal(classes="field"):
                 yield Label("device")
-                yield Cycle(("auto",), id="device")
-                yield Static(AUTO_DEVICE_HINT, classes="hint", id="device-hint", markup=False)
+                yield Cycle(
+                    self._device_names(()), id="device", value=AUTO if self._like is None else self._like.device
+                )
+                is_auto = self._like is None or self._like.device == AUTO
+                hint = AUTO_DEVICE_HINT if is_auto else SAME_DEVICE_HINT
+                yield Static(hint, classes="hint", id="device-hint", markup=False)
             with Horizontal(classes="field", id="deterministic-field"):
                 yield Label("deterministic")
-                yield Cycle((NO, YES), id="deterministic")
+                is_deterministic = self._like is not None and self._like.deterministic
+                yield Cycle((NO, YES), id="deterministic", value=YES if is_deterministic else NO)
                 yield Static("deterministic on a GPU; may be slower", classes="hint")
             hints = (("enter", "start"), ("↑↓", "field"), ("←→", "choose"), ("esc", "cancel"))
             yield Static(key_hints(*hints), id="keys")
@@ -202,8 +223,12 @@ class RunForm(Dialog[RunChoices | None]):
         else:
             self._devices = {device.name: device for device in devices if device.problem is None}
             self._auto_problem = auto_problem(devices)
-            self.device_field.set_values(("auto", *self._devices))
+            self.device_field.set_values(self._device_names(self._devices))
             self._show_device()
+
+    def _device_names(self, found: Iterable[str]) -> tuple[str, ...]:
+        """Return the devices to choose from, including that of the run to repeat."""
+        return tuple(dict.fromkeys((AUTO, *found, AUTO if self._like is None else self._like.device)))
 
     @on(Cycle.Changed, "#device")
     def _show_device(self) -> None:
@@ -212,6 +237,8 @@ class RunForm(Dialog[RunChoices | None]):
         device = self._devices.get(self.device_field.value)
         if device is not None:
             hint.update(format_device(device))
+        elif self.device_field.value != AUTO:
+            hint.update(SAME_DEVICE_HINT)
         elif self._auto_problem is not None:
             hint.update(Text(f"the CPU: {self._auto_problem}", style=BAD))
         else:
@@ -221,8 +248,13 @@ class RunForm(Dialog[RunChoices | None]):
 
     def _recipe(self, name: str) -> Recipe:
         """Return a recipe. If the form was opened with a network, that network replaces the recipe's network."""
-        recipe = RECIPES[name]
+        recipe = RECIPES[name] if self._like is None else self._like.recipe
         return recipe if self.network is None else msgspec.structs.replace(recipe, model=self.network.name)
+
+    def _initial_value(self, recipe: Recipe, field: Field) -> str:
+        """Return a field's value in a recipe. A recipe has no seed and no validation images."""
+        value = getattr(recipe, field.name, 0 if self._like is None else getattr(self._like, field.name, 0))
+        return f"{value:g}" if isinstance(value, float) else str(value)
 
     @on(Cycle.Changed, "#recipe")
     def _show_recipe(self) -> None:
@@ -233,8 +265,8 @@ class RunForm(Dialog[RunChoices | None]):
         self.query_one("#network", Static).update(printable(self.recipe.model, terminal_glyphs()))
         for field in FIELDS:
             field_input = self._input(field)
-            if field_input.value == _initial_value(previous, field):
-                field_input.value = _initial_value(self.recipe, field)
+            if field_input.value == self._initial_value(previous, field):
+                field_input.value = self._initial_value(self.recipe, field)
         if self.precision_field.value == previous.precision:
             self.precision_field.value = self.recipe.precision
 
@@ -321,9 +353,3 @@ class RunForm(Dialog[RunChoices | None]):
                 deterministic=self.deterministic_field.value == YES,
             )
         )
-
-
-def _initial_value(recipe: Recipe, field: Field) -> str:
-    """Return a field's value in a recipe, or `0` for a field that recipes don't have."""
-    value = getattr(recipe, field.name, 0)
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,6 +1,6 @@
 """The Train pane: starting, watching and controlling runs."""
 
-import asyncio
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,15 +11,10 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from fashion_tui.data import files
-from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.charts.chart import MAX_RUNS, Chart
 from fashion_tui.report.charts.view import wanted_steps
-from fashion_tui.runs import launch
-from fashion_tui.runs.create import create_run
 from fashion_tui.runs.reader import RunSnapshot
-from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
+from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
 from fashion_tui.tui.pane import EmptyState
@@ -28,20 +23,33 @@ from .annotations import Annotations
 from .chart_actions import ChartActions
 from .chart_grid import ChartGrid
 from .choose_fields import choose_columns, choose_order
+from .comparison import compare
 from .follow import RunFollower, RunNotOpened, SnapshotTaken
-from .form import RunChoices, RunForm
+from .new_run import NewRuns
 from .requests import RunRequests
 from .run_charts import ShownRuns
 from .run_list import RunList
 from .run_table import RunTable
 from .run_view import RunView
 
-CHECKPOINT_EVERY = 30.0
-"""Seconds between checkpoints. This equals the command-line default."""
+
+def _is_live(run: RunSummary) -> bool:
+    return run.state in LIVE_STATES
 
 
-NEEDS_RUN = {"pause", "stop", "checkpoint", "resume", "evaluate", "rename", "tag", "write_note", "delete"}
-"""Actions on the run under the cursor."""
+CONDITIONS: Mapping[str, Callable[[RunSummary], bool]] = {
+    "pause": _is_live,
+    "stop": _is_live,
+    "checkpoint": _is_live,
+    "resume": lambda run: run.state in {"stopped", "failed", "lost"} and run.damage is None,
+    "evaluate": lambda run: run.checkpoint_bytes > 0,
+    "repeat": lambda run: run.recipe is not None,
+    "rename": lambda _: True,
+    "tag": lambda _: True,
+    "write_note": lambda _: True,
+    "delete": lambda run: run.state not in LIVE_STATES,
+}
+"""The actions on the run under the cursor, and whether the state of the run allows them."""
 
 
 class TrainPane(ChartActions):
@@ -50,12 +58,14 @@ class TrainPane(ChartActions):
         "train",
         "Every run trains in its own process: it continues when you quit the app or lose the connection, and is listed "
         "here when you come back. The run under the cursor is shown in detail.\n\n"
-        "`{new_run}` opens a form with a recipe's values; `enter` starts the run. "
+        "`{new_run}` opens a form with a recipe's values, and `{repeat}` one with the run's values; `enter` starts the "
+        "run. "
         "`{pause}` pauses it, `{stop}` writes a checkpoint and stops it, and "
         "`{resume}` resumes it from the checkpoint. `{prune}` deletes old checkpoints of ended runs.\n\n"
         "`{filter}` filters the list: `mnist` searches words, and `state:finished lr>1e-3 loss.best<0.3` compares "
         "settings and metrics; `fashion-tui runs --help` explains all filters. `{sort}` sorts the list, `{columns}` "
-        "chooses its columns, and `{widen}` shows it alone. `{mark}` marks up to eight runs for comparison.\n\n"
+        "chooses its columns, and `{widen}` shows it alone. `{mark}` marks up to eight runs, and `{compare}` shows in "
+        "which settings they differ.\n\n"
         "Each metric has a chart: a smoothed line, the spread of the values behind it, and dots for values per epoch, "
         "such as those on held-out data. `{next_charts}` and `{previous_charts}` turn the pages, `{smooth_more}` and "
         "`{smooth_less}` change the smoothing, `{next_x}` the x axis, and `{find_charts}` finds charts by name. Marked "
@@ -91,6 +101,7 @@ class TrainPane(ChartActions):
         """Id of the run that is pinned as the baseline."""
         self.requests = RunRequests(self, lambda pending: self.view.show_pending(pending))  # noqa: PLW0108 - no view yet
         self.annotations = Annotations(self, self.requests)
+        self.new_runs = NewRuns(self, self.requests, self._prepare_trainer, self.open_run)
 
     def compose(self) -> ComposeResult:
         yield EmptyState(
@@ -263,24 +274,26 @@ class TrainPane(ChartActions):
     def _metrics_shown(self) -> tuple[str, ...]:
         return () if self.view.snapshot is None else self.view.snapshot.metrics
 
+    def action_compare(self) -> None:
+        """Show what differs between the marked runs."""
+        self.lab_app.hold_input(self.start_worker(self._compare, "list"))
+
+    async def _compare(self) -> None:
+        runs = {run.run: run for run in self.lab_app.runs}
+        marked = [runs[run] for run in self.run_list.marked if run in runs]
+        if len(marked) < 2:
+            self.notify(f"Mark two or more runs by {key_of('train', 'mark')} to compare them.")
+            return
+        await compare(self.app, marked)
+
     # Requests
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Disable actions that the run's state doesn't allow."""
-        if action not in NEEDS_RUN:
+        if action not in CONDITIONS:
             return True
         run = self.run_list.chosen_run if self.is_mounted else None
-        if run is None or action in {"rename", "tag", "write_note"}:
-            return run is not None
-        match action:
-            case "pause" | "stop" | "checkpoint":
-                return run.state in LIVE_STATES
-            case "resume":
-                return run.state in {"stopped", "failed", "lost"} and run.damage is None
-            case "delete":
-                return run.state not in LIVE_STATES
-            case _:
-                return run.checkpoint_bytes > 0
+        return run is not None and CONDITIONS[action](run)
 
     def label_of(self, action: str) -> str | None:
         if action == "filter" and self.is_mounted and self.table.input.has_focus:
@@ -333,43 +346,16 @@ class TrainPane(ChartActions):
 
     # New runs
 
-    def action_new_run(self) -> None:
-        self.lab_app.hold_input(self.new_run(None))
-
-    @work
-    async def new_run(self, network: NetworkChoice | None) -> None:
+    def new_run(self, network: NetworkChoice | None) -> None:
         """Open the form for a new run. If `network` isn't None, it is used instead of the recipe's own network."""
-        state = self.lab_app.dataset
-        if state is None:
-            self.notify("The data set is still being checked; try again in a moment.")
-            return
-        self._prepare_trainer()
-        train_images = await asyncio.to_thread(files.train_size, state.ref)
-        form = RunForm(train_images, "synthetic garments" if state.is_synthetic else "Fashion-MNIST", network)
-        self.app.clear_notifications()  # notifications would cover the form
-        choices = await self.app.push_screen_wait(form)
-        if choices is not None:
-            folder = self.lab_app.settings.runs_directory
-            self.requests.start(folder, "starting", lambda: self._start(choices, state.ref))
+        self.lab_app.hold_input(self.new_runs.open_form(network))
 
-    def _start(self, choices: RunChoices, dataset: DatasetRef) -> str:
-        """Create a run and start its trainer. Call this from a thread."""
-        run = create_run(
-            self.lab_app.settings.runs_directory,
-            recipe=choices.recipe,
-            dataset=dataset,
-            seed=choices.seed,
-            device=choices.device,
-            threads=available_cpus(),
-            deterministic=choices.deterministic,
-            validation=choices.validation,
-            checkpoint_every=CHECKPOINT_EVERY,
-            network=choices.network,
-        )
-        with run:
-            launch.launch(run, spare=self.lab_app.spare_trainer)
-        self.app.call_from_thread(self.open_run, run.path)
-        return f"Started {short_name(run.id)}. It keeps training when you quit."
+    def action_new_run(self) -> None:
+        self.new_run(None)
+
+    def action_repeat(self) -> None:
+        if (run := self.run_list.chosen_run) is not None:
+            self.lab_app.hold_input(self.new_runs.repeat(run))
 
 
 def _lost_run(runs: tuple[RunSummary, ...]) -> Path | None:

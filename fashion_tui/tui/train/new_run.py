@@ -1,0 +1,126 @@
+"""Starting runs: the form, its data set, and the trainer."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from textual.worker import Worker
+
+from fashion_tui.data import files
+from fashion_tui.machine.threads import available_cpus
+from fashion_tui.runs import launch
+from fashion_tui.runs.create import create_run
+from fashion_tui.runs.run import Run
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.run import RunConfig, RunSummary, short_name
+from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
+from fashion_tui.tui.lab_app import DatasetState, NetworkChoice
+from fashion_tui.tui.pane import Pane
+
+from .form import RunChoices, RunForm
+from .requests import RunRequests
+
+CHECKPOINT_EVERY = 30.0
+"""Seconds between checkpoints. This equals the command-line default."""
+
+
+class NewRuns:
+    """Opens the form for a new run, and starts the run with the values that the user has chosen."""
+
+    def __init__(
+        self, pane: Pane, requests: RunRequests, prepare: Callable[[], None], show: Callable[[Path], None]
+    ) -> None:
+        """`prepare` prepares a trainer while the user fills in the form, and `show` shows the run that was started."""
+        self._pane = pane
+        self._requests = requests
+        self._prepare = prepare
+        self._show = show
+
+    def open_form(self, network: NetworkChoice | None) -> Worker[None]:
+        """Open the form for a new run. If `network` isn't None, it is used instead of the recipe's own network."""
+        return self._pane.start_worker(partial(self._open_form, network), "new run")
+
+    async def _open_form(self, network: NetworkChoice | None) -> None:
+        state = self._checked_dataset()
+        if state is not None:
+            await self._ask(state.ref, network, None)
+
+    def repeat(self, summary: RunSummary) -> Worker[None]:
+        """Open the form with the values of a run, so that the user can change some of them."""
+        return self._pane.start_worker(partial(self._repeat, summary), "new run")
+
+    async def _repeat(self, summary: RunSummary) -> None:
+        path = Path(summary.path)
+        state = self._checked_dataset()
+        if state is None:
+            return
+        try:
+            if not await confirm_trust(self._pane.app, path):
+                self._pane.notify(NOT_TRUSTED)
+                return
+            config, custom = await asyncio.to_thread(_template, path)
+            dataset = await asyncio.to_thread(self._dataset_of, config, state)
+        except UserError as error:
+            self._pane.notify(str(error), severity="error", markup=False)
+            return
+        await self._ask(dataset, NetworkChoice(config.recipe.model, custom), config)
+        if dataset.sha256 != config.dataset.sha256:
+            note = f"The images of {dataset.name} aren't those on which {short_name(summary.run)} was trained."
+            self._pane.notify(note, severity="warning", markup=False)
+
+    def _checked_dataset(self) -> DatasetState | None:
+        """Return the data set that the panes show. If it is still being checked, say so and return None."""
+        state = self._pane.lab_app.dataset
+        if state is None:
+            self._pane.notify("The data set is still being checked; try again in a moment.")
+        return state
+
+    def _dataset_of(self, config: RunConfig, state: DatasetState) -> DatasetRef:
+        """Return the data set of a run. Raises UserError if it can't be found or is damaged."""
+        if config.dataset.name == state.ref.name:
+            return state.ref
+        folder = config.dataset.directory
+        chosen = self._pane.lab_app.settings.data_directory
+        return files.verify(files.find(config.dataset.name, chosen or (Path(folder) if folder else None)))
+
+    async def _ask(self, dataset: DatasetRef, network: NetworkChoice | None, like: RunConfig | None) -> None:
+        """Show the form, and start a run unless the user cancels."""
+        self._prepare()
+        train_images = await asyncio.to_thread(files.train_size, dataset)
+        title = "synthetic garments" if dataset.name == "synthetic" else "Fashion-MNIST"
+        self._pane.app.clear_notifications()  # notifications would cover the form
+        choices = await self._pane.app.push_screen_wait(RunForm(train_images, title, network, like))
+        if choices is not None:
+            folder = self._pane.lab_app.settings.runs_directory
+            self._requests.start(folder, "starting", partial(self._start, choices, dataset, like))
+
+    def _start(self, choices: RunChoices, dataset: DatasetRef, like: RunConfig | None) -> str:
+        """Create a run and start its trainer. Call this from a thread."""
+        lab_app = self._pane.lab_app
+        run = create_run(
+            lab_app.settings.runs_directory,
+            recipe=choices.recipe,
+            dataset=dataset,
+            seed=choices.seed,
+            device=choices.device,
+            threads=available_cpus() if like is None else like.threads,
+            deterministic=choices.deterministic,
+            compiled=like is not None and like.compiled,
+            keep_going=like is not None and like.keep_going,
+            validation=choices.validation,
+            checkpoint_every=CHECKPOINT_EVERY if like is None else like.checkpoint_every,
+            network=choices.network,
+        )
+        with run:
+            launch.launch(run, spare=lab_app.spare_trainer)
+        self._pane.app.call_from_thread(self._show, run.path)
+        return f"Started {short_name(run.id)}. It keeps training when you quit."
+
+
+def _template(path: Path) -> tuple[RunConfig, CustomModel | None]:
+    """Return the configuration of a run, and its custom model if it has one. Raises UserError."""
+    with Run(path) as run:
+        return run.config, run.trusted_model()
