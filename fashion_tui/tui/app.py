@@ -114,6 +114,16 @@ class AsciiScrollBarRender(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
+class MainScreen(Screen[None]):
+    """The screen with the panes."""
+
+    def _compositor_refresh(self) -> None:
+        super()._compositor_refresh()
+        if self.app.screen is not self:
+            # Textual would paint this screen and the dialog in front of it again and again, without any change
+            self._repaint_required = False
+
+
 class FashionApp(App[None]):
     """The Textual app.
 
@@ -170,6 +180,9 @@ class FashionApp(App[None]):
 
     # Input
 
+    def get_default_screen(self) -> MainScreen:
+        return MainScreen(id="_default")
+
     def get_driver_class(self) -> type[Driver]:
         driver_class = super().get_driver_class()
         return TerminalDriver if driver_class is LinuxDriver else driver_class
@@ -204,6 +217,14 @@ class FashionApp(App[None]):
     def _show_postponed(self) -> None:
         if self.screen_stack and not self._exit:
             self.screen.call_later(self._postponed.show, self.screen)
+
+    @property
+    def _background_screens(self) -> list[Screen[Any]]:
+        """The screens that are visible behind the current one. There are none behind an opaque screen.
+
+        Textual paints the whole terminal whenever one of them changes.
+        """
+        return [] if self.screen.styles.background.a == 1 else super()._background_screens
 
     # Layout
 

@@ -53,6 +53,15 @@ def test_the_crosshair_follows_the_last_value_until_it_is_moved() -> None:
     assert step_read(inspector) == 1
 
 
+def test_the_crosshair_is_drawn_unless_it_follows_a_live_run() -> None:
+    live, ended = inspector_of(chart_of(1000)), inspector_of(chart_of(1000))
+    ended.show(replace(ended.chart, runs=(replace(ended.chart.runs[0], ended=True),)))
+    assert live.lines() == live.drawing.lines
+    assert ended.lines() != ended.drawing.lines
+    live.move(-1)
+    assert live.lines() != live.drawing.lines
+
+
 def test_the_visible_range_stays_where_it_is_while_a_run_grows() -> None:
     inspector = inspector_of(chart_of(1000))
     inspector.move(-20)
@@ -74,6 +83,7 @@ def test_the_visible_range_follows_the_last_value_if_the_crosshair_is_there() ->
     inspector.show(chart_of(1990))
     after = x_axis(inspector.chart)
     assert before.high < 1990 <= after.high
+    assert (1990 - after.low) / (after.high - after.low) >= 0.5
     assert after.high - after.low == pytest.approx(before.high - before.low)
 
 

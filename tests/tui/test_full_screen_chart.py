@@ -5,11 +5,14 @@ import io
 import math
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from rich.console import RenderableType
 from textual.events import MouseScrollUp
+from textual.screen import Screen
 from textual.widgets import Input
 
 from fashion_tui.runs.run import Run
@@ -171,7 +174,7 @@ async def test_a_growing_run_moves_the_crosshair(run: Run) -> None:
         moved = steps_of(app)
         write_steps(run, 3501, 4000)
         await until(pilot, lambda: last_step(app) == 4000, "the new steps")
-        assert steps_of(app) == moved
+        assert steps_of(app)[0] <= moved[0] <= steps_of(app)[1]
 
 
 async def test_the_picture_and_the_data_are_saved_without_overwriting_silently(run: Run, tmp_path: Path) -> None:
@@ -213,3 +216,27 @@ async def test_the_picture_and_the_data_are_saved_without_overwriting_silently(r
         await until(pilot, lambda: "can't write /proc/chart.svg" in screen_text(app), "the problem")
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, ChartScreen), "the chart")
+
+
+async def test_a_live_run_behind_a_dialog_or_a_chart_is_not_painted_again_and_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with app_on(run.path.parent) as (app, pilot):
+        frames: list[object] = []
+        display = app._display
+
+        def count(screen: Screen[Any], update: RenderableType | None) -> None:
+            frames.append(update)
+            display(screen, update)
+
+        monkeypatch.setattr(app, "_display", count)
+        await pilot.press("f5")
+        await until(pilot, lambda: "held out 0.375" in screen_text(app), "the charts")
+        for step, key in ((3001, "?"), (3101, "F")):
+            await pilot.press(key)
+            await until(pilot, lambda: len(app.screen_stack) == 2, "the screen in front")
+            write_steps(run, step, step + 99)
+            frames.clear()
+            await pilot.pause(2.0)
+            assert len(frames) < 20, key
+            await pilot.press("escape")

@@ -39,15 +39,18 @@ def pan(chart: Chart, share: float) -> Chart:
     return _show(chart, whole, low + offset, high + offset)
 
 
-def reveal(chart: Chart, value: float) -> Chart:
-    """Return the chart moved as far as needed to show a value. A value beyond an end is then a tenth from that end."""
+def reveal(chart: Chart, value: float, margin: float = 0.1) -> Chart:
+    """Return the chart moved as far as needed to show a value. A value beyond an end is then `margin` from that end.
+
+    `margin` is a share of the visible range.
+    """
     whole = x_axis(replace(chart, x_range=None))
     low, high = _visible(chart, whole)
     position = whole.fraction(value)
     if low <= position <= high:
         return chart
     share = (position - low) / (high - low)
-    return pan(chart, share - 0.9 if share > 1 else share - 0.1)
+    return pan(chart, share - 1 + margin if share > 1 else share - margin)
 
 
 def _visible(chart: Chart, whole: Axis) -> Range:

@@ -11,6 +11,9 @@ from fashion_tui.report.charts.drawing import Drawing, draw_chart
 from fashion_tui.report.charts.view import pan, reveal, with_fitting_details, zoom
 from fashion_tui.report.glyphs import Glyphs
 
+FOLLOWING_MARGIN = 0.5
+"""Share of the visible range that is free for new values after the range has moved to the last value of a live run."""
+
 
 class ChartInspector:
     """A chart with a visible range and a crosshair, which follow the last value of a live run until they are moved."""
@@ -40,7 +43,7 @@ class ChartInspector:
             self._x = x_position(chart.runs[chart.selected], step, chart.shown_x)
         self._change(chart)
         if self._x is None:
-            self._change(reveal(self.chart, self.x))
+            self._change(reveal(self.chart, self.x, FOLLOWING_MARGIN))
 
     def resize(self, width: int, height: int) -> None:
         if (width, height) != self._size:
@@ -105,7 +108,13 @@ class ChartInspector:
         return self._drawing
 
     def lines(self) -> list[Text]:
-        """Return the chart with the crosshair."""
+        """Return the chart with the crosshair.
+
+        A crosshair that follows a live run isn't drawn, since it would be repainted in each line of the plot.
+        """
+        runs = self.chart.runs
+        if self._x is None and runs and not runs[self.chart.selected].ended:
+            return self.drawing.lines
         return with_crosshair(self.drawing, self.x, self._glyphs)
 
     def readings(self) -> Sequence[Reading | None]:

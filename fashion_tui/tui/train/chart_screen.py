@@ -117,9 +117,8 @@ class ChartScreen(Screen[None]):
 
     def show(self, chart: Chart) -> None:
         """Replace the chart. Keep the visible range and the crosshair if possible."""
-        if self.is_mounted:
-            self.inspector.show(chart)
-            self._paint()
+        self.inspector.show(chart)
+        self._paint()
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._paint)
@@ -131,6 +130,8 @@ class ChartScreen(Screen[None]):
         self._paint()
 
     def _paint(self) -> None:
+        if not self.query(PlotArea):
+            return  # the screen is being opened or closed
         chart, (width, height) = self.inspector.chart, self.plot.size
         rows = len(chart.runs) + OTHER_LINES if chart.runs else 0
         self.table.styles.height = rows

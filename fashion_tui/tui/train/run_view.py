@@ -7,6 +7,7 @@ from rich.text import Text
 from textual import getters
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.timer import Timer
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD
@@ -40,8 +41,8 @@ class RunView(Vertical):
         self._pending: str | None = None
         """The request that the run hasn't answered yet."""
         self._charts_painted = 0.0
-        self._charts_due = False
-        """Whether a timer will update the charts."""
+        self._charts_timer: Timer | None = None
+        """The timer that will update the charts, or None if they are up to date."""
         self._recent_loss: tuple[float, ...] = ()
         """Losses in the sparkline. They are updated only with the charts, because each update repaints all of it."""
 
@@ -65,9 +66,8 @@ class RunView(Vertical):
         wait = self._charts_painted + CHART_INTERVAL - time.monotonic()
         if wait <= 0 or _states(previous) != _states(shown):
             self._paint_charts()
-        elif not self._charts_due:
-            self._charts_due = True
-            self.set_timer(wait, self._paint_charts)
+        elif self._charts_timer is None:
+            self._charts_timer = self.set_timer(wait, self._paint_charts)
         self._paint_summary()
 
     def show_problem(self, problem: str) -> None:
@@ -104,7 +104,9 @@ class RunView(Vertical):
 
     def _paint_charts(self) -> None:
         self._charts_painted = time.monotonic()
-        self._charts_due = False
+        if self._charts_timer is not None:
+            self._charts_timer.stop()
+            self._charts_timer = None
         self._recent_loss = self._snapshot.recent_loss if self._snapshot is not None else ()
         self.charts.show(self._shown)
 
