@@ -136,6 +136,15 @@ def _attention(_result: Any, query: Tensor, key: Tensor, value: Tensor, *_: Any,
     return math.prod(query.shape[:-1]) * key.shape[-2] * (query.shape[-1] + value.shape[-1])
 
 
+def _convolution(
+    result: Tensor, inputs: Tensor, weight: Tensor, _bias: Any, _stride: Any, _padding: Any, _dilation: Any,
+    transposed: Any, *_: Any,
+) -> int:  # fmt: skip
+    """Count one MAC per weight at each position of the window. The formula in `flop_registry` is much slower."""
+    positions = (inputs if transposed else result).shape
+    return positions[0] * math.prod(positions[2:]) * weight.numel()
+
+
 def _conv_tbc(result: Tensor, _input: Tensor, weight: Tensor, *_: Any) -> int:
     return result.numel() * weight.shape[0] * weight.shape[1]
 
@@ -160,6 +169,7 @@ _FORMULAS: dict[str, Formula] = {
     "aten::_euclidean_dist": _euclidean_distances,
     "aten::_cdist_forward": _distances,
     "aten::_trilinear": _trilinear,
+    "aten::convolution": _convolution,
     "aten::conv_tbc": _conv_tbc,
     **dict.fromkeys(
         (

@@ -11,6 +11,7 @@ be copied is shared by the network and its copy.
 import copy
 import types
 import weakref
+from collections import OrderedDict
 from typing import Any, cast
 
 import torch
@@ -77,7 +78,7 @@ class _Copier:
             return self._copy_reference(value)
         if type(value) in {tuple, frozenset}:
             return type(value)(self.copy(item) for item in value)
-        if type(value) in {list, dict, set}:
+        if type(value) in {list, dict, OrderedDict, set}:
             return self._fill(type(value)(), value)
         if hasattr(value, "__deepcopy__"):
             return value.__deepcopy__(self._copies)

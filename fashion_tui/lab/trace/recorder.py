@@ -77,8 +77,9 @@ class Recorder(TorchFunctionMode):
         self._thread_lock = threading.RLock()
         self._active = 0
         self._failure: tuple[BaseException, list[int], Call | None] | None = None
-        self._modules = [module for _, module in [*named_modules(model), *unregistered_modules(model)]]
-        for path, module in [*named_modules(model), *unregistered_modules(model)]:
+        modules = [*named_modules(model), *unregistered_modules(model)]
+        self._modules = [module for _, module in modules]
+        for path, module in modules:
             # The module may have a `__setattr__` of its own.
             vars(module)["forward"] = self._wrap_forward(module, path, module.forward)
         self._origins.set_source(NETWORK_INPUT, tensors_in(inputs), has_inner_calls=False)
@@ -93,6 +94,11 @@ class Recorder(TorchFunctionMode):
         self._active -= 1
         self._thread.is_recorded = False
         super().__exit__(*error)  # type: ignore[no-untyped-call]
+
+    def remove_wrappers(self) -> None:
+        """Restore the `forward` of each module. A wrapper refers to its module, which would keep it in memory."""
+        for module in self._modules:
+            vars(module).pop("forward", None)
 
     def producers_of(self, tensors: Iterable[Tensor]) -> list[int | None]:
         """Return, for each tensor, the index of the call without inner calls that returned it.

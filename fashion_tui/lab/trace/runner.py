@@ -18,7 +18,7 @@ from .inputs import Arguments, Distribution, NetworkInputs
 from .model_copy import copy_model
 from .record import record
 from .recorder import Recorder
-from .structure import named_buffers, named_modules, named_parameters, unregistered_modules
+from .structure import named_buffers, named_modules, named_parameters
 
 MAX_CALLS = 500
 """Maximum number of recorded calls if the network is stopped at the time limit."""
@@ -99,8 +99,7 @@ class Runner:
         counter = recorder.counter
         start = time.perf_counter()
         recording, result = record(recorder, arguments, batch, device)
-        for _, module in [*named_modules(model), *unregistered_modules(model)]:
-            vars(module).pop("forward", None)  # the wrapper refers to the module, which would keep the copy in memory
+        recorder.remove_wrappers()
         if isinstance(recording.error, TimeLimitReached):
             self._late = recording.error
             recording = _shorten(recording)
