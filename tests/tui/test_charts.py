@@ -59,15 +59,23 @@ async def test_keys_change_the_charts(tmp_path: Path) -> None:
     async with app_on(tmp_path / "runs") as (app, pilot):
         await pilot.press("f5")
         loss = "loss 0.250 · held out 3.000"
-        await until(pilot, lambda: "1-4 of 9" in screen_text(app), "the charts")
+        await until(pilot, lambda: "1-4 of 10" in screen_text(app), "the charts")
         accuracy = "batch accuracy 50.0 % · held out 90.0 %"
         expected = [loss, accuracy, "learning rate 0.001", "gradient norm 2 · smooth 64"]
         await until(pilot, lambda: titles(app) == expected, "all charts of the page")
-        await pilot.press(".", ".")
-        await until(
-            pilot, lambda: "9-9 of 9" in screen_text(app) or "chart 9 of 9" in screen_text(app), "the last page"
-        )
-        await until(pilot, lambda: titles(app) == ["gradient norm conv1 2 · smooth 64"], "its chart")
+        await pilot.press(".")
+        await until(pilot, lambda: titles(app)[-1].startswith("layers: gradient norm  2 "), "the heat strip")
+        strip = [chart for chart in app.query(GridChart) if chart.display][-1]
+        assert re.fullmatch(r"conv1 +\S +2 *", strip.render_line(1).text), "one measurement"
+        strip.focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: len(titles(app)) == 1, "enter enlarges it")
+        await pilot.press("escape")
+        await until(pilot, lambda: "5-8 of 10" in screen_text(app), "the page again")
+        app.query_one("#runs").focus()
+        await pilot.press(".")
+        await until(pilot, lambda: "9-10 of 10" in screen_text(app), "the last page")
+        await until(pilot, lambda: titles(app)[-1] == "gradient norm conv1 2 · smooth 64", "its chart")
         await pilot.press(".", "+", "+", "[")
         best = "loss 0.250 · held out 3.000 (best 1.000 at epoch 1) · smooth 256"
         await until(pilot, lambda: titles(app)[:1] == [best], "one column of charts, smoothed more")

@@ -160,10 +160,13 @@ def test_the_note_of_a_live_run_describes_its_last_checkpoint(running: RunSnapsh
     assert note == "checkpoint at step 100: 2.5 MiB in 0.25 s, next in 30 s - 3 MiB on disk"
 
 
-def test_the_note_of_a_live_run_describes_the_first_problem_of_its_layers(running: RunSnapshot) -> None:
+def test_the_note_of_a_run_describes_the_first_problem_of_its_layers(
+    running: RunSnapshot, finished: RunSnapshot
+) -> None:
     problems = LayerProblem("dead ReLUs", ("fc1",), 1.0), LayerProblem("no gradient", ("conv1",), 0.0)
-    note = note_text(replace(running, layer_problems=problems), None, ASCII).plain
-    assert note.startswith("! all ReLUs after fc1 are dead")
+    live, ended = (note_text(replace(each, layer_problems=problems), None, ASCII).plain for each in (running, finished))
+    assert live.startswith("! all ReLUs after fc1 are dead")
+    assert ended == f"{live} - press e to evaluate"
 
 
 def progress_bar(snapshot: RunSnapshot) -> str:

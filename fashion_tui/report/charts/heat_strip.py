@@ -11,7 +11,7 @@ from rich.style import Style
 from rich.text import Text
 
 from fashion_tui.report.colormap import heat_style
-from fashion_tui.report.formatting import format_formula
+from fashion_tui.report.formatting import format_formula, printable
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.layers import problem_text, shorten
 from fashion_tui.report.pixels import Shading
@@ -33,13 +33,11 @@ PROBLEM_SHARE = 3
 """The problems of the layers take at most one of this many lines."""
 MIN_PLOT_WIDTH = 8
 """Minimum width, in columns, of the rows. A narrower strip has only a title."""
-VALUE_WIDTH = 8
-"""Width, in columns, of the last values on the right."""
 MIN_WIDTH_WITH_VALUES = 32
 """Minimum width, in columns, of a strip that shows the last values."""
 MIN_WIDTH_WITH_WIDE_SCALE = 72
 """Minimum width, in columns, of a strip whose scale has two columns per level."""
-MAX_ROW_HEIGHT = 2
+MAX_ROW_HEIGHT = 3
 """Maximum height, in lines, of a row that is drawn in colours."""
 
 _PROBLEM, _NON_FINITE = Style(color=ATTENTION), Style(color=BAD)
@@ -58,6 +56,8 @@ class HeatStrip:
     """The run of the layers. Its lengths and times determine the x axis."""
     problems: tuple[LayerProblem, ...] = ()
     """All problems of the run's layers. Only those that the metric shows are described."""
+    names_run: bool = False
+    """Whether the title contains the name of the run."""
     x: XAxis = XAxis.PLANNED
     x_range: tuple[float, float] | None = None
     """The part of the x axis to show, in steps, epochs or seconds, or None for all of it."""
@@ -67,7 +67,7 @@ class HeatStrip:
     def chart(self) -> Chart:
         """An empty chart with the same x axis."""
         x, x_range = self.x, self.x_range
-        return Chart(self.metric.title, (self.run,), x=x, x_range=x_range, logarithmic_x=self.logarithmic_x)
+        return Chart(self.metric.full_title, (self.run,), x=x, x_range=x_range, logarithmic_x=self.logarithmic_x)
 
 
 def draw_heat_strip(strip: HeatStrip, width: int, height: int, glyphs: Glyphs, shading: Shading) -> list[Text]:
@@ -82,7 +82,7 @@ def draw_heat_strip(strip: HeatStrip, width: int, height: int, glyphs: Glyphs, s
     wrapped = [line for problem in problems for line in wrap(problem, width)]
     lines = [Text(line, _PROBLEM) for line in wrapped[: height // PROBLEM_SHARE]]
     label_width = max((cell_len(shorten(name, width // LABEL_SHARE, glyphs)) for name, _ in strip.layers), default=0)
-    value_width = VALUE_WIDTH if width >= MIN_WIDTH_WITH_VALUES else 0
+    value_width = strip.metric.value_width + 1 if width >= MIN_WIDTH_WITH_VALUES else 0
     plot_width = width - label_width - 1 - value_width
     max_rows = height - len(lines) - 2
     rows: list[_Row] = []
@@ -92,7 +92,7 @@ def draw_heat_strip(strip: HeatStrip, width: int, height: int, glyphs: Glyphs, s
         rows = _rows(strip, plot_width, per_row)
     scale = fit_scale(strip.metric, _finite(rows))
     drawing = _Drawing(strip.metric, scale, glyphs, shading)
-    lines.insert(0, drawing.title(rows, per_row, width))
+    lines.insert(0, drawing.title(strip.run.name if strip.names_run else "", rows, per_row, width))
     for row in rows:
         lines += drawing.row(row, label_width, value_width, max_rows // len(rows))
     if rows:
@@ -137,15 +137,18 @@ class _Drawing:
     glyphs: Glyphs
     shading: Shading
 
-    def title(self, rows: Sequence[_Row], per_row: int, width: int) -> Text:
-        """Return the title, the scale and its meaning. The parts that don't fit are left out."""
+    def title(self, run: str, rows: Sequence[_Row], per_row: int, width: int) -> Text:
+        """Return the title, the run, the scale and its meaning. The parts that don't fit are left out."""
         metric = self.metric
-        parts = [Text(metric.title, TITLE)]
+        title = Text(metric.full_title, TITLE)
+        parts = [Text(printable(run, self.glyphs), LABEL)] if run else []
         if any(value is not None for row in rows for value in row.values):
-            low, high = (self._format(value) for value in (self.scale.low, self.scale.high))
+            low, high = (self._format(value).removesuffix(".0") for value in (self.scale.low, self.scale.high))
             cells = LEVELS if width < MIN_WIDTH_WITH_WIDE_SCALE else 2 * LEVELS
             colours = self._cells([cell * LEVELS // cells for cell in range(cells)])
             parts.append(Text.assemble((f"{low} ", LABEL), colours, (f" {high}", LABEL)))
+            if title.cell_len + 2 + parts[-1].cell_len > width:
+                title = Text(metric.title, TITLE)
         else:
             parts.append(Text("no values", LABEL))
         if any(value is not None and math.isnan(value) for row in rows for value in row.values):
@@ -155,9 +158,9 @@ class _Drawing:
         if per_row > 1:
             parts.append(Text(f"{per_row} layers per row", LABEL))
         separator = Text("  ")
-        while len(parts) > 1 and separator.join(parts).cell_len > width:
+        while parts and separator.join([title, *parts]).cell_len > width:
             parts.pop()
-        return separator.join(parts)
+        return separator.join([title, *parts])
 
     def row(self, row: _Row, label_width: int, value_width: int, max_height: int) -> list[Text]:
         """Return the lines of a row."""

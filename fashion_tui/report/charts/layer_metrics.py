@@ -26,12 +26,24 @@ class LayerMetric:
     combine: Callable[[Sequence[float]], float]
     """Returns the value of a row that shows several layers, given the finite values of the layers."""
     format: Callable[[float], str]
+    value_width: int
+    """Maximum width of a formatted value, in columns."""
     limits: tuple[float, float] | None = None
     """The values at the ends of the scale, or None for a logarithmic scale around the values of the run."""
     note: str = ""
     """A fact that helps to read the strip."""
     usual: float | None = None
     """The usual value, or None. It is the middle of the scale, and the colours show the distance from it."""
+
+    @property
+    def chart_name(self) -> str:
+        """Name of the heat strip among the charts, such as `gradient_norm/*`."""
+        return f"{self.name}/*"
+
+    @property
+    def full_title(self) -> str:
+        """The title with the word `layers`, by which it differs from that of the whole run's metric."""
+        return f"layers: {self.title}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +85,33 @@ def _least_usual(values: Sequence[float]) -> float:
 LAYER_METRICS = (
     LayerMetric(
         GRADIENT_NORM,
-        "layers: gradient norm",
+        "gradient norm",
         problems=("non-finite", "no gradient"),
         non_finite="NaN or infinite",
         combine=_geometric_mean,
         format=lambda value: f"{value:.3g}".replace("e-0", "e-").replace("e+0", "e"),
+        value_width=7,
     ),
     LayerMetric(
         UPDATE_RATIO,
-        "layers: log10(update/weights)",
+        "log10 update ratio",
         problems=("large updates", "small updates"),
         non_finite="no update",
         combine=_least_usual,
         format=lambda value: f"{value:.1f}".replace("-", "−"),
+        value_width=5,
         limits=(USUAL_UPDATE - 2, USUAL_UPDATE + 2),
         note=f"usual: about {USUAL_UPDATE:.0f}".replace("-", "−"),
         usual=USUAL_UPDATE,
     ),
     LayerMetric(
         DEAD_RELUS,
-        "layers: dead ReLUs",
+        "dead ReLUs",
         problems=("dead ReLUs",),
         non_finite="NaN",
         combine=max,
         format=lambda value: f"{value * 100:.0f} %",
+        value_width=5,
         limits=(0.0, 1.0),
         note="0 for the whole batch",
     ),

@@ -3,6 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from fashion_tui.runs.layers import layers_with
+
+from .layer_metrics import LAYER_METRICS
+
 FIRST_METRICS = ("loss", "accuracy", "learning_rate")
 """Metrics whose charts come first, in this order."""
 DEVICE_FAMILIES = ("utilization", "memory")
@@ -44,6 +48,8 @@ _METRICS = {
     ),
 }
 
+_STRIPS = {metric.chart_name: Metric(metric.full_title) for metric in LAYER_METRICS}
+
 _FAMILIES = {
     "gradient_norm": Metric("gradient norm", logarithmic=True),
     "update_ratio": Metric("log10 update ratio", decimals=2),
@@ -57,8 +63,8 @@ _FAMILIES = {
 
 def describe_metric(name: str) -> Metric:
     """Return how a chart shows the metric of this name. Metrics of a user's script are shown under their own names."""
-    if name in _METRICS:
-        return _METRICS[name]
+    if name in _METRICS or name in _STRIPS:
+        return _METRICS.get(name) or _STRIPS[name]
     family, _, part = name.partition("/")
     known = _FAMILIES.get(family)
     if known is None:
@@ -67,16 +73,22 @@ def describe_metric(name: str) -> Metric:
 
 
 def chart_metrics(names: Iterable[str]) -> list[str]:
-    """Return the metrics that have charts of their own, in the order of their charts.
+    """Return the metrics that have charts of their own and the names of heat strips, in the order of the charts.
 
-    After the first metrics come the metrics of the whole run, then those of devices, then those of layers, each sorted
-    by title. Held-out metrics are left out if the chart of another metric shows them.
+    After the first metrics come the metrics of the whole run, then heat strips of all layers, then the metrics of
+    devices, then those of single layers, each sorted by title. Held-out metrics are left out if the chart of another
+    metric shows them.
     """
     available = dict.fromkeys(names)
     shown = {describe_metric(name).held_out for name in available}
     first = [name for name in FIRST_METRICS if name in available]
-    others = [name for name in available if name not in shown and name not in FIRST_METRICS]
-    return [*first, *sorted(others, key=lambda name: (_rank(name), describe_metric(name).title, name))]
+    others = sorted(
+        (name for name in available if name not in {*FIRST_METRICS, *shown, *_STRIPS}),
+        key=lambda name: (_rank(name), describe_metric(name).title, name),
+    )
+    strips = [metric.chart_name for metric in LAYER_METRICS if layers_with(metric.name, available)]
+    whole = [name for name in others if _rank(name) == 0]
+    return [*first, *whole, *strips, *others[len(whole) :]]
 
 
 def _rank(name: str) -> int:

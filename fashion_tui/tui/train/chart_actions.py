@@ -9,6 +9,7 @@ from fashion_tui.tui.pane import RunPane
 
 from .chart_grid import ChartGrid, GridChart
 from .chart_screen import ChartScreen
+from .run_charts import HEAT_STRIPS
 
 
 class ChartActions(RunPane):
@@ -25,7 +26,10 @@ class ChartActions(RunPane):
 
     @on(GridChart.Opened)
     def _open_chart(self, message: GridChart.Opened) -> None:
-        if self.charts.full_screen is None:
+        """Show the chart on the whole screen. A heat strip, which has no crosshair, fills the grid instead."""
+        if message.metric in HEAT_STRIPS:
+            self.charts.toggle_single()
+        elif self.charts.full_screen is None:
             screen = ChartScreen(message.metric, self.charts.chart(message.metric), self)
             self.charts.full_screen = screen
             self.app.push_screen(screen, self._chart_closed)

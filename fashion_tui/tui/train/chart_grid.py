@@ -22,7 +22,7 @@ from fashion_tui.tui.widgets.lines import Lines
 
 from .chart_options import ChartOptions, GridOptions
 from .chart_screen import ChartScreen
-from .run_charts import ShownRuns, chart_of
+from .run_charts import ShownRuns, chart_of, drawing_of
 
 MAX_COLUMNS, MAX_ROWS = 6, 8
 
@@ -233,7 +233,8 @@ class ChartGrid(Vertical):
         self._due = list(zip(self._views, names, strict=False))
         self._paint_next()
         self._paint_line(names, found)
-        self._want((*names, *self.grid.page(metrics, size, 1), *self.grid.page(metrics, size, -1)))
+        near = (*names, *self.grid.page(metrics, size, 1), *self.grid.page(metrics, size, -1))
+        self._want(tuple(curve for name in near for curve in self._shown.curves_of(name)))
 
     def _paint_next(self) -> None:
         """Paint one chart, and the others after the screen has been updated, so that keys are answered quickly."""
@@ -242,7 +243,7 @@ class ChartGrid(Vertical):
             view, name = self._due.pop(0)
             if self._shown.has_curves(name):
                 view.metric = name
-                painted = view.show(chart_of(name, self._shown, self.options))
+                painted = view.show(drawing_of(name, self._shown, self.options))
         if self._due and not self._next_is_scheduled:
             self._next_is_scheduled = True
             self.call_after_refresh(self._continue_painting)

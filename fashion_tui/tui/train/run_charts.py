@@ -3,13 +3,19 @@
 from dataclasses import dataclass, replace
 
 from fashion_tui.report.charts.chart import Chart, ChartRun, EpochValue
+from fashion_tui.report.charts.heat_strip import HeatStrip
+from fashion_tui.report.charts.layer_metrics import LAYER_METRICS, LayerMetric
 from fashion_tui.report.charts.metrics import FIRST_METRICS, Metric, chart_metrics, describe_metric
+from fashion_tui.runs.layers import layers_with
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.runs.series import NO_CURVE, Curve
 from fashion_tui.schema.floats import decode_float
 from fashion_tui.schema.run import LIVE_STATES, short_name
 
 from .chart_options import ChartOptions
+
+HEAT_STRIPS = {metric.chart_name: metric for metric in LAYER_METRICS}
+"""The metrics that have heat strips, by the name of the strip."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +42,23 @@ class ShownRuns:
         names = [name for snapshot in self.snapshots for name in snapshot.metrics]
         return chart_metrics(names or FIRST_METRICS)
 
+    @property
+    def selected_snapshot(self) -> RunSnapshot | None:
+        return self.runs[self.selected][1] if self.runs else None
+
+    def curves_of(self, name: str) -> tuple[str, ...]:
+        """Return the metrics whose curves are needed for a chart, or for a heat strip of the selected run."""
+        metric = HEAT_STRIPS.get(name)
+        if metric is None:
+            return (name,)
+        snapshot = self.selected_snapshot
+        layers = () if snapshot is None else layers_with(metric.name, snapshot.metrics)
+        return tuple(f"{metric.name}/{layer}" for layer in layers)
+
     def has_curves(self, name: str) -> bool:
-        """Return whether the curves of a metric have been read."""
-        return all(name in snapshot.curves for snapshot in self.snapshots)
+        """Return whether the curves for a chart have been read."""
+        snapshots = self.snapshots if name not in HEAT_STRIPS else filter(None, [self.selected_snapshot])
+        return all(curve in snapshot.curves for snapshot in snapshots for curve in self.curves_of(name))
 
 
 def chart_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart:
@@ -58,6 +78,33 @@ def chart_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart:
         decimals=metric.decimals,
         unit=metric.unit,
     )
+
+
+def heat_strip_of(metric: LayerMetric, shown: ShownRuns, options: ChartOptions) -> HeatStrip:
+    """Return the heat strip of the layers of the selected run."""
+    run, snapshot = shown.runs[shown.selected] if shown.runs else ("", None)
+    layers: tuple[tuple[str, Curve], ...] = ()
+    axis_run = _chart_run("loss", describe_metric("loss"), run, snapshot)
+    if snapshot is not None:
+        names = layers_with(metric.name, snapshot.metrics)
+        layers = tuple((layer, snapshot.curve(f"{metric.name}/{layer}")) for layer in names)
+        if layers and not axis_run.last_step:  # a script may log no loss
+            axis_run = replace(axis_run, curve=max((curve for _, curve in layers), key=lambda curve: curve.steps))
+    return HeatStrip(
+        metric,
+        layers,
+        axis_run,
+        problems=() if snapshot is None else snapshot.layer_problems,
+        names_run=len(shown.runs) > 1,
+        x=options.x,
+        logarithmic_x=options.logarithmic_x,
+    )
+
+
+def drawing_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart | HeatStrip:
+    """Return the chart or the heat strip of this name."""
+    metric = HEAT_STRIPS.get(name)
+    return chart_of(name, shown, options) if metric is None else heat_strip_of(metric, shown, options)
 
 
 def _chart_run(name: str, metric: Metric, run: str, snapshot: RunSnapshot | None) -> ChartRun:

@@ -252,7 +252,15 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
         case _ if snapshot.status.message is not None:  # the message says why the test accuracy is missing
             return Text(f"! {snapshot.status.message}", style=ATTENTION)
         case _:
-            return Text(f"press {key_of('train', 'evaluate')} to evaluate {dot} {_disk_usage(snapshot)}", style=MUTED)
+            return _finished_note(snapshot, glyphs)
+
+
+def _finished_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
+    evaluate = f"press {key_of('train', 'evaluate')} to evaluate"
+    if snapshot.layer_problems:
+        problem = problem_text(snapshot.layer_problems[0], glyphs)
+        return Text(f"! {problem} {glyphs.dot} {evaluate}", style=ATTENTION)
+    return Text(f"{evaluate} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED)
 
 
 def _logged_run_ended(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:

@@ -19,7 +19,7 @@ from fashion_tui.runs.series import Series
 
 GRADIENTS, UPDATES, DEAD = LAYER_METRICS
 BARS = UNICODE.levels
-WIDTH = 5 + 1 + 80 + 8
+WIDTH = 5 + 1 + 80 + 6
 """Width of a strip with names of five characters whose rows have 80 columns."""
 
 
@@ -51,7 +51,7 @@ def column_of(step: int, steps: int = 800, width: int = 80) -> int:
 def test_every_column_has_the_level_of_the_last_measurement_so_far() -> None:
     values = {step: math.sin(step / 90) * 2.2 - 3 for step in range(1, 701, 50)}
     title, row, *_ = draw(strip_of(UPDATES, {"conv1": values}))
-    assert title.startswith("layers: log10(update/weights)  −5.0 ▁▁▂▂▃▃▄▄▅▅▆▆▇▇██ −1.0  usual: about −3")
+    assert title.startswith("layers: log10 update ratio  −5 ▁▁▂▂▃▃▄▄▅▅▆▆▇▇██ −1  usual: about −3")
     limits = np.linspace(-5, -1, 9)[1:-1]
     steps = [0] * 80
     for step in values:
@@ -59,12 +59,12 @@ def test_every_column_has_the_level_of_the_last_measurement_so_far() -> None:
             steps[column] = step
     expected = "".join(BARS[int(np.searchsorted(limits, values[step], "right"))] if step else " " for step in steps)
     assert row[:86] == f"conv1 {expected}"
-    assert row[86:] == f"{values[651]:.1f}".replace("-", "−").rjust(8)
+    assert row[86:] == f"{values[651]:.1f}".replace("-", "−").rjust(6)
 
 
 def test_the_gradients_have_a_logarithmic_scale_with_round_limits() -> None:
     values = {20 * index + 1: 10.0 ** (index / 13 - 3) for index in range(40)}
-    title, row, zero, *_ = draw(strip_of(GRADIENTS, {"conv1": values, "conv2": {1: 0.0}}))
+    title, row, zero, *_ = draw(strip_of(GRADIENTS, {"conv1": values, "conv2": {1: 0.0}}), WIDTH + 2)
     assert title.split()[3] == "0.001"
     assert title.split()[-1] == "1"
     levels = [BARS.index(char) for char in row[6:86].strip()]
@@ -75,8 +75,8 @@ def test_the_gradients_have_a_logarithmic_scale_with_round_limits() -> None:
 def test_shares_of_dead_relus() -> None:
     title, one, two, *_ = draw(strip_of(DEAD, {"conv1": {1: 0.0, 401: 0.4}, "fc1": {1: 1.0}}))
     assert title == "layers: dead ReLUs  0 % ▁▁▂▂▃▃▄▄▅▅▆▆▇▇██ 100 %  0 for the whole batch"
-    assert one == f"conv1 {'▁' * 40}▄{' ' * 39}    40 %"
-    assert two == f"fc1   █{' ' * 79}   100 %"
+    assert one == f"conv1 {'▁' * 40}▄{' ' * 39}  40 %"
+    assert two == f"fc1   █{' ' * 79} 100 %"
 
 
 def test_a_column_has_the_mean_of_the_measurements_in_it() -> None:
@@ -90,7 +90,7 @@ def test_nan_and_infinity_are_marked() -> None:
     values = {1: -3.0, 101: math.nan, 201: -math.inf, 301: -3.0, 401: math.inf}
     title, row, *_ = draw(strip_of(UPDATES, {"conv1": values}))
     assert "✕ no update" in title
-    assert row.rstrip() == f"conv1 {'▅' * 10}{'✕' * 20}{'▅' * 10}✕{' ' * 39}       ✕"
+    assert row.rstrip() == f"conv1 {'▅' * 10}{'✕' * 20}{'▅' * 10}✕{' ' * 39}     ✕"
 
 
 def test_a_spike_does_not_hide_the_rest() -> None:
@@ -150,11 +150,18 @@ def test_colours_have_the_levels_of_the_glyphs() -> None:
         ]
         return list(dict.fromkeys(styles))
 
-    scale = title.plain.index("−5.0") + 5
+    scale = title.plain.index("−5") + 3
     assert colours(row, 6, 86)[:8] == colours(title, scale, scale + 16)
     assert len(set(colours(row, 6, 86)[:8])) == 8
     assert colours(same_row, 6, 86) == colours(row, 6, 86)
     assert row.plain[6:86].strip() == ""
+
+
+def test_a_narrow_strip_has_a_short_title_with_the_scale() -> None:
+    strip = strip_of(UPDATES, {"conv1": {1: -3.0}})
+    assert draw(strip, 38)[0] == "log10 update ratio  −5 ▁▂▃▄▅▆▇█ −1"
+    named = draw(replace(strip, names_run=True), 60)[0]
+    assert named == "layers: log10 update ratio  guide-a1b2  −5 ▁▂▃▄▅▆▇█ −1"
 
 
 def test_no_layers() -> None:
