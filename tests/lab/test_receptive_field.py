@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
@@ -128,12 +129,79 @@ def test_the_guides_network_sees_the_whole_image_from_its_first_linear_layer_on(
     assert fields[7:] == [(28, 28)] * 3
 
 
+class Transformed(nn.Module):
+    """Pads, rearranges and selects positions, and adds a class token and attention."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 8, 4, 4)
+        self.token, self.positions = nn.Parameter(torch.rand(1, 1, 8)), nn.Parameter(torch.rand(1, 26, 8))
+        self.queries = nn.Linear(8, 24)
+        self.channels_last = nn.LayerNorm(8)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        x = self.conv(F.pad(x, (1, 2, 1, 2), mode="reflect"))  # 4×4 positions
+        x = F.pad(self.channels_last(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2).roll(1, 2), (0, 1, 0, 1))
+        x = torch.cat([self.token.expand(len(x), -1, -1), x.flatten(2).transpose(1, 2)], 1) + self.positions
+        query, key, value = self.queries(x).chunk(3, -1)
+        scores = query @ key.mT
+        return x[:, 1:], query[:, 0], scores, scores.softmax(-1) @ value
+
+
+def gradient_extent(value: Tensor, x: Tensor) -> tuple[int, ...]:
+    (gradient,) = torch.autograd.grad(value, x, retain_graph=True)
+    reached = gradient.abs().sum((0, 1)).nonzero()
+    return tuple((reached.max(0).values - reached.min(0).values + 1).tolist()) if len(reached) else (0, 0)
+
+
+def test_rearranged_positions_and_attention() -> None:
+    """The field of each result is the largest extent of the gradient of one of its values."""
+    model = Transformed()
+    rows = trace(model, (1, 14, 14)).rows
+    fields = [(row.op, row.receptive_field) for row in rows]
+    x = torch.rand(2, 1, 14, 14, requires_grad=True)
+    selected, token, scores, attention = model(x)
+    extents = [
+        max(gradient_extent(value, x) for value in result[0].flatten())
+        for result in (selected, token, scores, attention)
+    ]
+    assert extents == [(4, 4), (0, 0), (14, 14), (14, 14)]
+    found = {row.path: row.receptive_field for row in rows}
+    assert [field for op, field in fields if op == "[]"] == [(4, 4), None]
+    assert [field for op, field in fields if op == "@"] == [(14, 14), (14, 14)]
+    assert found["softmax"] == (14, 14)
+    assert [field for op, field in fields if op in {"permute", "roll", "flatten", "torch.cat", "F.pad"}] == [
+        (1, 1), *[(4, 4)] * 6,
+    ]  # fmt: skip
+
+
+def test_a_linear_layer_over_rows_and_a_mean_over_columns() -> None:
+    """A linear layer on the last axis joins a row of the image; transposed, it joins a column."""
+    conv, layer = nn.Conv2d(1, 4, 3), nn.Linear(6, 6)
+    for forward, expected in (
+        (lambda self, x: self.layer(self.conv(x)), (3, 8)),
+        (lambda self, x: self.layer(self.conv(x).transpose(2, 3)), (8, 3)),
+        (lambda self, x: self.conv(x).mean(2), (8, 3)),
+        (lambda self, x: self.conv(x).softmax(-1), (3, 8)),
+        (lambda self, x: self.conv(x).mean(1), (3, 3)),
+        (lambda self, x: torch.stack([self.conv(x)[:, :, 0], self.conv(x)[:, :, 5]], 2), None),
+    ):
+        table = trace(FunctionNet(forward, conv=conv, layer=layer), (1, 8, 8))
+        assert table.rows[-1].receptive_field == expected, table.rows[-1]
+
+
+def test_all_of_a_vision_transformer_is_known() -> None:
+    with torch.device("meta"):
+        model = torchvision.models.VisionTransformer(32, 8, 1, 2, 16, 32)
+    fields = {row.path: row.receptive_field for row in trace(model, (3, 32, 32)).rows}
+    assert (fields["conv_proj"], fields["encoder.layers.encoder_layer_0.ln_1"]) == ((8, 8), (8, 8))
+    assert fields["heads"] == (32, 32)
+    assert [path for path, field in fields.items() if field is None] == ["expand"], "the class token sees nothing"
+
+
 def test_unknown_receptive_fields() -> None:
-    patches = FunctionNet(
-        lambda self, x: self.attention(self.conv(x).flatten(2).transpose(1, 2)),
-        conv=nn.Conv2d(1, 8, 4, stride=4), attention=nn.TransformerEncoderLayer(8, 2, 8, batch_first=True),
-    )  # fmt: skip
-    assert [row.receptive_field for row in trace(patches, (1, 16, 16)).rows][:3] == [(4, 4), None, None]
+    sorting = FunctionNet(lambda self, x: self.conv(x).sort(-1).values, conv=nn.Conv2d(1, 8, 4, stride=4))
+    assert [row.receptive_field for row in trace(sorting, (1, 16, 16)).rows] == [(4, 4), None]
     assert {row.receptive_field for row in trace(nn.Sequential(nn.Linear(8, 8)), (8,)).rows} == {None}
     two = FunctionNet(lambda self, x, y: self.conv(x) + self.conv(y), conv=nn.Conv2d(1, 8, 3))
     assert {row.receptive_field for row in trace(two, ((1, 8, 8), (1, 8, 8))).rows} == {None}

@@ -1,24 +1,24 @@
 """Compute receptive fields: the part of the input that one value of a row's output depends on.
 
-For each spatial axis and each position of a tensor, the first and the last position of the input are kept on which the
-values at this position depend. Operations that move or combine values in other ways make the field unknown.
+For each spatial axis of the input and each value of a tensor, the first and the last position are kept on which the
+value depends. Operations that move or combine values in other ways make the field unknown.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
-from numpy.typing import NDArray
 from torch import nn
 
 from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.shapes import NETWORK_INPUT, Shape, ShapeRow
 
 from .calls import Call
+from .reach import Field, Reach, joined, union
+from .receptive_moves import INTEGER, field_of_moved, function_of, sample_axes
 from .windows import WindowSettings
-
-Positions = NDArray[np.int64]
 
 _POINTWISE_LAYERS = frozenset({"activation", "batchnorm", "dropout"})
 """Modules of torch.nn.modules whose layers compute each position on its own, in evaluation mode."""
@@ -32,53 +32,15 @@ _POINTWISE_FUNCTIONS = frozenset(
         "hardsigmoid", "hardswish", "hardtanh", "tanh", "softplus", "softsign", "threshold", "dropout", "dropout2d",
         "batch_norm", "clamp", "abs", "exp", "log", "sqrt", "square", "add", "add_", "sub", "mul", "mul_", "div", "pow",
         "neg", "contiguous", "to", "float", "clone", "iadd", "imul", "radd", "rmul", "rsub", "isub", "truediv",
-        "maximum", "minimum", "where",
+        "maximum", "minimum", "where", "masked_fill", "eq", "ne", "lt", "le", "gt", "ge",
     }
 )  # fmt: skip
 _JOINING = frozenset({"cat", "concat", "concatenate"})
-_FLATTENING = frozenset({"flatten", "view", "reshape", "Flatten", "squeeze"})
 _REDUCTIONS = frozenset({"mean", "sum", "amax", "amin", "std", "var"})
+_SOFTMAX = frozenset({"softmax", "log_softmax", "softmin", "Softmax", "LogSoftmax", "Softmin", "normalize"})
+_PRODUCTS = frozenset({"@", "matmul", "bmm"})
 
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """The first and the last position of the input on which each position of a tensor depends, along one axis."""
-
-    first: Positions
-    last: Positions
-
-    def __len__(self) -> int:
-        return len(self.first)
-
-    @property
-    def size(self) -> int:
-        """The largest number of positions of the input on which a position depends."""
-        return max(int((self.last - self.first).max()) + 1, 0)
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether all positions depend on the same part of the input."""
-        return bool((self.first == self.first[0]).all() and (self.last == self.last[0]).all())
-
-    def taken(self, taps: Positions, *, valid: NDArray[np.bool_]) -> "Reach":
-        """Return the reach of positions that depend on several positions each.
-
-        `taps[i]` contains the positions on which position i depends. Those where `valid` is False are padding.
-        """
-        valid = valid & (taps >= 0) & (taps < len(self))
-        inside = np.clip(taps, 0, len(self) - 1)
-        none_first, none_last = self.last.max(), self.first.min() - 1
-        return Reach(
-            np.where(valid, self.first[inside], none_first).min(1), np.where(valid, self.last[inside], none_last).max(1)
-        )
-
-    def whole(self) -> "Reach":
-        """Return the reach of a single position that depends on all positions."""
-        return Reach(self.first.min(keepdims=True), self.last.max(keepdims=True))
-
-
-Field = tuple[Reach, ...]
-"""The receptive field of a tensor: its reach along each spatial axis of the input."""
+Rule = Callable[[ShapeRow, Call, Sequence[Field]], Field | None]
 
 
 def add_receptive_fields(
@@ -86,18 +48,20 @@ def add_receptive_fields(
 ) -> tuple[ShapeRow, ...]:
     """Return the rows with the receptive field of their outputs, where it is known.
 
-    It is known if the only input is an image, a signal or a volume, up to operations such as attention.
+    It is known only if the network has one input, which is an image, a signal or a volume.
     """
     window = next((call.window for call in calls if call.window is not None), None)
     if window is None or len(inputs) != 1 or not inputs[0].batched or len(window.kernel) != len(inputs[0].shape) - 1:
         return tuple(rows)
-    each = tuple(Reach(np.arange(size), np.arange(size)) for size in inputs[0].shape[1:])
+    shape = inputs[0].shape
+    each = tuple(Reach.of_input(shape, axis) for axis in range(1, len(shape)))
     fields: list[Field | None] = []
     for row, call in zip(rows, calls, strict=True):
         sources = [_at(fields, producer, each) for producer in row.producers]
         known = [source for source in sources if source is not None]
-        is_known = known and len(known) == len(sources) and not row.has_children and bool(row.outputs)
-        fields.append(_field_of(row, call, known) if is_known else None)
+        is_known = len(known) == len(sources) and not row.has_children and bool(row.outputs)
+        field = _field_of(row, call, known, len(each)) if is_known else None
+        fields.append(field if field is not None and _fits(field, row.outputs[0]) else None)
     return tuple(
         _with_field(row, call, fields, index) for index, (row, call) in enumerate(zip(rows, calls, strict=True))
     )
@@ -109,103 +73,208 @@ def _at(fields: Sequence[Field | None], producer: int | None, network_input: Fie
     return None if producer is None else fields[producer]
 
 
+def _fits(field: Field, shape: Shape) -> bool:
+    """Return whether a field has the axes of a tensor with this shape."""
+    return all(
+        reach.first.ndim == len(shape)
+        and all(size in {1, whole} for size, whole in zip(reach.first.shape, shape, strict=True))
+        for reach in field
+    )
+
+
 def _with_field(row: ShapeRow, call: Call, fields: Sequence[Field | None], index: int) -> ShapeRow:
     """Return the row with its field or, if it has children, that of the call that produced its first output."""
     producer = next(iter(call.output_producers), None) if row.has_children else index
     field = None if producer is None or producer == NETWORK_INPUT else fields[producer]
-    return row if field is None else replace(row, receptive_field=tuple(reach.size for reach in field))
+    sizes = () if field is None else tuple(reach.size for reach in field)
+    return replace(row, receptive_field=sizes) if any(sizes) else row
 
 
-def _field_of(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | None:
+def _field_of(row: ShapeRow, call: Call, sources: Sequence[Field], axes: int) -> Field | None:
     """Return the field of a row's first output, or None if it is unknown."""
-    source, shape, output = sources[0], row.inputs[0], row.outputs[0]
-    is_spatial = len(shape) == len(source) + 1 and shape[1:] == tuple(map(len, source))
-    if _is_pointwise(row, call) or row.name in _JOINING:
-        return _union(sources, output) if _keeps_positions(row, sources, output) else None
-    if len(sources) == 1 and is_spatial:
-        return _field_of_spatial(row, call, source)
-    if len(sources) == 1 and len(shape) == 1 and _is_linear(row, call):
-        return tuple(reach.whole() for reach in source)
-    is_constant = all(reach.is_constant for field in sources for reach in field)
-    return tuple(reach.whole() for reach in _union(sources, ())) if is_constant else None
-
-
-def _field_of_spatial(row: ShapeRow, call: Call, source: Field) -> Field | None:
-    """Return the field of an operation on an image, a signal or a volume."""
-    output, counts = row.outputs[0], row.outputs[0][-len(source) :]
-    function = row.op.rpartition(".")[2]
-    if call.window is not None:
-        window = call.window
-        return tuple(_windowed(reach, window, axis, counts[axis]) for axis, reach in enumerate(source))
-    if "adaptive" in row.op.lower():
-        return tuple(_adaptive(reach, count) for reach, count in zip(source, counts, strict=True))
-    if function in _FLATTENING and len(output) == 1:
-        return source
-    if isinstance(call.target, _NORMS) or _reduces_all_positions(row, function):
-        return tuple(_repeated(reach.whole(), count) for reach, count in zip(source, counts, strict=False))
-    if _repeats_values(row, call):
-        return tuple(_scaled(reach, count) for reach, count in zip(source, counts, strict=True))
-    is_constant = all(reach.is_constant for reach in source)
-    return tuple(reach.whole() for reach in source) if is_constant else None
-
-
-def _windowed(reach: Reach, window: WindowSettings, axis: int, count: int) -> Reach:
-    """Return the reach of a convolution or pool with `count` positions."""
-    stride, dilation = window.stride[axis], window.dilation[axis]
-    width = dilation * (window.kernel[axis] - 1)
-    if isinstance(window.padding, str):
-        padding = width // 2 if window.padding == "same" else 0
-    else:
-        padding = window.padding[axis]
-    offsets = dilation * np.arange(window.kernel[axis])[None, :]
-    positions = np.arange(count)[:, None]
-    if window.transposed:
-        scaled = positions + padding - offsets
-        return reach.taken(scaled // stride, valid=scaled % stride == 0)
-    taps = positions * stride - padding + offsets
-    return reach.taken(taps, valid=np.ones_like(taps, dtype=bool))
-
-
-def _adaptive(reach: Reach, count: int) -> Reach:
-    """Return the reach of an adaptive pool, whose windows may differ in size."""
-    starts = np.arange(count) * len(reach) // count
-    ends = -(-(np.arange(count) + 1) * len(reach) // count)
-    taps = starts[:, None] + np.arange((ends - starts).max())[None, :]
-    return reach.taken(taps, valid=taps < ends[:, None])
-
-
-def _scaled(reach: Reach, count: int) -> Reach:
-    """Return the reach of an axis that is resized to `count` positions by repeating or skipping values."""
-    taps = (np.arange(count) * len(reach) // count)[:, None]
-    return reach.taken(taps, valid=np.ones_like(taps, dtype=bool))
-
-
-def _union(sources: Sequence[Field], output: Shape) -> Field:
-    """Return the field of values that depend on all sources at the same position, or on a constant one."""
-    axes = []
-    for axis, reaches in enumerate(zip(*sources, strict=True)):
-        position = axis - len(sources[0])
-        count = max(output[position] if len(output) > len(sources[0]) else 1, *map(len, reaches))
-        aligned = [_repeated(reach, count) if reach.is_constant else reach for reach in reaches]
-        axes.append(Reach(np.min([one.first for one in aligned], 0), np.max([one.last for one in aligned], 0)))
-    return tuple(axes)
-
-
-def _repeated(reach: Reach, count: int) -> Reach:
-    return Reach(np.full(count, reach.first[0]), np.full(count, reach.last[0]))
-
-
-def _keeps_positions(row: ShapeRow, sources: Sequence[Field], output: Shape) -> bool:
-    """Return whether each input has the positions of the output, or all its values depend on the same part."""
-    return all(
-        (shape[1:] == output[1:] and len(shape) == len(output)) or all(reach.is_constant for reach in field)
-        for shape, field in zip(row.inputs, sources, strict=True)
+    rank = len(row.outputs[0])
+    if not sources or row.name.startswith("new_") or row.name.endswith("_like"):
+        return (Reach.nowhere(rank),) * axes
+    if all(reach.is_constant for field in sources for reach in field):
+        return tuple(union(reaches, 0).everywhere(rank) for reaches in zip(*map(_flat, sources), strict=True))
+    rules: tuple[Rule, ...] = (
+        (_combined, _attention) if len(sources) > 1 else (_pointwise, field_of_moved, _of_image, _over_axes)
     )
+    try:
+        return next((field for rule in rules if (field := rule(row, call, sources)) is not None), None)
+    except (ValueError, IndexError):  # NumPy refuses shapes for which the rules aren't made
+        return None
+
+
+def _flat(field: Field) -> Field:
+    return tuple(reach.everywhere(0) for reach in field)
+
+
+# Calls with several inputs
+
+
+def _combined(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | None:
+    """Return the field of an elementwise operation, a concatenation or a matrix product."""
+    output, by_axis = row.outputs[0], [*zip(*sources, strict=True)]
+    if row.name in _JOINING:
+        axis = _joined_axis(row.inputs, output)
+        return None if axis is None else tuple(joined(reaches, row.inputs, axis) for reaches in by_axis)
+    if function_of(row) in _PRODUCTS and len(sources) == 2 and all(len(shape) > 1 for shape in row.inputs):
+        return tuple(union((left.over(-1), right.over(-2)), len(output)) for left, right in by_axis)
+    if _is_linear(row, call):  # with a bias that is computed
+        return tuple(union((inputs.over(-1), *others), len(output)) for inputs, *others in by_axis)
+    varying = [shape for shape, field in zip(row.inputs, sources, strict=True) if not all(map(_is_constant, field))]
+    if _is_pointwise(row, call) and all(len(shape) <= len(output) for shape in varying):
+        return tuple(
+            union([reach.everywhere(0) if reach.is_constant else reach for reach in reaches], len(output))
+            for reaches in by_axis
+        )
+    return None
+
+
+def _is_constant(reach: Reach) -> bool:
+    return reach.is_constant
+
+
+def _joined_axis(inputs: Sequence[Shape], output: Shape) -> int | None:
+    """Return the axis along which tensors are concatenated. It is inferred from the shapes."""
+    if any(len(shape) != len(output) for shape in inputs):
+        return None
+    axes = [axis for axis, size in enumerate(output) if sum(shape[axis] for shape in inputs) == size]
+    return axes[0] if len(axes) == 1 else None
+
+
+def _attention(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | None:
+    """Return the field of attention: each query meets all keys and values."""
+    is_attention = isinstance(call.target, nn.MultiheadAttention) or row.name == "scaled_dot_product_attention"
+    if not is_attention or len(sources) != 3 or "is_causal" in row.settings:
+        return None
+    rank = len(row.outputs[0])
+    return tuple(
+        union((query.over(-1), key.over(-1, -2), value.over(-1, -2)), rank)
+        for query, key, value in zip(*sources, strict=True)
+    )
+
+
+# Calls with one input
+
+
+def _pointwise(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | None:
+    if not _is_pointwise(row, call) and (row.name not in _JOINING or row.inputs[0] != row.outputs[0]):
+        return None
+    return tuple(union((reach,), len(row.outputs[0])) for reach in sources[0])
+
+
+def _of_image(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | None:
+    """Return the field of an operation on the positions of an image, a signal or a volume."""
+    source, shape, output = sources[0], row.inputs[0], row.outputs[0]
+    axes, function = range(1, len(shape)), function_of(row)
+    if call.window is not None and len(call.window.kernel) == len(shape) - 1:
+        return tuple(_windowed(reach, call.window, output) for reach in source)
+    if len(shape) != len(source) + 1:
+        return None
+    if isinstance(call.target, _NORMS):
+        return tuple(reach.over(0, *axes) for reach in source)
+    if function in _REDUCTIONS and _reduces_all_positions(row):
+        return tuple(reach.everywhere(len(output)) for reach in source)
+    is_adaptive = "adaptive" in row.op.lower() and len(output) == len(shape)
+    taps_of = _adaptive_taps if is_adaptive else _repeating_taps if _repeats_values(row, call) else None
+    return None if taps_of is None else tuple(_resized(reach, shape, output, taps_of) for reach in source)
+
+
+def _windowed(reach: Reach, window: WindowSettings, output: Shape) -> Reach:
+    """Return the reach of a convolution or pool. A pool's channels depend on the same positions."""
+    reach = reach.over(0)
+    for axis, (kernel, stride, dilation) in enumerate(zip(window.kernel, window.stride, window.dilation, strict=True)):
+        width = dilation * (kernel - 1)
+        if isinstance(window.padding, str):
+            padding = width // 2 if window.padding == "same" else 0
+        else:
+            padding = window.padding[axis]
+        offsets = dilation * np.arange(kernel)[None, :]
+        positions = np.arange(output[axis + 1])[:, None]
+        if window.transposed:
+            scaled = positions + padding - offsets
+            reach = reach.taken(axis + 1, scaled // stride, valid=scaled % stride == 0)
+        else:
+            taps = positions * stride - padding + offsets
+            reach = reach.taken(axis + 1, taps, valid=np.ones_like(taps, dtype=bool))
+    return reach
+
+
+def _resized(reach: Reach, before: Shape, after: Shape, taps_of: Callable[[int, int], tuple[Any, Any]]) -> Reach:
+    for axis in range(1, len(before)):
+        taps, valid = taps_of(before[axis], after[axis])
+        reach = reach.taken(axis, taps, valid=valid)
+    return reach
+
+
+def _adaptive_taps(size: int, count: int) -> tuple[Any, Any]:
+    """Return the windows of an adaptive pool, which may differ in size."""
+    starts = np.arange(count) * size // count
+    ends = -(-(np.arange(count) + 1) * size // count)
+    taps = starts[:, None] + np.arange((ends - starts).max())[None, :]
+    return taps, taps < ends[:, None]
+
+
+def _repeating_taps(size: int, count: int) -> tuple[Any, Any]:
+    """Return the positions of an axis that is resized by repeating or skipping values."""
+    taps = (np.arange(count) * size // count)[:, None]
+    return taps, np.ones_like(taps, dtype=bool)
+
+
+def _over_axes(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | None:
+    """Return the field of a layer that combines all values along some axes, such as a linear layer."""
+    rank, output = len(row.inputs[0]), row.outputs[0]
+    if _is_linear(row, call) and len(output) == rank:
+        axes: tuple[int, ...] = (-1,)
+    elif (count := _normalised_axes(row, call)) is not None:
+        axes = tuple(range(rank - count, rank))
+    elif isinstance(call.target, nn.MultiheadAttention):
+        axes = (-1, -2)
+    elif row.op.rpartition(".")[2] in _SOFTMAX and (axis := _axis_of_softmax(row, call)) is not None:
+        axes = (axis,)
+    elif function_of(row) in _REDUCTIONS and (reduced := _reduced_axes(row, call)) is not None:
+        kept = tuple(reach.over(*reduced) for reach in sources[0])
+        if len(output) == rank:
+            return kept
+        return tuple(Reach(reach.first.squeeze(reduced), reach.last.squeeze(reduced)) for reach in kept)
+    else:
+        return None
+    if any(axis < -rank for axis in axes):
+        return None
+    return tuple(reach.over(*axes) for reach in sources[0])
+
+
+def _normalised_axes(row: ShapeRow, call: Call) -> int | None:
+    """Return over how many of the last axes a layer norm goes, or None for other calls."""
+    if isinstance(call.target, nn.LayerNorm | nn.RMSNorm):
+        return len(call.target.normalized_shape)
+    if row.name not in {"layer_norm", "rms_norm"} or not call.arguments:
+        return None
+    shape = call.arguments[0]
+    return len(shape) if isinstance(shape, tuple | list) else None
+
+
+def _axis_of_softmax(row: ShapeRow, call: Call) -> int | None:
+    """Return the axis of the sample over which a softmax goes, or None if it is the batch axis or unknown."""
+    dim = call.target.dim if isinstance(call.target, nn.Module) else None
+    axes = sample_axes(row, call, [dim] if isinstance(dim, int) else re.findall(r"dim=(-?\d+)", call.settings))
+    return axes[0] if axes and axes[0] >= 0 else None
+
+
+def _reduced_axes(row: ShapeRow, call: Call) -> tuple[int, ...] | None:
+    """Return the axes of the sample over which a mean, for example, goes, or None if the batch axis is one of them."""
+    found = re.search(r"dim=(-?\d+|\([^)]*\)|\[[^]]*\])", call.settings)
+    axes = sample_axes(row, call, INTEGER.findall(found[1])) if found else []
+    return tuple(axes) if axes and min(axes) >= 0 else None
 
 
 def _is_pointwise(row: ShapeRow, call: Call) -> bool:
     if not row.is_module:
         return row.name in _POINTWISE_FUNCTIONS
+    if not type(call.target).__module__.startswith("torch."):
+        return not row.has_children  # it only returns its input, as a random skip without a skip
     is_known = type(call.target).__module__.removeprefix("torch.nn.modules.") in _POINTWISE_LAYERS
     return isinstance(call.target, nn.Identity) or (is_known and not isinstance(call.target, _MIXING_LAYERS))
 
@@ -214,11 +283,11 @@ def _is_linear(row: ShapeRow, call: Call) -> bool:
     return isinstance(call.target, nn.Linear) or row.op == "F.linear"
 
 
-def _reduces_all_positions(row: ShapeRow, function: str) -> bool:
+def _reduces_all_positions(row: ShapeRow) -> bool:
     """Return whether the row is a mean, for example, over all spatial axes. The axes are inferred from the shapes."""
     channels, *positions = row.inputs[0]
     is_over_positions = row.outputs[0] in {(channels,), (channels, *(1 for _ in positions))}
-    return function in _REDUCTIONS and is_over_positions and channels not in positions
+    return is_over_positions and channels not in positions
 
 
 def _repeats_values(row: ShapeRow, call: Call) -> bool:
