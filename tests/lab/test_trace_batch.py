@@ -295,6 +295,12 @@ def test_samples_are_not_compared_if_that_is_too_expensive(monkeypatch: pytest.M
     assert table_as_json(table)["samples_compared"] is False
 
 
+def test_samples_that_mix_only_with_other_random_numbers() -> None:
+    """The first number is 0.50 with the seed of the first round, and 0.76 with that of the second round."""
+    model = FunctionNet(lambda _, x: torch.where(torch.rand(()) > 0.6, x.mean(0, keepdim=True), x))
+    assert _mixing(trace(model, (4,))) == ["mean"]
+
+
 def test_a_sample_below_all_others_changes_the_minimum() -> None:
     model = FunctionNet(lambda _, x: x + (x.min() < 0))
     assert _mixing(trace(model, lambda batch: torch.arange(batch).float())) == ["min"]
@@ -330,6 +336,7 @@ def test_attention_over_the_batch_has_the_macs_of_one_sample() -> None:
         (nn.LSTM(5, 3, batch_first=True, bidirectional=True), (4, 5)),
         (FunctionNet(lambda _, x: F.dropout(x, 0.5) + torch.rand(3)), (3,)),
         (FunctionNet(lambda _, x: x + torch.rand_like(x) * np.random.rand() * random.random()), (3,)),  # noqa: NPY002
+        (FunctionNet(lambda _, x: (x - 9).log()), (4,)),  # all values are NaN
         (FunctionNet(lambda _, x: torch.poisson(30 * x) + torch.distributions.Gamma(x + 1, 2.0).sample()), (4,)),
         (FunctionNet(_restored_order(lambda x: torch.randperm(len(x)))), (3,)),
         (FunctionNet(_restored_order(lambda x: x.sum(1).argsort())), (3,)),

@@ -340,3 +340,14 @@ def test_a_function_that_returns_no_inputs_is_named() -> None:
 
     with pytest.raises(UsageError, match="create returned None"):
         trace(nn.Linear(4, 3), create)
+
+
+@pytest.mark.parametrize("distribution", ["uniform", "normal"])
+def test_the_first_samples_are_the_same_for_each_batch_size_and_inputs_differ(distribution: Any) -> None:
+    specs = parse_inputs(("20", "20", "20:int64"))
+    inputs = resolve_inputs(Network(lambda _, x, y, z: x + y + z), specs)
+    tensors = {batch: inputs.make(batch, distribution=distribution).args for batch in (1, 2, 4)}
+    for batch, some in tensors.items():
+        assert all(torch.equal(one, other[:batch]) for one, other in zip(some, tensors[4], strict=True))
+    first, second, _ = tensors[1]
+    assert not torch.equal(first, second)
