@@ -10,6 +10,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.events import EpochEnd, Finished, StepChunk
 from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.train import run_view
 from fashion_tui.tui.train.chart_grid import GridChart
 from tests.runs.parts import make_run, started
 from tests.tui.pilots import app_on, screen_text, until
@@ -123,3 +124,23 @@ async def test_marked_runs_and_the_baseline_share_the_charts(tmp_path: Path) -> 
         await pilot.press("space", "up", "space", "up", "P")
         await until(pilot, lambda: titles(app)[0].startswith("loss 1.000"), "a single run")
         assert legend(app) == []
+
+
+async def test_charts_of_another_page_are_shown_as_soon_as_their_curves_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"metric_{number:02}" for number in range(40)]
+    with make_run(tmp_path / "runs") as run:
+        writer = run.event_writer()
+        writer.write(started(run.id, epochs=1, steps_per_epoch=9))
+        metrics: dict[str, list[JsonFloat | None]] = {name: [1.0] * 9 for name in names}
+        writer.write(StepChunk(time=run.config.created, first_step=1, metrics=metrics))
+        writer.close()
+        run.write_status(msgspec.structs.replace(run.read_status(), state="stopped", step=9))
+    monkeypatch.setattr(run_view, "CHART_INTERVAL", 1e6)
+    async with app_on(tmp_path / "runs") as (app, pilot):
+        await pilot.press("f5")
+        for first in (0, 36, 20):
+            expected = [f"{name} 1 · smooth 64" for name in names[first : first + 4]]
+            await until(pilot, lambda expected=expected: titles(app) == expected, "the charts of the page")  # type: ignore[misc]
+            await pilot.press(*"," * (1 if first == 0 else 4))

@@ -102,6 +102,8 @@ class ChartGrid(Vertical):
         self._due: list[tuple[GridChart, str]] = []
         """Charts that haven't been painted since the last change, each with the metric to show."""
         self._next_is_scheduled = False
+        self.awaits_curves = False
+        """Whether the curves of a chart on the page haven't been read."""
         self._focused_before_search: Widget | None = None
         self.full_screen: ChartScreen | None = None
         """The screen that shows a chart in front of the grid, or None."""
@@ -222,7 +224,8 @@ class ChartGrid(Vertical):
         """Show the charts of the current page, or the chart on the whole screen."""
         if self.full_screen is not None:
             metric = self.full_screen.metric
-            if self._shown.has_curves(metric):
+            self.awaits_curves = not self._shown.has_curves(metric)
+            if not self.awaits_curves:
                 self.full_screen.show(self.chart(metric))
             self._want((metric,))
             return
@@ -231,6 +234,7 @@ class ChartGrid(Vertical):
         found = self.grid.found(metrics)
         self._arrange(len(names), len(found))
         self._due = list(zip(self._views, names, strict=False))
+        self.awaits_curves = not all(map(self._shown.has_curves, names))
         self._paint_next()
         self._paint_line(names, found)
         near = (*names, *self.grid.page(metrics, size, 1), *self.grid.page(metrics, size, -1))

@@ -59,12 +59,12 @@ class RunView(Vertical):
     def show(self, snapshot: RunSnapshot, shown: ShownRuns) -> None:
         """Show the summary of the run under the cursor, and the charts of several runs.
 
-        Paint the charts once a second, or when a run or its state changes.
+        Paint the charts once a second, when a run or its state changes, and while a chart awaits its curves.
         """
         previous, self._shown = self._shown, shown
         self._snapshot, self._problem = snapshot, ""
         wait = self._charts_painted + CHART_INTERVAL - time.monotonic()
-        if wait <= 0 or _states(previous) != _states(shown):
+        if wait <= 0 or self.charts.awaits_curves or _states(previous) != _states(shown):
             self._paint_charts()
         elif self._charts_timer is None:
             self._charts_timer = self.set_timer(wait, self._paint_charts)
