@@ -73,7 +73,8 @@ async def test_run_trains_and_shows_its_test_accuracy(tmp_path: Path) -> None:
         run = app.runs[0]
         assert run.step == 24
         assert run.test_accuracy is not None
-        assert f"{run.test_accuracy * 100:.2f} %" in screen_text(app)
+        accuracy = f"{run.test_accuracy * 100:.2f} %"
+        await until(pilot, lambda: accuracy in screen_text(app), "its accuracy in the list")
         assert "synthetic" in screen_text(app)
         await until(pilot, lambda: " e evaluate " in footer(app) and " p pause " not in footer(app), "the footer")
 
