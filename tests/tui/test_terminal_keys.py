@@ -6,7 +6,7 @@ from tests.terminal import Terminal
 from tests.tui.apps import CONTENTS, AppLauncher
 
 PALETTE = "Search commands"
-HELP = "Train pane"
+HELP = "Every run trains"
 
 
 def _go_to(terminal: Terminal, key: str, pane: str) -> None:
@@ -47,7 +47,7 @@ def test_help_and_palette(app_terminal: AppLauncher) -> None:
     terminal.wait_gone("Playground pane")
     _go_to(terminal, "f5", "train")
     terminal.press("?")
-    terminal.wait_for("Train pane")
+    terminal.wait_for(HELP)
     terminal.press("escape")
     terminal.wait_gone(HELP)
 
