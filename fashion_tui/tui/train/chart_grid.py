@@ -71,7 +71,10 @@ class GridChart(ChartView, can_focus=True):
 class ChartSearch(Input):
     """An input for a part of the names of the charts to show."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "cancel", "show all charts")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "keep search", key_display=terminal_glyphs().key_names("↵")),
+        Binding("escape", "cancel", "show all charts", key_display="esc"),
+    ]
 
     def action_cancel(self) -> None:
         self.value = ""
