@@ -779,7 +779,8 @@ async def test_a_fixed_network_beside_the_saved_one_that_fails(tmp_path: Path) -
         rows = lab.pane.query_one(ComparisonView).rows
         await lab.until("saved source has an error: fc1 expects", "1 row differs, 2 only in the second")
         await until(lab.pilot, lambda: lab.app.focused is rows, "the focus on the comparison")
-        assert [rows.render_line(row).text.split()[-1] for row in (7, 9)] == ["fc1", "fc2"]
+        ends = [rows.render_line(row).text.split()[-2:] for row in (7, 9)]
+        assert ends == [["fc1", "196,200"], ["fc2", "2,010"]]  # the names and the parameters
         await until(lab.pilot, lambda: "esc close" in lab.screen, "the key that closes the comparison")
         await lab.pilot.press("down", "escape")
         await until(lab.pilot, lambda: "saved" not in lab.screen, "the table")
