@@ -174,7 +174,8 @@ def _repaint_ms(path: Path) -> float:
 def _list_seconds() -> float:
     """Return the time from the key that opens the Train pane, at the app's first paint, until all runs are listed."""
     with temporary_runs() as (environ, runs_directory):
-        oldest, newest = (short_name(write_runs(runs_directory, MANY_RUNS)[index]) for index in (0, -1))
+        ids = write_runs(runs_directory, MANY_RUNS)
+        oldest, newest = short_name(ids[0]), short_name(ids[-1])
         with start_app(environ) as app:
             app.wait_for_output("Playground")
             pressed = time.perf_counter()
