@@ -173,6 +173,8 @@ class RunTable(Vertical):
         self._show_note(Text(f"reading the logs {terminal_glyphs().ellipsis}", MUTED))
 
     def _show(self, arrangement: Arrangement) -> None:
+        if not self.children:  # the app is exiting
+            return
         self._arrangement = arrangement
         if self._invalid_part.span != arrangement.invalid:
             self._invalid_part.span = arrangement.invalid
