@@ -12,6 +12,7 @@ import pytest
 from textual.events import MouseScrollUp
 from textual.widgets import Input
 
+from fashion_tui.report.charts.chart import Chart, ChartRun
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import EpochEnd, StepChunk
 from fashion_tui.schema.floats import JsonFloat
@@ -21,6 +22,7 @@ from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.train.chart_grid import GridChart
 from fashion_tui.tui.train.chart_screen import ChartScreen
 from fashion_tui.tui.train.run_view import RunView
+from fashion_tui.tui.train.save_chart import suggested_name
 from tests.runs.parts import make_run, started
 from tests.tui.pilots import app_on, screen_text, until
 
@@ -134,6 +136,24 @@ async def test_keys_and_mouse_find_the_values_of_single_steps(run: Run) -> None:
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, ChartScreen), "the Train pane")
         assert isinstance(app.focused, GridChart)
+
+
+async def test_the_suggested_name_of_a_picture_is_a_safe_file_name() -> None:
+    names = {
+        suggested_name(Chart(title, (ChartRun(run),)), "now")
+        for title, run in (
+            ("gradient norm/conv1", "guide-a1b2"),
+            ("../../etc", "名前"),
+            ("", "."),
+            ("x" * 300, "y" * 300),
+        )
+    }
+    assert names == {
+        "gradient-norm-conv1-guide-a1b2-now.svg",
+        "etc-名前-now.svg",
+        "chart-now.svg",
+        f"{'x' * 60}-{'y' * 60}-now.svg",
+    }
 
 
 async def test_the_options_help_and_panes_are_available(run: Run) -> None:
