@@ -24,6 +24,7 @@ from datetime import datetime
 from fashion_tui.schema.errors import UsageError
 
 from .fields import RunFields, Value, check_field, reads_log
+from .patterns import MAX_SECONDS, Pattern
 
 _SPACES = re.compile(r"\s*")
 _NAME = re.compile(r'[^\s"<>=!:]+')
@@ -54,7 +55,7 @@ class Term:
 
     field: str | None
     operator: str
-    operand: str | re.Pattern[str]
+    operand: str | Pattern
     number: float | None
     """The operand as a number, or None if it isn't one."""
     negated: bool
@@ -69,8 +70,8 @@ class Term:
         return (value is not None and self._compare(value)) != self.negated
 
     def _contains(self, text: str) -> bool:
-        if isinstance(self.operand, re.Pattern):
-            return self.operand.search(text) is not None
+        if isinstance(self.operand, Pattern):
+            return self.operand.found_in(text)
         return self.operand.casefold() in text.casefold()
 
     def _compare(self, value: Value) -> bool:
@@ -85,7 +86,7 @@ class Term:
         return {"<": below, "<=": below or equal, ">": above, ">=": above or equal}[self.operator]
 
     def _equals(self, value: Value) -> bool:
-        if isinstance(self.operand, re.Pattern):
+        if isinstance(self.operand, Pattern):
             return any(self._contains(text) for text in _strings(self.field, value))
         if self.operator == ":" and (isinstance(value, str) or self.field == "created"):
             return any(self._contains(text) for text in _strings(self.field, value))
@@ -119,7 +120,11 @@ def filter_runs(runs: Sequence[RunFields], text: str) -> list[RunFields]:
     for term in sorted(terms, key=lambda term: term.field is not None and reads_log(term.field)):
         if term.field is not None and (problem := check_field(term.field, runs)) is not None:
             raise FilterError(problem, text, term.start, term.end)
-        result = [run for run in result if term.matches(run)]
+        try:
+            result = [run for run in result if term.matches(run)]
+        except (TimeoutError, MemoryError):
+            problem = f"the regular expression takes more than {MAX_SECONDS:g} s or too much memory; simplify it"
+            raise FilterError(problem, text, term.start, term.end) from None
     return result
 
 
@@ -178,13 +183,13 @@ def _parse_quoted(text: str, start: int) -> tuple[str, int]:
     return re.sub(r"\\(.)", r"\1", match[1]), match.end()
 
 
-def _parse_regex(text: str, start: int) -> tuple[re.Pattern[str], int]:
+def _parse_regex(text: str, start: int) -> tuple[Pattern, int]:
     match = _REGEX.match(text, start)
     if match is None:
         raise FilterError("the closing / of the regular expression is missing", text, start, len(text))
     try:
-        return re.compile(match[1].replace("\\/", "/"), re.IGNORECASE), match.end()
-    except (re.error, RecursionError, OverflowError) as error:
+        return Pattern(match[1].replace("\\/", "/")), match.end()
+    except ValueError as error:
         raise FilterError(f"invalid regular expression ({error})", text, start, match.end()) from None
 
 

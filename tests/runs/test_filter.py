@@ -1,6 +1,7 @@
 """The filter and the order of the list of runs."""
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from fashion_tui.runs.fields import RunFields, sort_runs
 from fashion_tui.runs.filter import FilterError, filter_runs
 from fashion_tui.runs.metric_cache import MetricCache
 from fashion_tui.runs.notes import rename, tag, write_note
+from fashion_tui.runs.patterns import Pattern
+from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.events import StepChunk
@@ -135,6 +138,26 @@ def test_an_error_marks_its_place_in_one_line(runs: list[RunFields], text: str, 
     assert words in message
     assert "\n" not in message
     assert text[caught.value.start : caught.value.end] == marked[marked.index("[") + 1 : marked.rindex("]")]
+
+
+@pytest.mark.parametrize("term", ["/(l|l)+Z/", "note:/(l|l)+Z/", "-/(l|l)+Z/", "/(?0)+/"])
+def test_a_regular_expression_with_exponential_time_is_refused(tmp_path: Path, term: str) -> None:
+    add_run(tmp_path, "a", GUIDE, {"state": "finished"}, loss=[1.0])
+    with Run(Path(list_runs(tmp_path)[0].path)) as run:
+        write_note(run.folder, "l" * 80)
+    started = time.process_time()
+    with pytest.raises(FilterError, match="simplify it") as caught:
+        filter_runs([RunFields(run, MetricCache(tmp_path).get) for run in list_runs(tmp_path)], f"a {term}")
+    assert time.process_time() - started < 10
+    assert str(caught.value).endswith(f"a [{term}]")
+
+
+def test_all_searches_of_a_pattern_share_the_time_limit() -> None:
+    pattern = Pattern("(l|l)+Z")
+    with pytest.raises(TimeoutError):
+        pattern.found_in("l" * 80)
+    with pytest.raises(TimeoutError):
+        pattern.found_in("other")
 
 
 @pytest.mark.parametrize(
