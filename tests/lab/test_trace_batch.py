@@ -1,6 +1,8 @@
 """The batch axis: the figures are those of one sample, and samples that affect each other are found."""
 
+import itertools
 import random
+import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -283,10 +285,17 @@ def test_the_first_row_that_mixes_samples_is_marked_with_the_likely_reason(
     assert reason in _remarks(table)
 
 
-def test_samples_are_not_compared_if_that_is_too_expensive(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("limit", "of_one_sample"),
+    [("MAX_MACS", 2 * 10 * 10), ("MAX_CHECK_BYTES", 4 * 10 * 4), ("MAX_CHECK_CALLS", 4)],
+)
+def test_samples_are_not_compared_if_that_is_too_expensive(
+    limit: str, of_one_sample: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = FunctionNet(lambda self, x: self.fc(x) - self.fc(x).mean(0), fc=nn.Linear(10, 10))
+    monkeypatch.setattr(cost, limit, 4 * of_one_sample)  # two passes with two samples
     assert trace(model, (10,)).samples_compared
-    monkeypatch.setattr(cost, "MAX_MACS", 4 * 200 - 1)  # two passes with two samples need 200 MACs for each sample
+    monkeypatch.setattr(cost, limit, 4 * of_one_sample - 1)
     table = trace(model, (10,))
     assert (table.ran, table.samples_compared, _mixing(table)) == ("real", False, [])
     notes = shape_notes(table).plain
@@ -299,6 +308,16 @@ def test_samples_that_mix_only_with_other_random_numbers() -> None:
     """The first number is 0.50 with the seed of the first round, and 0.76 with that of the second round."""
     model = FunctionNet(lambda _, x: torch.where(torch.rand(()) > 0.6, x.mean(0, keepdim=True), x))
     assert _mixing(trace(model, (4,))) == ["mean"]
+
+
+def test_a_slow_machine_gives_the_same_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = FunctionNet(lambda _, x: x + (x.min() < 0))
+    table = trace(model, (3,))
+    assert _mixing(table) == ["min"]
+    seconds = itertools.count(step=100.0)
+    for clock in ("perf_counter", "monotonic", "process_time", "thread_time"):
+        monkeypatch.setattr(time, clock, lambda: next(seconds))
+    assert trace(model, (3,)) == table
 
 
 def test_a_sample_below_all_others_changes_the_minimum() -> None:

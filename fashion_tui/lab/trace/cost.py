@@ -16,8 +16,10 @@ LIVE_MODEL = 4 * 2**20
 """Maximum size of the weights, in bytes, for which a live trace runs the network on real values."""
 SMALL_INPUT = 50_000
 """Maximum number of values in one sample for a small network."""
-MAX_CHECK_SECONDS = 3.0
-"""Expected time of additional passes that check the network's behaviour. Checks that would take longer are left out."""
+MAX_CHECK_BYTES = 4 * 2**30
+"""Maximum memory that the calls of all passes of a check allocate, in bytes. To fill it takes about two seconds."""
+MAX_CHECK_CALLS = 50_000
+"""Maximum number of calls, times samples, in all passes of a check. To record them takes about three seconds."""
 MEMORY_SHARE = 0.5
 """Maximum share of the free memory that parameters and activations may take."""
 COPIES = 4
@@ -34,12 +36,17 @@ class Cost:
 
     activation_bytes: int
     macs: int
-    seconds: float = 0.0
-    """Duration of the pass on real values; 0 if it was estimated on the meta device."""
+    calls: int
 
     def allows(self, samples: int) -> bool:
-        """Return whether additional passes with this total number of samples are affordable."""
-        return self.macs * samples <= MAX_MACS and self.seconds * samples <= MAX_CHECK_SECONDS
+        """Return whether additional passes with this total number of samples are affordable.
+
+        The answer depends on the amount of work, not on the measured time. The time depends on what else the machine
+        does, so the same network would sometimes get another table. Slow Python code in the network isn't counted; it
+        ends at the time limit of the trace.
+        """
+        work = (self.macs, MAX_MACS), (self.activation_bytes, MAX_CHECK_BYTES), (self.calls, MAX_CHECK_CALLS)
+        return all(amount * samples <= limit for amount, limit in work)
 
 
 def is_small(model: nn.Module, input_values: int) -> bool:

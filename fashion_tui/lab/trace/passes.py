@@ -82,7 +82,7 @@ def record_passes(runner: Runner, *, live: bool) -> ChosenPasses:
             real = _Attempts(runner, CPU, is_limited=True)
             return replace(_real(real, simulated, None, LIVE_PAIRS), cost=None) if live else _real(real, simulated)
     pair = simulated.working_pair(BATCH_PAIRS[:1] if live else BATCH_PAIRS)
-    cost = None if pair is None else _estimate(simulated, pair)
+    cost = None if pair is None else _cost(simulated.recording(pair[0]))
     if live or simulated.timed_out or not can_run or (cost is not None and not is_affordable(runner.model, cost)):
         return _simulated(simulated, pair, live=live)
     try:
@@ -187,7 +187,7 @@ def _real(
     if main is None:
         return ChosenPasses(*real.failed(), None)
     recording, model = real.recording(main), real.run(main).model
-    cost = Cost(_activation_bytes(recording) // main, recording.macs // main, real.run(main).seconds / main)
+    cost = _cost(recording)
     if simulated_pair is not None:
         return ChosenPasses(Passes(recording, *map(simulated.recording, simulated_pair)), model, cost, simulated)
     pair = real.working_pair(pairs)
@@ -198,15 +198,11 @@ def _real(
     return ChosenPasses(*real.failed(), None)
 
 
-def _estimate(attempts: _Attempts, pair: tuple[int, int]) -> Cost:
-    """Estimate the cost of a pass with one sample from passes with several samples."""
-    batch = pair[0]
-    recording = attempts.recording(batch)
-    return Cost(_activation_bytes(recording) // batch, recording.macs // batch)
-
-
-def _activation_bytes(recording: Recording) -> int:
-    return sum(call.new_bytes for call in recording.calls)
+def _cost(recording: Recording) -> Cost:
+    """Return the cost of a pass with one sample, given a recorded pass."""
+    activation_bytes = sum(call.new_bytes for call in recording.calls)
+    amounts = (activation_bytes, recording.macs, len(recording.calls))
+    return Cost(*(amount // recording.batch for amount in amounts))
 
 
 def _takes_one_sample(error: BaseException | None) -> bool:

@@ -1,7 +1,6 @@
 """Run copies of a network, on the meta device or on real values, with different batch sizes."""
 
 import random
-import time
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -46,7 +45,6 @@ class Run:
     """The copy of the network that was run."""
     result: object
     """What the network returned; None after an error."""
-    seconds: float
 
 
 class Runner:
@@ -97,13 +95,12 @@ class Runner:
 
         recorder = Recorder(model, arguments, on_output=check_output)
         counter = recorder.counter
-        start = time.perf_counter()
         recording, result = record(recorder, arguments, batch, device)
         recorder.remove_wrappers()
         if isinstance(recording.error, TimeLimitReached):
             self._late = recording.error
             recording = _shorten(recording)
-        return Run(recording, model, result, time.perf_counter() - start)
+        return Run(recording, model, result)
 
 
 def seed_generators(seed: int) -> None:
