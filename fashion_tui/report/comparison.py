@@ -53,6 +53,8 @@ def metric_rows(comparison: RunComparison) -> list[Row]:
 
 def first_difference_lines(first: FirstDifference | None, common_steps: int) -> list[str]:
     """Return lines about the first step in which two runs differ."""
+    if first is None and not common_steps:
+        return ["the losses can't be compared: the runs have no common steps with a loss"]
     if first is None:
         return [f"the losses are bit-identical in all steps that both runs have logged ({common_steps:,})"]
     weights = (

@@ -80,7 +80,7 @@ def _compare_metric(name: str, metrics: Sequence[Mapping[str, Series]]) -> Metri
 
 def best_value(name: str, series: Series) -> JsonFloat | None:
     """Return the lowest finite loss or the highest finite accuracy. Return None for other metrics."""
-    finite = [value for value in series.values() if math.isfinite(value)]
-    if not finite:
+    if not name.endswith(("loss", "accuracy")):
         return None
-    return min(finite) if name.endswith("loss") else max(finite) if name.endswith("accuracy") else None
+    best = min if name.endswith("loss") else max
+    return best(filter(math.isfinite, series.values()), default=None)

@@ -164,3 +164,13 @@ def test_wrong_numbers_of_runs(call_in_process: Call, tmp_path: Path) -> None:
         "bit-identical in all steps that both runs have logged (1)"
         in call_in_process("compare", run.path, run.path, "--steps").out
     )
+
+
+def test_runs_without_common_steps_are_not_called_identical(call_in_process: Call, tmp_path: Path) -> None:
+    runs = logged(tmp_path, "a", loss=[0.5, 0.25]), logged(tmp_path, "b", accuracy=[0.5, 0.25])
+    compare = ("compare", *[run.path for run in runs], "--steps")
+    out = call_in_process(*compare).out
+    assert "no common steps with a loss" in out
+    assert "identical" not in out
+    result = call_in_process(*compare, "--json").json
+    assert (result["common_steps"], result["first_difference"]) == (0, None)

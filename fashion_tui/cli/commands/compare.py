@@ -28,7 +28,8 @@ Examples:
   fashion-tui compare guide-a1b2 quick-e5f6 --json | jq .differences
 \b
 --steps finds the first step whose losses differ. It also shows whether the settings, the batch
-of this step, and the weights at the last common checkpoint before it are the same.""",
+of this step, and the weights at the last common checkpoint before it are the same. With --json,
+first_difference is null if no losses differ, and common_steps is the number of compared steps.""",
 )
 @click.argument("names", metavar="RUN RUN...", type=RunName(), nargs=-1, required=True)
 @click.option(
@@ -56,12 +57,13 @@ def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, com
             _print(comparison, as_json=as_json)
             return
         first = _first_difference(readers[0], readers[1], comparison)
+        compared = common_steps(readers[0], readers[1])
         if as_json:
-            write_json(msgspec.to_builtins(comparison) | {"first_difference": first})
+            write_json(msgspec.to_builtins(comparison) | {"common_steps": compared, "first_difference": first})
         else:
             _print(comparison, as_json=False)
             print_line("")
-            for line in first_difference_lines(first, common_steps(readers[0], readers[1])):
+            for line in first_difference_lines(first, compared):
                 print_line(line)
 
 
