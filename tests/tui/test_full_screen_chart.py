@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import re
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -16,11 +17,13 @@ from fashion_tui.report.charts.chart import Chart, ChartRun
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import EpochEnd, StepChunk
 from fashion_tui.schema.floats import JsonFloat
+from fashion_tui.schema.run import short_name
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.help import HelpDialog
 from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.train.chart_grid import GridChart
 from fashion_tui.tui.train.chart_screen import ChartScreen
+from fashion_tui.tui.train.pane import TrainPane
 from fashion_tui.tui.train.run_view import RunView
 from fashion_tui.tui.train.save_chart import suggested_name
 from tests.runs.parts import make_run, started
@@ -250,3 +253,33 @@ async def test_a_change_behind_a_dialog_is_painted_once_and_behind_a_chart_not_a
         await pilot.press("escape", "F")
         await until(pilot, lambda: is_open(app), "the chart on the whole screen")
         assert app._background_screens == []
+
+
+async def test_a_full_screen_chart_keeps_its_run_if_that_run_is_hidden_or_deleted(run: Run) -> None:
+    other = make_run(run.path.parent, name="other").id
+    async with app_on(run.path.parent) as (app, pilot):
+        await pilot.press("f5")
+        pane = app.current_pane
+        assert isinstance(pane, TrainPane)
+        await until(pilot, lambda: len(pane.run_list.runs) == 2, "the runs")
+        pane.run_list.choose(run.id)
+        await until(pilot, lambda: "held out 0.375" in screen_text(app), "the charts")
+        await pilot.press("F")
+        await until(pilot, lambda: is_open(app), "the chart on the whole screen")
+        pane.table.input.value = "nothing-matches"
+        await until(pilot, lambda: not pane.run_list.runs, "an empty list")
+        await pilot.press(*["up"] * 4)
+        await until(pilot, lambda: "step" in values(app), "single steps of the hidden run")
+        await pilot.press("escape", "F")
+        assert not isinstance(app.screen, ChartScreen)
+        pane.table.input.value = ""
+        await until(pilot, lambda: len(pane.run_list.runs) == 2, "the runs")
+        pane.run_list.choose(run.id)
+        await pilot.press("F")
+        await until(pilot, lambda: is_open(app) and "held out 0.375" in screen_text(app), "the chart of the run")
+        shutil.rmtree(run.path)
+        await until(pilot, lambda: "the run was deleted" in screen_text(app), "the message")
+        assert values(app)["held_out"] == "0.375"
+        assert short_name(other) not in screen_text(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: pane.view.snapshot and pane.view.snapshot.run == other, "the other run")

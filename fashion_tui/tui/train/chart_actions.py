@@ -5,6 +5,7 @@ from dataclasses import replace
 from textual import on
 
 from fashion_tui.report.charts.chart import Chart
+from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.pane import RunPane
 
 from .chart_grid import ChartGrid, GridChart
@@ -19,6 +20,11 @@ class ChartActions(RunPane):
     def charts(self) -> ChartGrid:
         raise NotImplementedError
 
+    @property
+    def selected_run(self) -> RunSummary | None:
+        """The run whose chart fills the screen, or else the run under the cursor. None if no run is listed."""
+        raise NotImplementedError
+
     def action_full_screen(self) -> None:
         metric = self.charts.focused_metric
         if metric is not None:
@@ -29,8 +35,8 @@ class ChartActions(RunPane):
         """Show the chart on the whole screen. A heat strip, which has no crosshair, fills the grid instead."""
         if message.metric in HEAT_STRIPS:
             self.charts.toggle_single()
-        elif self.charts.full_screen is None:
-            screen = ChartScreen(message.metric, self.charts.chart(message.metric), self)
+        elif self.charts.full_screen is None and (run := self.selected_run) is not None:
+            screen = ChartScreen(message.metric, run, self.charts.chart(message.metric), self)
             self.charts.full_screen = screen
             self.app.push_screen(screen, self._chart_closed)
 

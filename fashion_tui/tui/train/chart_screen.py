@@ -1,8 +1,10 @@
 """A chart on the whole screen, with a crosshair and a table of the values at the crosshair."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from rich.text import Text
 from textual import events, getters, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -12,6 +14,8 @@ from textual.screen import Screen
 from fashion_tui.report.charts.chart import Chart
 from fashion_tui.report.charts.values import values_table
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.style import BAD
+from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.actions import FULL_SCREEN_CHART, IN_FULL_SCREEN, SHARED_BY_CHARTS, bindings
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.widgets.lines import Lines
@@ -102,11 +106,14 @@ class ChartScreen(Screen[None]):
     plot = getters.query_one(PlotArea)
     table = getters.query_one("#values", Lines)
 
-    def __init__(self, metric: str, chart: Chart, pane: ChartOwner) -> None:
+    def __init__(self, metric: str, run: RunSummary, chart: Chart, pane: ChartOwner) -> None:
         """Create the screen of a metric's chart."""
         super().__init__()
         self.metric = metric
         """Name of the metric that is shown."""
+        self.run = run
+        """The run that was selected when the screen was opened. It stays selected, even if it is deleted."""
+        self._is_deleted = False
         self._pane = pane
         self.inspector = ChartInspector(chart, terminal_glyphs())
 
@@ -119,6 +126,13 @@ class ChartScreen(Screen[None]):
         """Replace the chart. Keep the visible range and the crosshair if possible."""
         self.inspector.show(chart)
         self._paint()
+
+    def runs_changed(self, runs: Sequence[RunSummary]) -> None:
+        """Show whether the run has been deleted."""
+        is_deleted = all(run.run != self.run.run for run in runs)
+        if is_deleted != self._is_deleted:
+            self._is_deleted = is_deleted
+            self._paint()
 
     def on_mount(self) -> None:
         self.call_after_refresh(self._paint)
@@ -133,13 +147,16 @@ class ChartScreen(Screen[None]):
         if not self.query(PlotArea):
             return  # the screen is being opened or closed
         chart, (width, height) = self.inspector.chart, self.plot.size
-        rows = len(chart.runs) + OTHER_LINES if chart.runs else 0
+        rows = len(chart.runs) + OTHER_LINES + self._is_deleted if chart.runs else 0
         self.table.styles.height = rows
         if not width:
             return
         self.inspector.resize(width, height)
         self.plot.show_lines(self.inspector.lines())
-        self.table.show_lines(values_table(chart, self.inspector.readings(), width, terminal_glyphs()))
+        table = values_table(chart, self.inspector.readings(), width, terminal_glyphs())
+        if self._is_deleted:
+            table.append(Text(f"{terminal_glyphs().bad} the run was deleted; the chart shows its last values", BAD))
+        self.table.show_lines(table[:rows])
         self._pane.view_changed(chart)
 
     # Actions

@@ -113,7 +113,8 @@ class RunFollower:
             snapshot = self._poll(opened.reader)
             if self._awake.is_set():  # other runs or metrics may be wanted
                 return 0.0
-            if snapshot is not opened.posted:
+            is_removed = opened.posted is not None and opened.reader.run.folder.is_removed
+            if snapshot is not opened.posted and not is_removed:  # a deleted run keeps its last values
                 opened.posted = snapshot
                 self.post(SnapshotTaken(snapshot))
             starting |= snapshot.state in LIVE_STATES and snapshot.status.loss is None

@@ -152,6 +152,8 @@ class TrainPane(ChartActions):
         self.columns.display = bool(runs)
         self.requests.runs_changed(runs)
         self.table.show(runs)
+        if self.charts.full_screen is not None:
+            self.charts.full_screen.runs_changed(runs)
 
     @on(RunTable.Arranged)
     def _runs_arranged(self) -> None:
@@ -170,19 +172,30 @@ class TrainPane(ChartActions):
     @on(RunList.MarksChanged)
     def _displayed_runs_changed(self) -> None:
         """Read the displayed runs from now on: first the one under the cursor."""
-        if (chosen := self.run_list.chosen_run) is None:
+        if (selected := self.selected_run) is None:
             return
-        read = list(dict.fromkeys((chosen.run, *self._compared_runs())))
+        read = list(dict.fromkeys((selected.run, *self._compared_runs())))
         self._snapshots = {run: self._snapshots[run] for run in read if run in self._snapshots}
-        paths = {run.run: Path(run.path) for run in (*self.lab_app.runs, chosen)}
+        paths = self._paths()
         self._follower.follow([paths[run] for run in read], self._metrics)
         self._show_runs()
 
+    @property
+    def selected_run(self) -> RunSummary | None:
+        chart = self.charts.full_screen
+        return self.run_list.chosen_run if chart is None else chart.run
+
+    def _paths(self) -> dict[str, Path]:
+        """Return the directories of all runs, by id, and that of the selected run even if it was deleted."""
+        selected = self.selected_run
+        runs = self.lab_app.runs if selected is None else (*self.lab_app.runs, selected)
+        return {run.run: Path(run.path) for run in runs}
+
     def _compared_runs(self) -> list[str]:
-        """Return the ids of the marked runs, the baseline and the run under the cursor, at most `MAX_RUNS`."""
-        candidates = (*self.run_list.marked, self._baseline, self.run_list.chosen)
-        listed = {run.run for run in self.lab_app.runs} | {self.run_list.chosen}
-        return list(dict.fromkeys(run for run in candidates if run is not None and run in listed))[:MAX_RUNS]
+        """Return the ids of the marked runs, the baseline and the selected run, at most `MAX_RUNS`."""
+        selected, paths = self.selected_run, self._paths()
+        candidates = (*self.run_list.marked, self._baseline, None if selected is None else selected.run)
+        return list(dict.fromkeys(run for run in candidates if run is not None and run in paths))[:MAX_RUNS]
 
     @on(ChartGrid.MetricsWanted)
     def _metrics_wanted(self, message: ChartGrid.MetricsWanted) -> None:
@@ -203,15 +216,16 @@ class TrainPane(ChartActions):
             self.lab_app.refresh_runs()  # so that the list and the footer don't lag behind the view
 
     def _show_runs(self) -> None:
-        """Show the snapshots, once the run under the cursor has been read."""
-        chosen = self._snapshots.get(self.run_list.chosen or "")
-        if chosen is None:
+        """Show the snapshots, once the selected run has been read."""
+        selected = self.selected_run
+        snapshot = None if selected is None else self._snapshots.get(selected.run)
+        if snapshot is None:
             return
         compared = self._compared_runs()
-        selected = compared.index(chosen.run) if chosen.run in compared else 0
+        index = compared.index(snapshot.run) if snapshot.run in compared else 0
         baseline = compared.index(self._baseline) if self._baseline in compared else None
         runs = tuple((run, self._snapshots.get(run)) for run in compared)
-        self.view.show(chosen, ShownRuns(runs, selected, baseline))
+        self.view.show(snapshot, ShownRuns(runs, index, baseline))
 
     @on(RunNotOpened)
     def _run_not_opened(self, message: RunNotOpened) -> None:
@@ -223,11 +237,13 @@ class TrainPane(ChartActions):
         """Read details of the runs for the chart on the whole screen, if it shows only a part of the x axis."""
         windows = {}
         if chart is not None and self.charts.full_screen is not None:
-            paths = {run.run: Path(run.path) for run in self.run_list.runs}
+            paths = self._paths()
             for run, shown in zip(self._compared_runs(), chart.runs, strict=False):
                 if (steps := wanted_steps(chart, shown)) is not None:
                     windows[paths[run]] = {self.charts.full_screen.metric: steps}
         self._follower.zoom(windows)
+        if chart is None:
+            self._displayed_runs_changed()
 
     def action_baseline(self) -> None:
         """Pin the run under the cursor as the baseline, or unpin it."""
