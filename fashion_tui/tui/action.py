@@ -20,7 +20,10 @@ class Action:
     label: str = ""
     """Label in the footer, one or two words. If empty, the footer doesn't show the action."""
     shown_key: str = ""
-    """Key shown in the footer and the help dialog. If empty, the first key in `keys` is shown."""
+    """Keys shown in the footer and the help dialog. If empty, the first key in `keys` is shown."""
+    footer_keys: str = ""
+    """Keys of this and similar actions that the footer shows with one label, such as `↑↓`. If empty, the footer shows
+    the action's own key."""
     priority: bool = False
     """Whether the keys also work while an editor has the focus."""
 
@@ -35,13 +38,17 @@ class Action:
     def key_text(self) -> str:
         return terminal_glyphs().key_names(self.shown_key or self.keys.split(",")[0])
 
+    @property
+    def footer_text(self) -> str:
+        return terminal_glyphs().key_names(self.footer_keys) if self.footer_keys else self.key_text
+
     def binding(self) -> Binding:
         return Binding(
             self.keys,
             self.name,
             self.label or self.title,
             show=bool(self.label),
-            key_display=self.key_text,
+            key_display=self.footer_text,
             priority=self.priority,
             tooltip=self.title,
         )

@@ -147,14 +147,14 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("delete", "D,delete", "Delete the run; it can be restored for a week", shown_key="D"),
         Action("restore", "U", "Restore a deleted run"),
         Action("baseline", "P", "Pin the run as the baseline, or unpin it"),
-        Action("turn_charts(1)", "full_stop", "Show the next charts", "charts", ", .", setting="next_charts"),
+        Action("turn_charts(1)", "full_stop", "Show the next charts", "charts", ".", ", .", setting="next_charts"),
         Action("turn_charts(-1)", "comma", "Show the previous charts", shown_key=",", setting="previous_charts"),
         Action("smooth(1)", "plus", "Smooth the curves more", shown_key="+", setting="smooth_more"),
         Action("smooth(-1)", "minus", "Smooth the curves less", shown_key="-", setting="smooth_less"),
         Action("smooth(0)", "0", "Show the curves unsmoothed", setting="smooth_off"),
         Action("next_x", "X", "Next x axis: planned run, so far, epochs, wall time"),
-        Action("logarithmic_x", "H", "Make the x axes logarithmic, or linear again"),
-        Action("next_y", "V", "Next scale of the y axes: usual, linear, logarithmic"),
+        Action("logarithmic_x", "H", "Toggle logarithmic x axes"),
+        Action("next_y", "V", "Next scale of the y axes: default, linear, logarithmic"),
         Action(
             "chart_columns(1)",
             "right_square_bracket",
@@ -171,7 +171,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         ),
         Action("chart_rows(1)", "right_curly_bracket", "More rows of charts", shown_key="}", setting="more_rows"),
         Action("chart_rows(-1)", "left_curly_bracket", "Fewer rows of charts", shown_key="{", setting="fewer_rows"),
-        Action("full_screen", "F", "Show a chart on the whole screen, with a crosshair", "full screen"),
+        Action("full_screen", "F", "Show a chart in full screen, with a crosshair", "full screen"),
         Action("single_chart", "f", "Show one large chart, or all charts again"),
         Action("find_charts", "M", "Find charts by name"),
         Action("back", "escape", "Show all charts, go to the list, or reset the list", shown_key="esc"),
@@ -216,12 +216,12 @@ IN_GRAPH: tuple[Action, ...] = (
 IN_LESSONS: tuple[Action, ...] = (
     Action("enter", "enter", "Open the lesson, run its cell, or go to the next step", "run, next", "↵"),
     Action("turn(1)", "right,l", "Next step", shown_key="→ l", setting="next_step"),
-    Action("turn(-1)", "left,h", "Previous step", "steps", "← →", setting="previous_step"),
+    Action("turn(-1)", "left,h", "Previous step", "steps", "← h", "← →", setting="previous_step"),
     Action("edit", "i", "Copy the cell into the prompt", "edit"),
     Action("start_over", "R", "Run the lesson again, up to this step"),
 )
 IN_CHART: tuple[Action, ...] = (
-    Action("open", "enter", "Show the chart on the whole screen, with a crosshair", "full screen", "↵"),
+    Action("open", "enter", "Show the chart in full screen, with a crosshair", "full screen", "↵"),
     Action("move(1, 0)", "right,l", "Go to the chart on the right", shown_key="→ l", setting="move_right"),
     Action("move(-1, 0)", "left,h", "Go to the chart on the left", shown_key="← h", setting="move_left"),
     Action("move(0, 1)", "down,j", "Go to the chart below", shown_key="↓ j", setting="move_down"),
@@ -235,12 +235,12 @@ IN_FULL_SCREEN: tuple[Action, ...] = (
     Action("move_far(-1)", "shift+left", _MOVE_FAR, shown_key="⇧←", setting="move_far_left"),
     Action("first_page", "home,g", "Move the crosshair to the first value"),
     Action("last_page", "end,G", "Move the crosshair to the last value, and follow a live run"),
-    Action("zoom(0.5)", "up,k", "Zoom in at the crosshair", "zoom", "↑↓", setting="zoom_in"),
+    Action("zoom(0.5)", "up,k", "Zoom in at the crosshair", "zoom", "↑ k", "↑↓", setting="zoom_in"),
     Action("zoom(2)", "down,j", "Zoom out", shown_key="↓ j", setting="zoom_out"),
-    Action("pan(0.5)", "pagedown", "Move the visible part to the right", shown_key="pgdn", setting="next_part"),
-    Action("pan(-0.5)", "pageup", "Move the visible part to the left", shown_key="pgup", setting="previous_part"),
+    Action("pan(0.5)", "pagedown", "Pan right", shown_key="pgdn", setting="next_part"),
+    Action("pan(-0.5)", "pageup", "Pan left", shown_key="pgup", setting="previous_part"),
     Action("show_all", "z", "Show the whole x axis again", "all"),
-    Action("save", "ctrl+s", "Save the chart as a picture, and its data as CSV", "save", "^s"),
+    Action("save", "ctrl+s", "Save the chart as an image, and its data as CSV", "save", "^s"),
     Action("back", "escape,enter", "Close the chart", "close", "esc"),
 )
 _FIELDS: tuple[Action, ...] = (
@@ -249,12 +249,12 @@ _FIELDS: tuple[Action, ...] = (
 )
 IN_RESHAPING: tuple[Action, ...] = (
     Action("propose", "enter", "Copy the code into the prompt", "to the prompt", "↵", priority=True),
-    Action("operation(1)", "down", "Next operation", "operation", "↑↓", priority=True, setting="next_operation"),
+    Action("operation(1)", "down", "Next operation", "operation", "↓", "↑↓", priority=True, setting="next_operation"),
     Action("operation(-1)", "up", "Previous operation", shown_key="↑", priority=True, setting="previous_operation"),
     *_FIELDS,
 )
 IN_ARITHMETIC: tuple[Action, ...] = (
-    Action("step(1)", "up", "Increase the value", "change", "↑↓", priority=True, setting="increase"),
+    Action("step(1)", "up", "Increase the value", "change", "↑", "↑↓", priority=True, setting="increase"),
     Action("step(-1)", "down", "Decrease the value", shown_key="↓", priority=True, setting="decrease"),
     *_FIELDS,
 )

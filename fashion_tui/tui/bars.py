@@ -7,6 +7,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.events import Click
+from textual.keys import key_to_character
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -176,8 +177,12 @@ class KeyBar(Widget):
     def _all_hints(self) -> list[tuple[Binding, str, str]]:
         hints: list[tuple[Binding, str, str]] = []
         seen: set[str] = set()
+        focused = self.screen.focused
         for node, binding, enabled, _tooltip in self.screen.active_bindings.values():
             if not binding.show or not enabled or binding.action in seen:
+                continue
+            is_typed = focused is not None and focused.check_consume_key(binding.key, key_to_character(binding.key))
+            if is_typed and not binding.priority:  # an editor with the focus inserts the character
                 continue
             seen.add(binding.action)
             label = node.label_of(binding.action) if isinstance(node, KeyLabels) else None

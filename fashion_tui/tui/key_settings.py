@@ -170,7 +170,7 @@ def _with_keys_of(action: Action, actions: tuple[Action, ...], keys: tuple[str, 
         return []
     label = action.label or next((entry.label for entry in entries if entry.label), "")
     shown = " ".join(_shown(key) for key in keys)
-    return [replace(action, keys=",".join(keys), shown_key=shown, label=label)]
+    return [replace(action, keys=",".join(keys), shown_key=shown, footer_keys="", label=label)]
 
 
 def _shown(key: str) -> str:

@@ -11,7 +11,7 @@ from textual.widgets import Input, TextArea
 
 import fashion_tui.tui
 from fashion_tui.tui.action import Action
-from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, PANE_NAMES, PaneName
+from fashion_tui.tui.actions import DEFAULT_GROUPS, EVERYWHERE, IN_PANE, PANE_NAMES, PaneName, with_keys
 from fashion_tui.tui.app import FashionApp, make_pane
 from fashion_tui.tui.dialogs.help import key_table
 from fashion_tui.tui.pane import Pane
@@ -110,3 +110,16 @@ def test_every_pane_has_a_help_text(name: PaneName) -> None:
     assert isinstance(pane, Pane)
     assert name == pane.PANE
     assert len(pane.HELP) > 50
+
+
+@pytest.mark.parametrize("actions", DEFAULT_GROUPS.values(), ids=DEFAULT_GROUPS)
+def test_the_help_shows_the_keys_of_each_action(actions: tuple[Action, ...]) -> None:
+    titles: dict[str, str] = {}
+    for action in actions:
+        for key in action.key_text.split():
+            assert titles.setdefault(key, action.title) == action.title
+
+
+def test_a_text_names_the_key_of_each_action() -> None:
+    assert with_keys("train", "{next_charts} {previous_charts}") == ". ,"
+    assert with_keys("crosshair", "{zoom_in} {zoom_out}") == "↑ ↓"

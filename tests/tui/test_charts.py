@@ -87,6 +87,7 @@ async def test_keys_change_the_charts(tmp_path: Path) -> None:
         assert re.search(r"x: epochs, log · y: linear", screen_text(app))
         await pilot.press("escape", "M", *"conv1")
         await until(pilot, lambda: titles(app) == ["gradient norm conv1 2"], "the found chart")
+        assert "/ filter" not in screen_text(app)  # while typing, the slash is text
         await pilot.press("enter")
         await until(pilot, lambda: "found 'conv1'" in screen_text(app), "the search text")
         assert app.focused is not None

@@ -114,7 +114,7 @@ class ChartGrid(Vertical):
     def compose(self) -> ComposeResult:
         yield Container(id="charts")
         yield Lines(id="charts-line")
-        yield ChartSearch(placeholder="part of a metric's name", compact=True)
+        yield ChartSearch(placeholder="metric name", compact=True)
 
     def on_mount(self) -> None:
         self.search.display = False

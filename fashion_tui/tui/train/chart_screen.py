@@ -94,10 +94,10 @@ class ChartScreen(Screen[None]):
 
     TITLE = FULL_SCREEN_CHART
     HELP = (
-        "The table shows the values at the crosshair, one row per run. If the chart has no space for every step, "
-        "`mean`, `lowest` and `highest` are those of the listed steps; zoom in to see single steps. A live run keeps "
+        "The table shows the values at the crosshair, one row per run. If there are more steps than columns, "
+        "`mean`, `lowest` and `highest` are over the listed steps; zoom in to see single steps. A live run keeps "
         "updating the chart.\n\n"
-        "With a mouse, click to move the crosshair, turn the wheel to zoom, and drag to move the visible part."
+        "With a mouse, click to move the crosshair, scroll to zoom, and drag to pan."
     )
     BINDINGS: ClassVar[list[BindingType]] = [*bindings(IN_FULL_SCREEN), *bindings(SHARED_BY_CHARTS)]
     DEFAULT_CSS = Path(__file__).with_name("chart_screen.tcss").read_text(encoding="utf-8")

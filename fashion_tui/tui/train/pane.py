@@ -313,8 +313,6 @@ class TrainPane(ChartActions):
         return run is not None and CONDITIONS[action](run)
 
     def label_of(self, action: str) -> str | None:
-        if action == "filter" and self.is_mounted and self.table.input.has_focus:
-            return ""
         run = self.run_list.chosen_run if self.is_mounted else None
         return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
 

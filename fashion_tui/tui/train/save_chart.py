@@ -23,7 +23,7 @@ async def save_chart(app: App[object], chart: Chart) -> None:
 
     Call this from a worker.
     """
-    title = f"Save the chart as a picture ({PICTURE}) and its data beside it ({TABLE})"
+    title = f"Save the chart as an image ({PICTURE}) and its data beside it ({TABLE})"
     path, problem = Path.cwd() / suggested_name(chart, time.strftime("%Y%m%d-%H%M%S")), ""
     while True:
         chosen = await app.push_screen_wait(SaveDialog(title, path, (PICTURE,), problem, also=(TABLE,)))
