@@ -26,7 +26,7 @@ SETTINGS = (
 
 @dataclass(frozen=True)
 class Template:
-    """A run whose settings a new run takes over."""
+    """A run whose settings are the defaults of a new run."""
 
     run: str
     config: RunConfig
@@ -34,7 +34,7 @@ class Template:
     """The run's custom model, which the user trusts, or None for a built-in network or if --model replaces it."""
 
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of `train`, with the run's settings in place of the options that weren't given."""
+        """Return the options of `train`, with the run's settings for the options that weren't given."""
         context = click.get_current_context()
         missing = [name for name in SETTINGS if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE]
         return dict(options) | {name: getattr(self.config, name) for name in missing}
@@ -50,9 +50,9 @@ class Template:
         return CommonOptions(folder, dataset.name, common.runs)
 
     def warn_about_data(self, name: str, sha256: str) -> None:
-        """Warn if the new run's data set has the same name as that of the run, but other images."""
+        """Warn if the new run's data set has the same name as the original run's, but different images."""
         if name == self.config.dataset.name and sha256 != self.config.dataset.sha256:
-            print_warning(f"the images of {name} aren't those on which {self.run} was trained")
+            print_warning(f"the images of {name} differ from those that {self.run} was trained on")
 
 
 def read_template(common: CommonOptions, options: Mapping[str, Any]) -> Template | None:
@@ -65,7 +65,7 @@ def read_template(common: CommonOptions, options: Mapping[str, Any]) -> Template
             raise UsageError("--trust requires --like")
         return None
     if options["recipe"] is not None:
-        raise UsageError("choose --like or --recipe")
+        raise UsageError("--like and --recipe can't be combined")
     with open_run(common.runs_directory, options["like"]) as run:
         if options["trusted"]:
             run.trust_model()

@@ -79,7 +79,7 @@ def restore(runs_dir: Path, name: str) -> Path:
         raise UserError(f"no run {name!r} in {str(trash)!r}; {choice}")
     path = runs_dir.absolute() / deleted.name
     if path.exists():
-        raise UserError(f"{str(runs_dir)!r} already contains a run {deleted.name!r}; move one of the two away")
+        raise UserError(f"{str(runs_dir)!r} already contains a run {deleted.name!r}; move one of them elsewhere first")
     try:
         deleted.rename(path)
     except OSError as error:

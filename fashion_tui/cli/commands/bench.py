@@ -75,7 +75,7 @@ touched.""",
 )
 @device_option
 @click.option("--threads", type=int, metavar="N", help="Number of CPU threads.  [default: the number of cores]")
-@click.option("--no-app", is_flag=True, help="Don't measure start-up times or the app's cost.")
+@click.option("--no-app", is_flag=True, help="Don't measure start-up times or the app's resource usage.")
 @click.option("--save", is_flag=True, help=f"Save the result in a dated file in {FOLDER}.")
 @json_option
 @common_options
@@ -93,8 +93,9 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Compare the recipes with the guide's training loop.
 
-    Also measure how long the app and the commands take to start, and what the
-    app costs with a live run, a run of a million steps, and a thousand runs.
+    Also measure how long the app and the commands take to start, and the
+    resources that the app uses with a live run, a run of a million steps, and
+    a thousand runs.
     """
     check_rounds(rounds, seeds)
     threads = available_cpus() if threads is None else threads

@@ -51,7 +51,7 @@ Examples:
   fashion-tui train --epochs 1 --batch-size 64 --lr 3e-4
   fashion-tui train --dataset synthetic --seed 7      nothing to download
   fashion-tui train --model net.py:Net --args '{{"width": 32}}'
-  fashion-tui train --like latest --lr 3e-4           the same settings, but another learning rate
+  fashion-tui train --like latest --lr 3e-4           the same settings with a different learning rate
   fashion-tui train --detach                          in the background; see fashion-tui attach
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
 \b
@@ -130,7 +130,7 @@ each of them separately.""",
     "--name", metavar="NAME", help="Name to use in the run's id.  [default: the name of the recipe or of your class]"
 )
 @click.option(
-    "--like", type=RunName(), metavar="RUN", help="Take all settings of RUN that aren't changed by another option."
+    "--like", type=RunName(), metavar="RUN", help="Use the settings of RUN, except those that other options set."
 )
 @trust_option
 @click.option("--detach", is_flag=True, help="Return at once and train in the background.")

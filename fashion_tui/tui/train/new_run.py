@@ -68,7 +68,7 @@ class NewRuns:
             return
         await self._ask(dataset, NetworkChoice(config.recipe.model, custom), config)
         if dataset.sha256 != config.dataset.sha256:
-            note = f"The images of {dataset.name} aren't those on which {short_name(summary.run)} was trained."
+            note = f"The images of {dataset.name} differ from those that {short_name(summary.run)} was trained on."
             self._pane.notify(note, severity="warning", markup=False)
 
     def _checked_dataset(self) -> DatasetState | None:
