@@ -1,4 +1,4 @@
-"""Measure the resources and the responsiveness of the app: with a live run, a long run, and many runs.
+"""Measure the resource usage and the responsiveness of the app with a live run, a long run, and many runs.
 
 The app is driven through a pseudo-terminal, as a user would.
 """
@@ -34,9 +34,9 @@ MAX_SETTLING_SECONDS = 30
 KEY_PRESSES = 50
 """Number of key presses in each trial."""
 REPAINTS = 20
-"""Number of times that each chart is drawn in each trial."""
+"""Number of times each chart is drawn per trial."""
 HELD_OUT_LOSSES = (0.123, 0.456, 0.789)
-"""A held-out loss for each long run, by which the run is recognised on the screen."""
+"""A held-out loss for each long run, which identifies the run on the screen."""
 CHART_SIZE = (118, 28)
 """Columns and lines of a chart that fills most of a terminal of 120×40 cells."""
 
@@ -137,7 +137,7 @@ def _training_speed(run_path: Path) -> float:
 
 
 def _measure_long_run(cost: AppCost) -> None:
-    """Measure the time to open a run of a million steps, the app's memory then, and the time to draw its chart."""
+    """Measure the time to open a run of a million steps, the app's memory then, and the time to draw each chart."""
     with temporary_runs() as (environ, runs_directory):
         paths = [
             write_run(runs_directory, f"steps-{steps}", steps, held_out_loss=loss)
@@ -172,7 +172,7 @@ def _repaint_ms(path: Path) -> float:
 
 
 def _list_seconds() -> float:
-    """Return the time from the key that opens the Train pane, at the app's first paint, until all runs are listed."""
+    """Open the Train pane at the app's first paint, and return the time until all runs are listed, in seconds."""
     with temporary_runs() as (environ, runs_directory):
         ids = write_runs(runs_directory, MANY_RUNS)
         oldest, newest = short_name(ids[0]), short_name(ids[-1])

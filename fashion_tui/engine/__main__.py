@@ -29,7 +29,7 @@ def main() -> None:
     gc.disable()
     from .server.serve import serve  # noqa: PLC0415
 
-    gc.freeze()  # otherwise, an answer takes 0.1 s longer whenever all of torch's objects are searched for garbage
+    gc.freeze()  # otherwise, replies are delayed by 0.1 s whenever the collector traverses all of torch's objects
     gc.enable()
     serve(connection)
 

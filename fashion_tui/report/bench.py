@@ -15,7 +15,7 @@ from .style import ACCENT, MUTED
 
 
 def bench_tables(report: BenchReport) -> list[RenderableType]:
-    """Return tables of training speed, accuracy, waiting times and the app's cost."""
+    """Return tables of training speed, accuracy, waiting times and the app's resource usage."""
     version = f"torch {report.versions.get('torch', '?')}"
     rounds = "1 round" if report.rounds == 1 else f"{report.rounds} rounds"
     threads = f", {report.threads} threads" if report.device == "cpu" else ""
@@ -78,7 +78,7 @@ def _waiting_table(latencies: Sequence[Latency]) -> Table:
 
 
 def _app_table(app: AppCost) -> Table:
-    """Return the medians of the app's measurements, and the 99th percentile of the key presses."""
+    """Return the medians of the app's measurements, and the 99th percentile of the times after a key press."""
     table = _table("median")
     slowest = statistics.quantiles(app.key_ms, n=100, method="inclusive")[-1]
     longest = max(app.repaint_ms)

@@ -1,4 +1,4 @@
-"""Show the shapes on the way from an input of a network to its output, on one line."""
+"""Show the shapes from a network's input to its output on one line."""
 
 from collections.abc import Sequence
 
@@ -13,9 +13,9 @@ from .shapes import DEFAULT_WIDTH, visible_rows
 from .style import ACCENT, BAD, FOREGROUND, MUTED
 
 MIN_ITEMS = 4
-"""Number of items for which modules are unfolded."""
+"""Minimum number of items. If there are fewer, modules are unfolded."""
 MAX_SHAPES = 3
-"""Maximum number of shapes that one item shows. If there are more, only the first one and their number are shown."""
+"""Maximum number of shapes that one item shows. If there are more, the first one and the number of others are shown."""
 _SHORT_NAMES = {"max_pool2d": "pool", "avg_pool2d": "pool", "adaptive_avg_pool2d": "pool"}
 
 StripItem = tuple[str, str]

@@ -9,7 +9,7 @@ The module `run` contains the class `Run`, which represents a run as one object.
 finds and lists its runs, `fields` and `filter` select and sort them, `trash` deletes them, `create` creates them,
 `reader` follows one run for a viewer, and `launch` and `spare` start trainers.
 
-A user's own script logs a run by `log_run`, which is in the package `script`.
+A user's own script logs a run with `log_run`, which is in the package `script`.
 """
 
 from typing import TYPE_CHECKING, Any

@@ -211,7 +211,7 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Wait until no other process is in such a block for this directory, then run the block."""
+        """Lock the directory in the `with` block. Wait if another process holds the lock."""
         descriptor = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=self._descriptor)
         try:
             with suppress(OSError):  # some network file systems can't lock a directory

@@ -14,25 +14,25 @@ NON_FINITE = "non_finite"
 """Metrics of layers. A metric of the layer `conv1` has a name such as `gradient_norm/conv1`."""
 
 USUAL_UPDATE = -3.0
-"""log10 of a usual update divided by the weights.
+"""log10 of the typical ratio of an update to the weights.
 
 Source: the Stanford course CS231n, "Neural Networks Part 3", which recommends a ratio of about 1e-3.
 """
 LARGE_UPDATE, SMALL_UPDATE = -0.5, -5.0
 """A median above `LARGE_UPDATE`, or no value above `SMALL_UPDATE`, is a problem.
 
-These limits are far from the usual ratio, so that the built-in recipes, which train well, don't exceed them: their
+These limits are far from the typical ratio, so that the built-in recipes, which train well, don't exceed them: their
 medians are between -3.0 and -1.3, with peaks of -1.0 in convolutions that Muon trains, and values of -4 at the end of
 a schedule.
 """
 MANY_DEAD_RELUS = 0.9
-"""Share of ReLUs that is a problem if they are 0 in a whole batch.
+"""It is a problem if at least this share of the ReLUs is 0 for a whole batch.
 
-CS231n, "Neural Networks Part 1", warns that a high learning rate may kill 40 % of the ReLUs. But as many are 0 in a
-batch of 32 images of the guide's network when it trains well, so the limit is much higher.
+CS231n, "Neural Networks Part 1", warns that a high learning rate may kill 40 % of the ReLUs. But just as many are 0 in
+a batch of 32 images of the guide's network when it trains well, so the limit is much higher.
 """
 MIN_SAMPLES = 5
-"""Odd number of measurements from which a problem is found: usually the most recent ones."""
+"""Minimum number of measurements for finding a problem, which are usually the most recent ones. Odd, for the median."""
 
 Kind = Literal["non-finite", "dead ReLUs", "no gradient", "large updates", "small updates"]
 

@@ -68,7 +68,7 @@ def write_note(folder: Folder, text: str) -> Notes:
 
 
 def _checked_tag(name: str) -> str:
-    if not name or len(name) > MAX_TAG or not name.isprintable() or any(sign in name for sign in ' ,"'):
+    if not name or len(name) > MAX_TAG or not name.isprintable() or any(character in name for character in ' ,"'):
         raise UsageError(f"{name!r} isn't a tag; a tag has 1 to {MAX_TAG} characters without spaces, commas or quotes")
     return name
 

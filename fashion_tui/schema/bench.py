@@ -71,7 +71,7 @@ REPAINTED_STEPS = (1_000, 30_000, 1_000_000)
 
 
 class AppCost(msgspec.Struct, frozen=True, kw_only=True):
-    """Resources and responsiveness of the app on a terminal of 120×40 cells. The lists have one value per trial."""
+    """Resource usage and responsiveness of the app on a terminal of 120×40 cells. Lists have one value per trial."""
 
     kib_per_second: list[float] = []
     """Output to the terminal while a run trains, in KiB per second."""
@@ -80,7 +80,7 @@ class AppCost(msgspec.Struct, frozen=True, kw_only=True):
     memory_mib: list[float] = []
     """Total proportional set size of the app, kernel, engine and trainer processes, in MiB."""
     key_ms: list[float] = []
-    """Times from a key to the first output while a run trains on all cores, in milliseconds: several per trial."""
+    """Times from a key press to the first output while a run trains on all cores, in ms: several per trial."""
     lost_speed: list[float] = []
     """Fraction of the training speed that is lost while the app is open."""
     open_seconds: list[float] = []
@@ -121,7 +121,7 @@ class BenchReport(TrainingBenchmark, frozen=True, kw_only=True):
     """Duration of the whole benchmark, in seconds."""
     waiting: tuple[Latency, ...]
     app: AppCost | None
-    """Cost of the app, or None if it wasn't measured."""
+    """Resource usage of the app, or None if it wasn't measured."""
 
 
 def check_rounds(rounds: int, seeds: int) -> None:

@@ -149,8 +149,8 @@ class ShapeTable(msgspec.Struct, frozen=True, kw_only=True):
     batch: int = 1
     """Number of samples in the pass. The numbers in the rows are for one sample: they were divided by this number."""
     samples_compared: bool = False
-    """Whether passes with different samples showed if the samples of a batch affect each other. They are left out if
-    they would take too long."""
+    """Whether it was tested if the samples of a batch affect each other. The test is skipped if it would take too
+    long."""
     remarks: tuple[Remark, ...] = ()
     """Notes about a network that runs but looks wrong."""
     error: str | None = None

@@ -110,7 +110,7 @@ class TrainingCosts(msgspec.Struct, frozen=True, kw_only=True):
     def step_seconds(self, table: ShapeTable, batch: int) -> float:
         """Estimate the time of a training step.
 
-        It follows the measured steps. A single measured step only corrects the estimate from the device's throughput.
+        Interpolate between the measured steps. A single one only scales the estimate from the device's throughput.
         """
         estimate = self.throughput.step_seconds(table, batch)
         if len(self.steps) < 2:
@@ -137,7 +137,7 @@ def _moved_bytes(row: ShapeRow) -> int:
 def seconds_at(steps: Sequence[StepTime], batch: int) -> float:
     """Return the time of a step with a batch size, given the times with at least two other sizes in increasing order.
 
-    The time is constant up to the first of them, then linear between them, and continues so beyond the last.
+    The time is constant up to the first size, linear between the sizes, and extrapolated beyond the last one.
     """
     after = next((index for index, step in enumerate(steps) if batch <= step.batch), len(steps) - 1)
     first, second = steps[max(after - 1, 0)], steps[max(after, 1)]

@@ -120,7 +120,7 @@ class MainScreen(Screen[None]):
     def _compositor_refresh(self) -> None:
         super()._compositor_refresh()
         if self.app.screen is not self:
-            # Textual would paint this screen and the dialog in front of it again and again, without any change
+            # Textual would paint this screen and the dialog in front of it repeatedly, although nothing changed
             self._repaint_required = False
 
 

@@ -105,7 +105,7 @@ _BATCH_NORM_INPUTS: tuple[tuple[type[nn.Module], tuple[int, ...], str], ...] = (
     (nn.BatchNorm2d, (4,), "[batch, channels, height, width]"),
     (nn.BatchNorm3d, (5,), "[batch, channels, depth, height, width]"),
 )
-"""For each batch normalization: the numbers of axes that its input can have, and the names of the axes."""
+"""For each batch normalisation: the numbers of axes that its input can have, and the names of the axes."""
 _JOINING = {"cat", "concat", "stack", "hstack", "vstack"}
 _UNEQUAL_SIZES = re.compile("must match|same number of dimensions|equal size")
 """Matches torch's messages about tensors that can't be joined because their sizes differ."""

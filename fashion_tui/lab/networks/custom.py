@@ -163,7 +163,7 @@ def constructor_hint(error: BaseException) -> str:
 
 
 def _class_hint(module: object) -> str:
-    """Return a hint to create an instance if `module`, which is used as a layer, is the class of a layer."""
+    """Return a hint to create an instance if `module` is a layer class instead of a layer."""
     if not isinstance(module, type) or not issubclass(module, nn.Module):
         return ""
     prefix = "nn." if module.__module__.startswith("torch.nn") else ""

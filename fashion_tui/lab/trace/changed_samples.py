@@ -10,16 +10,16 @@ from .inputs import Arguments
 
 Change = Literal["replace", "raise", "lower"]
 CHANGES: tuple[Change, ...] = ("replace", "raise", "lower")
-"""Other values, values above those of all other samples, and values below them."""
+"""How the values of a sample are changed: replaced, raised above those of all other samples, or lowered below them."""
 _GAP = 0.25
 """Distance to the values of the other samples, as a fraction of the range of all values."""
 
 
 def change_sample(arguments: Arguments, more: Arguments, index: int, change: Change) -> Arguments | None:
-    """Return the arguments with other values for the sample at `index`. `more` are the arguments for one more sample.
+    """Return the arguments with other values for the sample at `index`. `more` contains one more sample.
 
     Integers and masks are always replaced, because larger or smaller ones may be invalid. Return None if no tensor has
-    a batch axis or, unless they are replaced, if no such tensor has floating-point values.
+    a batch axis, or if values can't be raised or lowered because no such tensor has a floating-point dtype.
     """
     leaves, structure = pytree.tree_flatten(tuple(arguments))
     more_leaves, more_structure = pytree.tree_flatten(tuple(more))
@@ -44,7 +44,7 @@ def _change(tensor: object, more: object, index: int, change: Change) -> Tensor 
     sample = more.detach().select(axes[0], -1)
     is_shifted = change != "replace" and new.is_floating_point() and new.layout is torch.strided
     if is_shifted and new.numel() > sample.numel() > 0:
-        values, sample = new.movedim(axes[0], 0).double(), sample.double()  # some dtypes have no arithmetic
+        values, sample = new.movedim(axes[0], 0).double(), sample.double()  # some dtypes don't support arithmetic
         others = values[torch.arange(len(values)) != index]
         low, high = others.min(), others.max()
         gap = _GAP * (torch.maximum(values.max(), sample.max()) - torch.minimum(values.min(), sample.min()))

@@ -108,7 +108,7 @@ def _dot_product(_result: Tensor, left: Tensor, *_: Any) -> int:
 
 
 def _euclidean_distances(result: Tensor, left: Tensor, *_: Any) -> int:
-    """Count the product of the points, from which torch.cdist computes the distances of many points."""
+    """Count the matrix product from which torch.cdist computes the distances if there are many points."""
     return result.numel() * left.shape[-1]
 
 

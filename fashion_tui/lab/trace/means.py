@@ -1,7 +1,7 @@
-"""Replace random numbers with their means, for distributions that are sampled by rejection.
+"""Replace random numbers with the means of their distributions, if torch draws them by rejection sampling.
 
-How many numbers torch draws from its generator for such a sample depends on the sample's parameters. A pass with other
-parameters for one sample then draws other numbers for all later samples, as if they depended on it.
+The parameters of such a distribution determine how many numbers torch takes from its generator. If one sample of the
+batch changes the parameters, all later samples get other random numbers, as if they depended on the changed sample.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ _MEANS: Mapping[str, Callable[..., Tensor]] = {
 
 
 class MeansInsteadOfSamples(TorchDispatchMode):
-    """A context manager in which these distributions give their means."""
+    """A context manager in which these distributions return their means."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -9,7 +9,7 @@ from torch import Tensor, arange
 from .batch_axis import CallKey
 
 _CHOOSING = frozenset({"[]", "index_select", "gather", "take_along_dim", "flip", "roll"})
-"""Operations that may put one sample in the place of another."""
+"""Operations that may move a sample to the index of another one."""
 
 Masks = dict[int, list[Tensor]]
 """For each sample, masks of the values that change with it, one for each output of a call."""

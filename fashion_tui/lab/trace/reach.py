@@ -50,7 +50,7 @@ class Reach:
         return self.first.size == 1
 
     def over(self, *axes: int) -> "Reach":
-        """Return the reach of values that depend on all values along these axes. The axes have size 1 then."""
+        """Return the reach of values that depend on all values along these axes. These axes then have size 1."""
         return Reach(self.first.min(axes, keepdims=True), self.last.max(axes, keepdims=True))
 
     def everywhere(self, axes: int) -> "Reach":
@@ -58,7 +58,7 @@ class Reach:
         return Reach(np.full((1,) * axes, self.first.min()), np.full((1,) * axes, self.last.max()))
 
     def taken(self, axis: int, taps: Positions, *, valid: NDArray[np.bool_]) -> "Reach":
-        """Return the reach of values that depend on several positions along an axis each.
+        """Return the reach of values, each of which depends on several positions along an axis.
 
         `taps[i]` contains the positions on which position i depends. Those where `valid` is False are padding.
         """

@@ -1,7 +1,7 @@
 """Compute receptive fields: the part of the input that one value of a row's output depends on.
 
-For each spatial axis of the input and each value of a tensor, the first and the last position are kept on which the
-value depends. Operations that move or combine values in other ways make the field unknown.
+For each value of a tensor, the field is the first and the last position that the value depends on, along each spatial
+axis of the input. After operations that move or combine values in unsupported ways, the field is unknown.
 """
 
 import re
@@ -102,7 +102,7 @@ def _field_of(row: ShapeRow, call: Call, sources: Sequence[Field], axes: int) ->
     )
     try:
         return next((field for rule in rules if (field := rule(row, call, sources)) is not None), None)
-    except (ValueError, IndexError):  # NumPy refuses shapes for which the rules aren't made
+    except (ValueError, IndexError):  # the rules don't support these shapes
         return None
 
 
@@ -121,7 +121,7 @@ def _combined(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | No
         return None if axis is None else tuple(joined(reaches, row.inputs, axis) for reaches in by_axis)
     if function_of(row) in _PRODUCTS and len(sources) == 2 and all(len(shape) > 1 for shape in row.inputs):
         return tuple(union((left.over(-1), right.over(-2)), len(output)) for left, right in by_axis)
-    if _is_linear(row, call):  # with a bias that is computed
+    if _is_linear(row, call):  # the bias is computed by other calls
         return tuple(union((inputs.over(-1), *others), len(output)) for inputs, *others in by_axis)
     varying = [shape for shape, field in zip(row.inputs, sources, strict=True) if not all(map(_is_constant, field))]
     if _is_pointwise(row, call) and all(len(shape) <= len(output) for shape in varying):
@@ -145,7 +145,7 @@ def _joined_axis(inputs: Sequence[Shape], output: Shape) -> int | None:
 
 
 def _attention(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | None:
-    """Return the field of attention: each query meets all keys and values."""
+    """Return the field of attention: each query attends to all keys and values."""
     is_attention = isinstance(call.target, nn.MultiheadAttention) or row.name == "scaled_dot_product_attention"
     if not is_attention or len(sources) != 3 or "is_causal" in row.settings:
         return None
@@ -247,7 +247,7 @@ def _over_axes(row: ShapeRow, call: Call, sources: Sequence[Field]) -> Field | N
 
 
 def _normalised_axes(row: ShapeRow, call: Call) -> int | None:
-    """Return over how many of the last axes a layer norm goes, or None for other calls."""
+    """Return the number of last axes that a layer norm normalises, or None for other calls."""
     if isinstance(call.target, nn.LayerNorm | nn.RMSNorm):
         return len(call.target.normalized_shape)
     if row.name not in {"layer_norm", "rms_norm"} or not call.arguments:
@@ -257,14 +257,14 @@ def _normalised_axes(row: ShapeRow, call: Call) -> int | None:
 
 
 def _axis_of_softmax(row: ShapeRow, call: Call) -> int | None:
-    """Return the axis of the sample over which a softmax goes, or None if it is the batch axis or unknown."""
+    """Return the axis of the sample that a softmax normalises, or None if it is the batch axis or unknown."""
     dim = call.target.dim if isinstance(call.target, nn.Module) else None
     axes = sample_axes(row, call, [dim] if isinstance(dim, int) else re.findall(r"dim=(-?\d+)", call.settings))
     return axes[0] if axes and axes[0] >= 0 else None
 
 
 def _reduced_axes(row: ShapeRow, call: Call) -> tuple[int, ...] | None:
-    """Return the axes of the sample over which a mean, for example, goes, or None if the batch axis is one of them."""
+    """Return the axes of the sample that a mean, for example, reduces, or None if the batch axis is one of them."""
     found = re.search(r"dim=(-?\d+|\([^)]*\)|\[[^]]*\])", call.settings)
     axes = sample_axes(row, call, INTEGER.findall(found[1])) if found else []
     return tuple(axes) if axes and min(axes) >= 0 else None
@@ -274,7 +274,7 @@ def _is_pointwise(row: ShapeRow, call: Call) -> bool:
     if not row.is_module:
         return row.name in _POINTWISE_FUNCTIONS
     if not type(call.target).__module__.startswith("torch."):
-        return not row.has_children  # it only returns its input, as a random skip without a skip
+        return not row.has_children  # it only returns its input, such as stochastic depth in evaluation mode
     is_known = type(call.target).__module__.removeprefix("torch.nn.modules.") in _POINTWISE_LAYERS
     return isinstance(call.target, nn.Identity) or (is_known and not isinstance(call.target, _MIXING_LAYERS))
 

@@ -54,7 +54,7 @@ def _order(row: ShapeRow, call: Call) -> list[int] | None:
 
 
 def _index(row: ShapeRow, call: Call) -> tuple[object, ...] | None:
-    """Return the index of one sample, as `(0,)` for `x[:, 0]`, or None for other calls and for other samples."""
+    """Return the index of one sample, such as `(0,)` for `x[:, 0]`, or None for other calls and for other samples."""
     if function_of(row) not in {"[]", "getitem"} or len(call.arguments) != 1:
         return None
     index = call.arguments[0]
@@ -82,7 +82,7 @@ def _rolled(reach: Reach, axes: dict[int, int]) -> Reach:
 
 
 Taps = dict[int, Positions]
-"""For each padded axis, the position of the input that each position of the output has. A negative one is padding."""
+"""For each padded axis, the input position that each output position is copied from. Negative ones are padding."""
 
 
 def _padding_taps(row: ShapeRow, call: Call) -> Taps | None:
@@ -119,9 +119,9 @@ def _padded(reach: Reach, taps: Taps) -> Reach:
 
 
 def sample_axes(row: ShapeRow, call: Call, numbers: Iterable[int | str]) -> list[int]:
-    """Return the axes of a sample with these numbers, which count the batch axis too. That axis itself is -1.
+    """Convert axes of the batch, which may be negative, to axes of a sample. The batch axis becomes -1.
 
-    There is no batch axis of its own if, for example, attention windows are folded into the batch.
+    The batch has no axis of its own if, for example, attention windows are folded into it.
     """
     rank = len(call.inputs[0])
     return [int(number) % rank - (rank - len(row.inputs[0])) for number in numbers]

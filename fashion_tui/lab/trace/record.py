@@ -50,7 +50,7 @@ def record(recorder: Recorder, arguments: Arguments, batch: int, device: torch.d
 def create_tensors_on(device: torch.device) -> AbstractContextManager[object]:
     """Return a context manager in which new tensors are on the device.
 
-    `torch.device` is one, but slows each function of torch down. It is only used if new tensors aren't there anyway.
+    `torch.device` is one, but it slows down every torch function, so it is used only if it isn't the default device.
     """
     return nullcontext() if torch.get_default_device() == device else device
 

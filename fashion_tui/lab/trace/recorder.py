@@ -277,7 +277,7 @@ class Recorder(TorchFunctionMode):
             if registered is not None:
                 call.parameter_names.append(f"{call.path}.{name}" if call.path else name)
                 call.parameters.append(registered)
-            elif is_parameter(parameter):  # functional_call replaces parameters by other tensors
+            elif is_parameter(parameter):  # functional_call replaces parameters with other tensors
                 call.uses_unregistered = True
 
     def _set_macs(self, call: Call, before: tuple[int, int]) -> None:

@@ -35,7 +35,7 @@ def run_recurrent(func: Any, *args: Any) -> Any:
 
 @contextmanager
 def without_modes() -> Iterator[None]:
-    """Leave all dispatch modes in the `with` block. torch's `_disable_current_modes` does more, and takes longer."""
+    """Disable all dispatch modes in the `with` block. torch's `_disable_current_modes` does more, and takes longer."""
     modes = [_pop_torch_dispatch_stack(None) for _ in range(_len_torch_dispatch_stack())]
     try:
         yield

@@ -1,4 +1,4 @@
-"""Measure the time of training steps with a few batch sizes."""
+"""Measure the time of a training step for a few batch sizes."""
 
 import time
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ REPEAT_SECONDS = 0.1
 MAX_SECONDS = 4.0
 """Duration after which the measurement ends."""
 MAX_STEP_SECONDS = 0.5
-"""Expected time of a step from which on larger batches aren't measured. The first two are measured anyway, because they
+"""A batch size isn't measured if its step is expected to take longer. The first two are always measured, because they
 show how the time grows."""
 
 
@@ -34,8 +34,8 @@ def measure_step_times(
 ) -> tuple[StepTime, ...]:
     """Return the times of training steps of a copy of the model with Adam, for increasing batch sizes.
 
-    A batch that would take more than half of the `free` bytes isn't measured, nor one that takes too long. Return an
-    empty tuple if the model has no values, or if it fails. The loss is the sum of the outputs.
+    A batch isn't measured if it would need more than half of the `free` bytes or take too long. Return an empty tuple
+    if the parameters are on the meta device, or if the model fails. The loss is the sum of the outputs.
     """
     if any(parameter.is_meta for parameter in model.parameters()):
         return ()

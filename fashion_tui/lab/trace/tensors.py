@@ -43,7 +43,7 @@ def _collect(value: Any, found: list[Tensor], parents: frozenset[int]) -> None: 
         found.append(value.data)
     elif isinstance(value, _COLLECTIONS):
         for item in value:
-            if isinstance(item, Tensor):  # most items are tensors or plain values, which need no call of this function
+            if isinstance(item, Tensor):  # most items are tensors or plain values, which don't need a recursive call
                 found.append(item)
             elif type(item) not in _PLAIN:
                 _collect(item, found, parents)

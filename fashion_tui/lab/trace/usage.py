@@ -77,7 +77,7 @@ def explain_unused(runner: Runner, names: set[str], batches: Sequence[int], *, r
 
 
 def explain_untried(model: nn.Module, unused: Unused) -> Unused:
-    """Add the reason of the parameters without one, if the network didn't run in other ways.
+    """Add a reason to the parameters that have none, if the network wasn't run with other inputs.
 
     A parameter that the network's code doesn't mention is unused for any input.
     """
@@ -85,7 +85,7 @@ def explain_untried(model: nn.Module, unused: Unused) -> Unused:
 
 
 def _explain_mentioned(model: nn.Module, unused: Unused, reason: str) -> Unused:
-    """Give a reason to each parameter without one that the network's code mentions."""
+    """Add the reason to each parameter that has none and that the network's code mentions."""
     return {name: reason if known is None and _is_mentioned(model, name) else known for name, known in unused.items()}
 
 

@@ -1,4 +1,4 @@
-"""Measure training steps of a loop that someone else has written, by hooks of its model and its optimizers."""
+"""Measure the training steps of a user's own loop through hooks of the model and its optimizers."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -116,7 +116,7 @@ class ModelWatcher:
             self._due = time.monotonic() + PERIOD
 
     def _drop(self) -> None:
-        """End a measurement without a result."""
+        """Discard the current measurement."""
         block, self._observer, self._block = self._block, None, None
         if block is not None:
             self._try(lambda: block.__exit__(None, None, None))

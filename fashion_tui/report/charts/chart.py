@@ -41,7 +41,7 @@ class ChartRun:
     steps_per_epoch: int | None = None
     """Number of steps in an epoch, or None if unknown."""
     planned_steps: int | None = None
-    """Number of steps that the run is meant to have, or None if unknown."""
+    """Number of steps planned for the run, or None if unknown."""
     ended: bool = False
     clock: tuple[tuple[int, float], ...] = ()
     """Steps and the seconds from the start of the run to their end, in ascending order. Times between them are

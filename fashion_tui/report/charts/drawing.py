@@ -28,7 +28,7 @@ RULED_HEIGHT = 8
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A chart as lines of text, and the place of the plot on these lines."""
+    """A chart as lines of text, and the position of the plot on these lines."""
 
     lines: list[Text]
     """`height` lines: the title, the legend, the plot and the labels of the x axis."""

@@ -28,9 +28,9 @@ from .ranges import x_axis
 from .x_lines import x_lines
 
 LABEL_SHARE = 3
-"""The names of the layers take at most one of this many columns."""
+"""The names of the layers take at most `1 / LABEL_SHARE` of the columns."""
 PROBLEM_SHARE = 3
-"""The problems of the layers take at most one of this many lines."""
+"""The problems of the layers take at most `1 / PROBLEM_SHARE` of the lines."""
 MIN_PLOT_WIDTH = 8
 """Minimum width, in columns, of the rows. A narrower strip has only a title."""
 MIN_WIDTH_WITH_VALUES = 32

@@ -42,7 +42,7 @@ class LayerMetric:
 
     @property
     def full_title(self) -> str:
-        """The title with the word `layers`, by which it differs from that of the whole run's metric."""
+        """The title with the prefix `layers`, which distinguishes it from the metric of the whole run."""
         return f"layers: {self.title}"
 
 

@@ -21,7 +21,7 @@ class Metric:
     title: str
     unit: str = ""
     scale: float = 1.0
-    """Factor from the values of the metric to the values in the chart."""
+    """Factor that converts the values of the metric to those in the chart."""
     decimals: int | None = None
     """Number of decimals of values in words, or None for four significant digits."""
     logarithmic: bool = False

@@ -1,4 +1,4 @@
-"""A chart as a picture in SVG."""
+"""A chart as an SVG image."""
 
 import math
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ from .words import legend_lines, title_line
 from .x_lines import x_ticks
 
 WIDTH, HEIGHT = 960, 540
-"""Size of the picture, in pixels."""
+"""Size of the image, in pixels."""
 LEFT, RIGHT, TOP, BOTTOM = 80, 24, 20, 56
 """Space around the plot, in pixels. The title and the legend take more lines of `LINE_HEIGHT` at the top."""
 LINE_HEIGHT = 18
 TEXT_COLUMNS = 110
-"""Number of columns of text that fit in the width of the picture."""
+"""Number of columns of text that fit in the width of the image."""
 X_TICKS, Y_TICKS = 9, 7
 _X_TITLES = {XAxis.PLANNED: "step", XAxis.SO_FAR: "step", XAxis.EPOCHS: "epoch", XAxis.WALL_TIME: "time"}
 

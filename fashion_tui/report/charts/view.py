@@ -18,7 +18,7 @@ Range = tuple[float, float]
 
 
 def zoom(chart: Chart, factor: float, centre: float) -> Chart:
-    """Return the chart with the visible range multiplied by `factor`. If possible, the value `centre` keeps its place.
+    """Return the chart with the visible range multiplied by `factor`. If possible, the value `centre` doesn't move.
 
     If all of the x axis would be visible, `x_range` becomes None. If fewer than `MIN_STEPS` steps would be visible, the
     chart is returned unchanged.
@@ -85,7 +85,7 @@ def visible_steps(chart: Chart, run: ChartRun, margin: float = 0.0) -> tuple[int
 
 
 def wanted_steps(chart: Chart, run: ChartRun) -> tuple[int, int] | None:
-    """Return the steps of which a chart needs `ChartRun.detail`, or None if the curve has enough buckets.
+    """Return the steps for which a chart needs `ChartRun.detail`, or None if the curve has enough buckets.
 
     The first one is the start of a bucket of the curve. There are more steps than visible ones, for panning.
     """

@@ -14,7 +14,7 @@ from .colours import LABEL, LETTERS, TITLE, line_style, per_epoch_style
 MIN_NAME = 8
 """Minimum width, in columns, of a run's name in the legend."""
 SHOWN_SHARE = 3
-"""The legend takes at most one of this many lines."""
+"""The legend takes at most `1 / SHOWN_SHARE` of the lines."""
 
 
 def format_value(value: float, decimals: int | None) -> str:

@@ -144,7 +144,7 @@ class LoggedRun:
         self.close(error)
 
     def __reduce__(self) -> tuple[Callable[[], "LoggedRun"], tuple[()]]:
-        """Make a copy in another process that logs nothing, because the arguments of processes are pickled."""
+        """Make copies in other processes log nothing. The arguments of a process are pickled."""
         return _in_other_process, ()
 
     def _refuse(self) -> None:
@@ -188,7 +188,7 @@ def _script() -> str | None:
 
 
 def _end(error: BaseException | None, *, was_stopped: bool) -> Callable[[int, float], End]:
-    """Return a function that makes the event for the end of the run from the last step and the duration."""
+    """Return a function that creates the event of the end of the run from its last step and duration."""
     if isinstance(error, SystemExit) and error.code in {None, 0}:
         error = None
     if isinstance(error, KeyboardInterrupt):

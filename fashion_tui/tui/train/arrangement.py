@@ -34,7 +34,7 @@ class ListOptions:
     sort: str = ""
     """A field as for `runs --sort`, with a minus sign for the reverse order, or an empty string for newest first."""
     columns: tuple[str, ...] = ()
-    """Names of fields as for `runs --columns`, or empty for the usual line of a run."""
+    """Names of fields as for `runs --columns`, or empty for the default line of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Arrangement:
     """The text of each column, by the id of the run."""
     columns: tuple[Column, ...] = ()
     problem: str = ""
-    """Why the options can't be used, or an empty string. All runs are listed then."""
+    """Why the options can't be used, so that all runs are listed, or an empty string."""
     invalid: tuple[int, int] | None = None
     """Start and end (exclusive) of the part of the filter that is invalid, or None."""
 
@@ -75,7 +75,7 @@ class Arranger:
     def arrange(self, runs: Sequence[RunSummary], options: ListOptions, is_outdated: Callable[[], bool]) -> Arrangement:
         """Return the arrangement of these runs, which are sorted newest first.
 
-        Reading many logs for the first time can take long. Raises Outdated if `is_outdated` returns True meanwhile.
+        Reading many logs for the first time can take a while. Raises Outdated if `is_outdated` returns True meanwhile.
         """
         self._is_outdated = is_outdated
         fields = self._update(runs)

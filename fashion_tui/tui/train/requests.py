@@ -1,4 +1,4 @@
-"""What the user asks of runs: pause, resume, stop, write a checkpoint, delete old checkpoints."""
+"""Carry out the user's requests: pause, resume or stop a run, write a checkpoint, or delete old checkpoints."""
 
 import asyncio
 from collections.abc import Callable
@@ -35,7 +35,7 @@ class RunRequests:
         """Ids of runs that the user has asked to pause. Their status may not have changed yet."""
 
     def start(self, path: Path, pending: str, request: Callable[[], str]) -> None:
-        """Start to carry out a request in a thread. `request` returns the outcome in words.
+        """Start carrying out a request in a thread. `request` returns the outcome in words.
 
         Show that the request is pending, then show its outcome. If the request would execute a model that isn't
         trusted, ask the user to trust the model, then try again. If a resumed run would differ from an uninterrupted
@@ -82,7 +82,7 @@ class RunRequests:
 
         self.start(path, pending, request_on_run)
 
-    # Pausing
+    # Pause and resume
 
     def runs_changed(self, runs: tuple[RunSummary, ...]) -> None:
         """Forget the requests to pause that have been answered."""
@@ -93,7 +93,7 @@ class RunRequests:
         return run.state == "paused" or run.run in self._pausing
 
     def pause_or_continue(self, summary: RunSummary) -> None:
-        """Pause a live run, or let it continue if it is paused."""
+        """Pause a live run, or resume it if it is paused."""
         if self.is_paused(summary):
             self._pausing.discard(summary.run)
             self._start_on_run(summary, "resuming", lambda run: f"{short_name(run.id)} is {launch.resume(run).state}")

@@ -15,7 +15,7 @@ from fashion_tui.schema.run import RunSummary, short_name
 from .arrangement import Arrangement, Column
 
 GAP = 2
-"""Number of blanks between two columns."""
+"""Number of spaces between two columns."""
 
 
 class RunLines(Sequence[Text]):

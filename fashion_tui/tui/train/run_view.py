@@ -112,7 +112,7 @@ class RunView(Vertical):
 
 
 def _states(shown: ShownRuns) -> tuple[object, ...]:
-    """Return what makes the charts change at once if it changes."""
+    """Return the values whose changes are shown in the charts at once."""
     states = [(run, None if snapshot is None else (snapshot.state, _windows(snapshot))) for run, snapshot in shown.runs]
     return (states, shown.selected, shown.baseline)
 

@@ -1,4 +1,4 @@
-"""Save a chart as a picture, and its data as a table."""
+"""Save a chart as an SVG image, and its data as CSV."""
 
 import asyncio
 import re
