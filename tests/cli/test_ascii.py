@@ -9,7 +9,7 @@ from tests.terminal import Terminal
 from .conftest import COMMAND, Call, TrainedRun
 
 
-@pytest.mark.usefixtures("forked_processes")  # executes those with another locale
+@pytest.mark.usefixtures("forked_processes")  # commands with another locale run in a forked process
 @pytest.mark.parametrize("locale", [{"LANG": "C", "LC_ALL": ""}, {"LC_ALL": "C"}, {"PYTHONIOENCODING": "ascii"}])
 def test_reports_are_ascii_without_question_marks(call: Call, trained: TrainedRun, locale: dict[str, str]) -> None:
     for command in (("runs",), ("shapes", "guide"), ("eval", "latest")):

@@ -1,4 +1,4 @@
-"""Commands on a run that a script has logged: it is listed, printed and compared; nothing else applies to it."""
+"""Commands on a run that a script has logged: it is listed, printed and compared, and other commands refuse it."""
 
 import time
 from collections.abc import Iterator

@@ -49,7 +49,7 @@ def test_a_note_is_written_and_printed(run: Run, call_in_process: Call) -> None:
     assert call_in_process("note", run.path).out == f"{run.id}: note: first second\n"
 
 
-def test_damaged_notes_are_one_line_and_are_kept(run: Run, call_in_process: Call) -> None:
+def test_damaged_notes_are_reported_in_one_line_and_kept(run: Run, call_in_process: Call) -> None:
     (run.path / "notes.json").write_text("{")
     assert_error(call_in_process("rename", run.path, "new"), 1, "notes.json", run.id)
     assert (run.path / "notes.json").read_text() == "{"

@@ -1,4 +1,4 @@
-"""The example in the README, run as a script of its own, and what the commands then show of its run."""
+"""The example in the README, run as a standalone script, and the output of the commands for its run."""
 
 import csv
 import os
@@ -52,7 +52,7 @@ def example() -> str:
 
 @contextmanager
 def started(folder: Path, code: str, environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
-    """Start a script in its own folder. It imports the installed package, as any script of a user does."""
+    """Start a script in its own folder. It imports the installed package, as a user's script does."""
     script = folder / "my_script.py"
     script.write_text(code)
     (folder / "runs").mkdir()

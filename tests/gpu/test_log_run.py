@@ -16,7 +16,7 @@ CYCLES = 1_000_000_000
 
 
 def test_logging_a_tensor_does_not_wait_for_the_gpu(tmp_path: Path) -> None:
-    """The script uses a stream of its own, and changes the tensor after it has been logged."""
+    """The script uses its own stream, and changes the tensor after it has been logged."""
     total = torch.zeros((), device="cuda")
     torch.cuda.synchronize()
     with log_run("net", runs=tmp_path) as run, torch.cuda.stream(torch.cuda.Stream()):

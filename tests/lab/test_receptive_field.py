@@ -196,7 +196,7 @@ def test_all_of_a_vision_transformer_is_known() -> None:
     fields = {row.path: row.receptive_field for row in trace(model, (3, 32, 32)).rows}
     assert (fields["conv_proj"], fields["encoder.layers.encoder_layer_0.ln_1"]) == ((8, 8), (8, 8))
     assert fields["heads"] == (32, 32)
-    assert [path for path, field in fields.items() if field is None] == ["expand"], "the class token sees nothing"
+    assert [path for path, field in fields.items() if field is None] == ["expand"], "no input for the class token"
 
 
 def test_unknown_receptive_fields() -> None:

@@ -66,7 +66,7 @@ def test_a_network_for_an_even_number_of_samples() -> None:
 
 
 def test_a_network_that_compares_groups_of_five_samples() -> None:
-    """It returns one row for each sample. Without that, the size in the view is wrong more likely."""
+    """It returns one row for each sample. Otherwise, a wrong size in the view is more likely."""
     model = FunctionNet(
         lambda self, x: self.fc((x.view(-1, 5, 4) - x.view(-1, 5, 4)[:, :1]).view(-1, 4)), fc=nn.Linear(4, 3)
     )

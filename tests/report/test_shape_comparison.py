@@ -86,7 +86,7 @@ def test_both_halves_are_aligned_and_fit(tables: tuple[ShapeTable, ShapeTable], 
 
 
 def test_columns_that_fit_beside_each_other(tables: tuple[ShapeTable, ShapeTable]) -> None:
-    """The parameters are kept longer than the operations, whose settings are shown in full if there is room."""
+    """The parameters are kept longer than the operations, whose settings are shown in full if there is space."""
     pairs = match_rows(*tables)
     titles = {
         width: comparison_lines(*tables, pairs, width=width, glyphs=UNICODE).header[1].plain.split("│")[0].split()

@@ -45,7 +45,7 @@ def test_two_inputs_and_two_outputs() -> None:
 
 
 def test_the_longest_branch_of_a_skip_connection() -> None:
-    """The skip connection comes back with more channels than the path has."""
+    """The path goes through the branch, although the skip connection has more channels."""
 
     def forward(self: Any, x: Tensor) -> Any:
         skip = self.first(x)

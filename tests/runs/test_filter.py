@@ -130,7 +130,7 @@ def test_a_filter_selects_runs(runs: list[RunFields], text: str, expected: str) 
         ("lr>/1/", "lr>[/1/]", "isn't a number"),
     ],
 )
-def test_an_error_marks_its_place_in_one_line(runs: list[RunFields], text: str, marked: str, words: str) -> None:
+def test_an_error_marks_the_invalid_part_in_one_line(runs: list[RunFields], text: str, marked: str, words: str) -> None:
     with pytest.raises(FilterError) as caught:
         filter_runs(runs, text)
     message = str(caught.value)

@@ -25,7 +25,7 @@ def test_the_layers_of_a_metric() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 4])
-def test_a_few_measurements_are_no_evidence(count: int) -> None:
+def test_a_few_measurements_are_not_enough(count: int) -> None:
     found = find_layer_problems(
         metrics(dead_relus__a=[1.0] * count, gradient_norm__a=[0.0] * count, update_ratio__a=[1.0] * count)
     )

@@ -1,4 +1,4 @@
-"""Real runs have no problems of layers with the built-in recipes, and the expected ones at wrong learning rates."""
+"""Runs with built-in recipes have no layer problems, and those with a wrong learning rate have the expected ones."""
 
 from pathlib import Path
 

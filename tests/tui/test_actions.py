@@ -58,7 +58,7 @@ def test_every_action_of_the_app_has_a_method() -> None:
 
 
 def test_a_key_means_the_same_on_every_pane() -> None:
-    """The usual keys of an editor are excepted, and space, which marks runs in the list and turns pages of images.
+    """Exceptions are the usual editor keys and space, which marks runs in the list and turns pages of images.
 
     `fold` counts as `open`, since Enter does both.
     """

@@ -131,7 +131,7 @@ def test_another_metric_is_shown_in_the_same_range() -> None:
     assert inspector.chart.x_range is not None
 
 
-def test_a_chart_without_values_takes_every_key() -> None:
+def test_a_chart_without_values_handles_every_key() -> None:
     for chart in (Chart("loss"), Chart("loss", (ChartRun("a"),)), Chart("loss", (run_of([0.5]),))):
         inspector = inspector_of(chart)
         inspector.move(1)

@@ -21,7 +21,7 @@ def test_smoothing_doubles_and_halves_the_half_life() -> None:
     assert 10_000 < options.half_life < 10**8
 
 
-def test_the_axes_take_turns() -> None:
+def test_the_options_cycle_through_the_axes() -> None:
     options = ChartOptions()
     seen = []
     for _ in range(len(XAxis) + 1):
@@ -44,7 +44,7 @@ def test_the_grid_fits_its_space() -> None:
     assert GridOptions(columns=3, single=2).shape(154, 36) == (1, 1)
 
 
-def test_pages_turn_in_a_circle() -> None:
+def test_the_first_page_follows_the_last() -> None:
     grid = GridOptions()
     pages = []
     for _ in range(4):

@@ -1,4 +1,4 @@
-"""What the Train pane and the header show of a run that a script logs."""
+"""What the Train pane and the header show about a run that a script logs."""
 
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from fashion_tui.tui.train.summary import note_text, summary_lines
 
 @pytest.fixture
 def ended(tmp_path: Path) -> Iterator[Run]:
-    """A run whose script has written that it is at step 1,234, after 65 seconds, and isn't alive any more."""
+    """A run whose script has reported step 1,234 and a duration of 65 s, and no longer holds the lock."""
     settings: dict[str, object] = {"lr": 0.003, "layers": [64, 10]}
     with create_logged_run(tmp_path, name="my-net", script="train.py", settings=settings) as run:
         metrics: dict[str, list[float | str | None]] = {
@@ -107,7 +107,7 @@ def test_a_request_that_does_not_apply_is_refused(run: Run) -> None:
         assert run.control.pending() == []
 
 
-def test_stopping_a_script_that_ignores_the_request_says_so(run: Run) -> None:
+def test_stopping_a_script_that_ignores_the_request_is_reported(run: Run) -> None:
     with pytest.raises(UserError, match="should_stop"):
         launch.stop(run, timeout=0.1)
     assert [request.action for request in run.control.pending()] == ["stop"]

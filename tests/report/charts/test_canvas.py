@@ -36,7 +36,7 @@ def test_points_that_are_far_apart_are_joined_by_a_straight_line() -> None:
         assert abs(y - np.interp(x, [0, 39], [19, 0])) <= 1
 
 
-def test_the_band_is_between_its_limits_and_leaves_room_for_the_line() -> None:
+def test_the_band_is_between_its_limits_and_leaves_space_for_the_line() -> None:
     canvas = Canvas(3, 4, UNICODE)
     for column in range(3):
         canvas.band(column, 3 / 15, 12 / 15, BAND)

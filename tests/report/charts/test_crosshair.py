@@ -135,7 +135,7 @@ def test_a_move_goes_to_the_next_value_or_by_columns() -> None:
     assert [move(short, drawing, 5, columns) for columns in (1, -1, 8)] == [6, 4, 6]
 
 
-def test_a_move_goes_on_to_the_end_of_a_longer_run() -> None:
+def test_a_move_continues_to_the_end_of_a_longer_run() -> None:
     chart = Chart("loss", (run_of([1.0] * 400, ended=True), run_of([1.0] * 800, ended=True)))
     drawing = draw_chart(chart, WIDTH, HEIGHT, UNICODE)
     assert move(chart, drawing, 396, 1) == pytest.approx(400, abs=0.5)

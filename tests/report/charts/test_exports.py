@@ -1,4 +1,4 @@
-"""The picture and the table of a chart hold its values."""
+"""The image and the table of a chart contain its values."""
 
 import csv
 import io
@@ -32,7 +32,7 @@ def rows_of(chart: Chart) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(chart_csv(chart))))
 
 
-def test_the_picture_shows_the_curve_at_its_values() -> None:
+def test_the_image_shows_the_curve_at_its_values() -> None:
     values = np.linspace(0, 10, 300)
     root = ET.fromstring(chart_svg(Chart("loss", (replace(FULL, curve=run_of(values.tolist()).curve),))))
     curve, epochs = (path.get("d") or "" for path in root.iter(f"{SVG}path") if path.get("stroke"))
@@ -52,7 +52,7 @@ def test_the_picture_shows_the_curve_at_its_values() -> None:
     assert [shown.count(glyph) for glyph in "●◆✕"] == [2, 1, 0]
 
 
-def test_the_picture_shows_only_the_visible_part() -> None:
+def test_the_image_shows_only_the_visible_part() -> None:
     run = run_of([float(step) for step in range(1, 1001)], buckets=2000, ended=True)
     root = ET.fromstring(chart_svg(Chart("loss", (run,), x_range=(500, 600))))
     (path,) = (path.get("d") or "" for path in root.iter(f"{SVG}path") if path.get("stroke"))
@@ -60,7 +60,7 @@ def test_the_picture_shows_only_the_visible_part() -> None:
     assert {"500", "600"} <= set(texts(root))
 
 
-def test_the_picture_names_all_runs_and_marks_bad_values() -> None:
+def test_the_image_names_all_runs_and_marks_bad_values() -> None:
     bad = [1.0, math.nan, 1e30, *[1.0] * 20, math.inf]
     runs = tuple(run_of(bad, name=f"run <{index}> & co\x1b", ended=True) for index in range(MAX_RUNS))
     root = ET.fromstring(chart_svg(Chart("a < b & c", runs, half_life=4, baseline=1)))
@@ -72,7 +72,7 @@ def test_the_picture_names_all_runs_and_marks_bad_values() -> None:
     assert len(colours) == MAX_RUNS
 
 
-def test_every_chart_has_a_picture_and_a_table() -> None:
+def test_every_chart_has_an_image_and_a_table() -> None:
     runs = [(), (ChartRun("empty"),), (run_of([0.5]),), (run_of([math.nan] * 9),), (FULL,), (run_of([-1.0, 2.0]), FULL)]
     for several in runs:
         for x in XAxis:

@@ -83,7 +83,7 @@ def test_the_average_is_within_the_range_of_the_values(values: list[float], half
         assert average.value == values[-1]
 
 
-def test_spikes_and_nan_leave_a_gap_but_no_trace() -> None:
+def test_spikes_and_nan_leave_a_gap_and_do_not_affect_later_values() -> None:
     smoothed = smooth(series_of([2.0, 2.0, 1e30, math.nan, math.inf, 2.0]).curve(16), MovingAverage(4), -1e6, 1e6)
     assert smoothed[:2] + smoothed[5:] == [2.0] * 3
     assert all(map(math.isnan, smoothed[2:5]))

@@ -25,7 +25,7 @@ RUN = run_of([1.0] * 1000, steps_per_epoch=100, clock=((500, 100.0), (1000, 400.
 CHART = Chart("loss", (RUN,))
 
 
-def test_zooming_keeps_the_centre_at_its_place() -> None:
+def test_zooming_keeps_the_centre_in_place() -> None:
     near = zoom(CHART, 0.5, 250)
     assert near.x_range == pytest.approx((125, 625))
     assert zoom(near, 0.5, 250).x_range == pytest.approx((187.5, 437.5))

@@ -1,4 +1,4 @@
-"""The life of a run that a script logs: its end, requests, other processes, and a folder that can't be written."""
+"""Runs that a script logs: their end, requests, other processes, and folders that can't be written."""
 
 import multiprocessing
 import os
@@ -53,7 +53,7 @@ class CustomError(Exception):
         (SystemExit("no data"), "failed", "SystemExit: no data"),
         (KeyboardInterrupt(), "stopped", None),
     ],
-    ids=["none", "exit", "error", "own error", "exit status", "ctrl-c"],
+    ids=["none", "exit", "error", "custom error", "exit status", "ctrl-c"],
 )
 def test_the_state_says_how_the_script_ended(
     error: BaseException | None, state: str, message: str | None, tmp_path: Path

@@ -72,7 +72,7 @@ def test_a_config_that_contains_itself_is_cut_off() -> None:
     assert len(msgspec.json.encode(settings)) < 10_000
 
 
-def test_of_a_large_config_the_largest_values_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_largest_values_of_a_large_config_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = {"lr": 0.1, "table": list(range(100_000)), "seed": 3}
     with log_run("net", config, runs=tmp_path) as run:
         pass

@@ -149,7 +149,7 @@ def test_names_may_be_any_string(name: str, expected: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("step", [-1, 0.5, "1", None, math.nan, 10**13, torch.ones(2)], ids=repr)
-def test_other_steps_than_integers_are_reported(step: Any, tmp_path: Path, capsys: Printed) -> None:
+def test_steps_that_are_not_integers_are_reported(step: Any, tmp_path: Path, capsys: Printed) -> None:
     with log_run("net", runs=tmp_path) as run:
         run.log(step, loss=0.5)
         run.log(7, loss=0.25)
