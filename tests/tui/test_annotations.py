@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -13,12 +14,13 @@ from textual.widgets import Input, TextArea
 from fashion_tui.runs.notes import read_notes
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.trash import trash_folder
+from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.text import TextDialog
 from fashion_tui.tui.train.pane import TrainPane
 from tests.runs.parts import make_run
-from tests.tui.pilots import AppAndPilot, app_on, screen_text, until
+from tests.tui.pilots import AppAndPilot, app_on, footer, screen_text, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
@@ -98,10 +100,11 @@ async def test_a_live_run_cannot_be_deleted(tmp_path: Path) -> None:
         run.write_status(msgspec.structs.replace(run.read_status(), state="running", heartbeat=time.time()))
         async with pane_on(tmp_path) as (app, pilot):
             await pilot.press("D")
+            await until(pilot, lambda: "is running; stop it by s first" in screen_text(app), "why it can't be deleted")
             assert not isinstance(app.screen, ConfirmDialog)
             run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
             stack.close()
-            await until(pilot, lambda: app.query_one(TrainPane).check_action("delete", ()), "the end of the run")
+            await until(pilot, lambda: app.query_one(TrainPane).run_list.runs[0].state == "stopped", "its end")
             await pilot.press("D")
             await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
 
@@ -113,3 +116,33 @@ async def test_old_deleted_runs_are_removed_when_the_app_opens(tmp_path: Path) -
     os.utime(old, (0, 0))
     async with pane_on(tmp_path) as (_, pilot):
         await until(pilot, lambda: not old.exists(), "the removal")
+
+
+def shows_once(app: FashionApp, words: str) -> bool:
+    return screen_text(app).count(words) == 1
+
+
+async def test_a_key_that_the_state_of_the_run_forbids_says_why(tmp_path: Path) -> None:
+    ended_run(tmp_path, "one")
+    async with pane_on(tmp_path) as (app, pilot):
+        for key, words in (("p", "only a live run can be paused"), ("e", "no checkpoint to evaluate")):
+            await pilot.press(key, key)
+            await until(pilot, partial(shows_once, app, words), "the reason, once")
+            assert f" {key} " not in footer(app)
+
+
+async def test_without_a_listed_run_its_view_is_empty_and_its_keys_do_nothing(tmp_path: Path) -> None:
+    ended_run(tmp_path, "one")
+    async with pane_on(tmp_path) as (app, pilot):
+        await until(pilot, lambda: "learning rate" in screen_text(app), "the charts")
+        await pilot.press("slash", *"zzz", "enter")
+        await until(pilot, lambda: "0 of 1 runs" in screen_text(app), "no run")
+        await until(
+            pilot, lambda: "learning rate" not in screen_text(app) and "on disk" not in screen_text(app), "no view"
+        )
+        await pilot.press("T", "number_sign", "N", "D", "F", "up", "P")
+        assert len(app.screen_stack) == 1
+        await pilot.press("escape")
+        await until(pilot, lambda: "learning rate" in screen_text(app), "the charts")
+        await pilot.press("T")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog), "the dialog")

@@ -132,6 +132,7 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
         await pilot.press("s")
         await until(pilot, lambda: app.runs[0].state == "stopped", "the end")
         await until(pilot, lambda: "press r to resume" in screen_text(app), "the hint")
+        await until(pilot, lambda: " r resume " in footer(app), "the footer")
         stopped_at = app.runs[0].step
         await pilot.press("r")
         await until(pilot, lambda: app.runs[0].state == "running" and app.runs[0].step > stopped_at, "more steps")

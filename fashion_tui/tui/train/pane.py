@@ -1,6 +1,5 @@
 """The Train pane: starting, watching and controlling runs."""
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -26,30 +25,12 @@ from .choose_fields import choose_columns, choose_order
 from .comparison import compare
 from .follow import RunFollower, RunNotOpened, SnapshotTaken
 from .new_run import NewRuns
+from .obstacles import ACTIONS_ON_RUNS, obstacle
 from .requests import RunRequests
 from .run_charts import ShownRuns
 from .run_list import RunList
 from .run_table import RunTable
 from .run_view import RunView
-
-
-def _is_live(run: RunSummary) -> bool:
-    return run.state in LIVE_STATES
-
-
-CONDITIONS: Mapping[str, Callable[[RunSummary], bool]] = {
-    "pause": _is_live,
-    "stop": _is_live,
-    "checkpoint": _is_live,
-    "resume": lambda run: run.state in {"stopped", "failed", "lost"} and run.damage is None,
-    "evaluate": lambda run: run.checkpoint_bytes > 0,
-    "repeat": lambda run: run.recipe is not None,
-    "rename": lambda _: True,
-    "tag": lambda _: True,
-    "write_note": lambda _: True,
-    "delete": lambda run: run.state not in LIVE_STATES,
-}
-"""The actions on the run under the cursor, and whether the state of the run allows them."""
 
 
 class TrainPane(ChartActions):
@@ -158,8 +139,10 @@ class TrainPane(ChartActions):
     @on(RunTable.Arranged)
     def _runs_arranged(self) -> None:
         if self._chosen_before != self.run_list.chosen_run:
-            self._chosen_before = self.run_list.chosen_run
+            was_listed, self._chosen_before = self._chosen_before is not None, self.run_list.chosen_run
             self.refresh_bindings()
+            if was_listed != (self._chosen_before is not None):
+                self._displayed_runs_changed()
         path = self._run_to_show
         if path is not None and any(run.run == path.name for run in self.lab_app.runs) and self.table.reveal(path.name):
             self._run_to_show = None
@@ -173,6 +156,8 @@ class TrainPane(ChartActions):
     def _displayed_runs_changed(self) -> None:
         """Read the displayed runs from now on: first the one under the cursor."""
         if (selected := self.selected_run) is None:
+            self._follower.follow((), ())
+            self.view.visible = False
             return
         read = list(dict.fromkeys((selected.run, *self._compared_runs())))
         self._snapshots = {run: self._snapshots[run] for run in read if run in self._snapshots}
@@ -225,12 +210,14 @@ class TrainPane(ChartActions):
         index = compared.index(snapshot.run) if snapshot.run in compared else 0
         baseline = compared.index(self._baseline) if self._baseline in compared else None
         runs = tuple((run, self._snapshots.get(run)) for run in compared)
+        self.view.visible = True
         self.view.show(snapshot, ShownRuns(runs, index, baseline))
 
     @on(RunNotOpened)
     def _run_not_opened(self, message: RunNotOpened) -> None:
         chosen = self.run_list.chosen_run
         if chosen is not None and message.run == chosen.run:
+            self.view.visible = True
             self.view.show_problem(message.problem)
 
     def view_changed(self, chart: Chart | None) -> None:
@@ -305,55 +292,59 @@ class TrainPane(ChartActions):
 
     # Requests
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Disable actions that the run's state doesn't allow."""
-        if action not in CONDITIONS:
-            return True
-        run = self.run_list.chosen_run if self.is_mounted else None
-        return run is not None and CONDITIONS[action](run)
+    def _run_for(self, action: str) -> RunSummary | None:
+        """Return the run under the cursor. If its state doesn't allow the action, say why and return None."""
+        run = self.run_list.chosen_run
+        if run is not None and (why := obstacle(action, run)):
+            self.app.clear_notifications()  # so that the same key pressed again shows no second one
+            self.notify(why, markup=False)
+            return None
+        return run
 
     def label_of(self, action: str) -> str | None:
         run = self.run_list.chosen_run if self.is_mounted else None
+        if action in ACTIONS_ON_RUNS and (run is None or obstacle(action, run)):
+            return ""
         return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
 
     def action_pause(self) -> None:
         """Pause the run, or resume it if it is paused."""
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("pause")) is not None:
             self.requests.pause_or_continue(run)
 
     def action_stop(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("stop")) is not None:
             self.requests.stop(run)
 
     def action_checkpoint(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("checkpoint")) is not None:
             self.requests.checkpoint(run)
 
     def action_resume(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("resume")) is not None:
             self.requests.resume(run)
 
     def action_evaluate(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("evaluate")) is not None:
             self.post_message(EvaluateRun(Path(run.path)))
 
     def action_prune(self) -> None:
         self.requests.offer_prune()
 
     def action_rename(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("rename")) is not None:
             self.annotations.rename(run)
 
     def action_tag(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("tag")) is not None:
             self.annotations.tag(run)
 
     def action_write_note(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("write_note")) is not None:
             self.annotations.write_note(run)
 
     def action_delete(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("delete")) is not None:
             self.annotations.delete(run)
 
     def action_restore(self) -> None:
@@ -369,7 +360,7 @@ class TrainPane(ChartActions):
         self.new_run(None)
 
     def action_repeat(self) -> None:
-        if (run := self.run_list.chosen_run) is not None:
+        if (run := self._run_for("repeat")) is not None:
             self.lab_app.hold_input(self.new_runs.repeat(run))
 
 

@@ -1,0 +1,51 @@
+"""Why the state of a run doesn't allow an action."""
+
+from collections.abc import Callable, Mapping
+
+from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
+from fashion_tui.tui.actions import key_of
+
+
+def _not_live(participle: str) -> Callable[[RunSummary], str]:
+    def obstacle(run: RunSummary) -> str:
+        return "" if run.state in LIVE_STATES else f"is {run.state}; only a live run can be {participle}"
+
+    return obstacle
+
+
+def _not_resumable(run: RunSummary) -> str:
+    if run.damage is not None:
+        return "is damaged"
+    return (
+        "" if run.state in {"stopped", "failed", "lost"} else f"is {run.state}; only an interrupted run can be resumed"
+    )
+
+
+def _not_repeatable(run: RunSummary) -> str:
+    if run.recipe is not None:
+        return ""
+    return "is damaged" if run.damage is not None else "is logged by a script; run the script again"
+
+
+def _not_deletable(run: RunSummary) -> str:
+    return f"is {run.state}; stop it by {key_of('train', 'stop')} first" if run.state in LIVE_STATES else ""
+
+
+_OBSTACLES: Mapping[str, Callable[[RunSummary], str]] = {
+    "pause": _not_live("paused"),
+    "stop": _not_live("stopped"),
+    "checkpoint": _not_live("asked for a checkpoint"),
+    "resume": _not_resumable,
+    "evaluate": lambda run: "" if run.checkpoint_bytes > 0 else "has no checkpoint to evaluate",
+    "repeat": _not_repeatable,
+    "delete": _not_deletable,
+}
+
+ACTIONS_ON_RUNS = (*_OBSTACLES, "rename", "tag", "write_note")
+"""The actions on the run under the cursor."""
+
+
+def obstacle(action: str, run: RunSummary) -> str:
+    """Return in one line why an action can't be carried out on a run, or an empty string if it can."""
+    why = _OBSTACLES[action](run) if action in _OBSTACLES else ""
+    return why and f"{short_name(run.run)} {why}."
