@@ -86,7 +86,9 @@ def _app_table(app: AppCost) -> Table:
     table.add_row("output while a run trains", f"{median(app.kib_per_second):.1f} KiB/s")
     table.add_row("CPU while a run trains", f"{median(app.cpu_share):.0%} of a core")
     table.add_row("memory of all processes while a run trains", f"{median(app.memory_mib):,.0f} MiB")
-    table.add_row("key to paint while a run trains", f"{median(app.key_ms):.0f} ms, 99 %: {slowest:.0f} ms")
+    table.add_row(
+        "key press to output while a run trains", f"{median(app.key_ms):.0f} ms, 99th percentile {slowest:.0f} ms"
+    )
     table.add_row("training speed lost to the app", f"{median(app.lost_speed):.1%}")
     table.add_row(f"opening a run of {longest:,} steps", f"{median(app.open_seconds):.2f} s")
     table.add_row("memory of the app with this run", f"{median(app.app_mib):.0f} MiB")

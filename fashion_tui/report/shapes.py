@@ -116,7 +116,7 @@ def shape_notes(table: ShapeTable, *, glyphs: Glyphs | None = None) -> Text:
 
 
 def _is_special(spec: InputSpec) -> bool:
-    """Return whether an input has to be described, because the shape of one sample doesn't say everything."""
+    """Return whether an input needs a description, because the shape of one sample isn't enough."""
     return spec.dtype != "float32" or not spec.batched
 
 

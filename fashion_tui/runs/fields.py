@@ -1,4 +1,4 @@
-"""Fields by which runs are filtered, sorted and listed: their summary, configuration and metrics."""
+"""The fields of runs, for filtering, sorting and listing: their summary, configuration and metrics."""
 
 import difflib
 import math
@@ -77,7 +77,7 @@ class RunFields:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """The strings in which the words of a filter are searched."""
+        """The strings that are searched for the words of a filter."""
         run = self.summary
         return (run.run, run.title, *run.tags, run.recipe or "", run.dataset or "", run.note)
 

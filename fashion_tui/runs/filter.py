@@ -4,10 +4,10 @@ A filter is a sequence of terms separated by spaces. A run matches if all terms 
 
     mnist               A word: a part of the id, title, recipe, data set, note or of a tag.
     "two words"         The same, with spaces.
-    /gui.e|quick/       A regular expression that is searched in the same strings.
+    /gui.e|quick/       A regular expression that is searched for in the same strings.
     lr>1e-3             A comparison with <, <=, >, >=, = or !=. See `RunFields.get` for the names of fields.
     note:spike          The field contains this string. A tag and a number must be equal.
-    name:/^wide/        A regular expression that is searched in the field.
+    name:/^wide/        A regular expression that is searched for in the field.
     -state:running      Negation: a term with a minus sign matches the runs that the term doesn't match.
 
 Letter case is ignored. A run without a field matches no comparison of this field. Numbers may have a percent sign,

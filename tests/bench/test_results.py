@@ -81,7 +81,7 @@ def test_the_tables_of_a_benchmark() -> None:
         "output while a run trains 3.2 KiB/s",
         "CPU while a run trains 12% of a core",
         "memory of all processes while a run trains 1,234 MiB",
-        "key to paint while a run trains 50 ms, 99 %: 99 ms",
+        "key press to output while a run trains 50 ms, 99th percentile 99 ms",
         "training speed lost to the app 1.2%",
         "opening a run of 1,000,000 steps 0.20 s",
         "memory of the app with this run 88 MiB",

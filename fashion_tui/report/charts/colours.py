@@ -1,4 +1,4 @@
-"""The colours and letters by which the runs of a chart are told apart."""
+"""The colours and letters that identify the runs of a chart."""
 
 from rich.color import Color
 from rich.style import Style

@@ -12,7 +12,7 @@ from .ranges import x_axis
 MIN_STEPS = 8
 """Minimum number of steps on the x axis."""
 MARGIN = 0.5
-"""Share of the visible range by which details extend beyond it, on both sides."""
+"""Extent of the details beyond the visible range on both sides, as a share of that range."""
 
 Range = tuple[float, float]
 

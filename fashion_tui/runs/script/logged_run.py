@@ -99,7 +99,7 @@ class LoggedRun:
                     metrics[name] = snapshot(value)
                 except Exception as error:  # noqa: BLE001 - the value may be of any type
                     metrics[name] = None
-                    self._writer.warn("value", f"{name!r} isn't logged: {one_line(str(error))}; log one number")
+                    self._writer.warn("value", f"{name!r} isn't logged: {one_line(str(error))}; log a single number")
         watcher = self._watcher
         self._writer.rows.add(step, metrics, None if watcher is None else watcher.take())
 

@@ -97,7 +97,9 @@ class Rows:
             try:
                 row[name] = value if type(value) is float else to_float(value)
             except Exception as error:  # noqa: BLE001 - the value may be of any type, and its device may fail
-                self._warn("value", f"{name!r} isn't logged at step {step:,}: {one_line(str(error))}; log one number")
+                self._warn(
+                    "value", f"{name!r} isn't logged at step {step:,}: {one_line(str(error))}; log a single number"
+                )
                 continue
             self._last_steps[name] = step
 

@@ -60,7 +60,7 @@ class SaveDialog(Dialog[Path | None]):
         """Create the dialog.
 
         `path` is the suggested path, `suffixes` are the accepted file suffixes, and `problem` says why the last attempt
-        failed. `also` are the suffixes of further files of the same name that will be replaced.
+        failed. `also` contains the suffixes of other files that are written under the same name.
         """
         super().__init__()
         self._title = title

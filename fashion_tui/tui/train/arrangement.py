@@ -30,11 +30,11 @@ class ListOptions:
     """What the user has chosen for the list. The defaults list all runs, newest first, without columns."""
 
     filter: str = ""
-    """A filter as for `runs --filter`."""
+    """A filter, in the syntax of `runs --filter`."""
     sort: str = ""
-    """A field as for `runs --sort`, with a minus sign for the reverse order, or an empty string for newest first."""
+    """A field of `runs --sort`, with a minus sign for the reverse order, or an empty string for newest first."""
     columns: tuple[str, ...] = ()
-    """Names of fields as for `runs --columns`, or empty for the default line of a run."""
+    """Fields of `runs --columns`, or empty for the default line of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Arranger:
         return sorted(self._cache.names())
 
     def _update(self, runs: Sequence[RunSummary]) -> list[RunFields]:
-        """Return the fields of each run. Forget what was read of runs that have changed or are gone."""
+        """Return the fields of each run. Forget the values of runs that have changed or were removed."""
         previous = self._fields
         self._fields = {}
         for run in runs:

@@ -1,4 +1,4 @@
-"""Dialogs that ask by which field to sort the list of runs, and which fields to show as columns."""
+"""Dialogs that ask which field to sort the list of runs by, and which fields to show as columns."""
 
 import asyncio
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from .run_table import RunTable
 NEWEST_FIRST = "-created"
 
 DESCENDING = ("created", "accuracy", "duration", "epoch", "step", "speed", "disk")
-"""Fields whose names contain one of these words start with the greatest value, and the others with the smallest."""
+"""Fields whose names contain one of these words are sorted in descending order at first."""
 
 
 async def choose_order(app: App[None], table: RunTable, metrics: Sequence[str]) -> None:
-    """Ask by which field to sort the runs. If the user chooses the current field again, reverse the order."""
+    """Ask which field to sort the runs by. If the user chooses the current field again, reverse the order."""
     current = table.options.sort or NEWEST_FIRST
     glyphs = terminal_glyphs()
 

@@ -1,4 +1,4 @@
-"""A table of the settings and metrics in which runs differ."""
+"""A table that compares runs: the settings that differ, and the metrics."""
 
 import asyncio
 from collections.abc import Sequence

@@ -74,7 +74,7 @@ def column_line(run: RunSummary, columns: Sequence[Column], cells: Sequence[str]
 
 
 def heading_line(columns: Sequence[Column], sort: str, width: int, glyphs: Glyphs) -> Text:
-    """Return the names of the columns. An arrow marks the column by which the runs are sorted."""
+    """Return the names of the columns. An arrow marks the column that the runs are sorted by."""
     line = Text("  ", no_wrap=True)
     for column in _fitting(columns, width - line.cell_len):
         name = column.name
@@ -85,7 +85,7 @@ def heading_line(columns: Sequence[Column], sort: str, width: int, glyphs: Glyph
 
 
 def sort_text(sort: str, glyphs: Glyphs) -> str:
-    """Return a field and the direction in which the runs are sorted by it, such as `loss.best↑`."""
+    """Return the field that the runs are sorted by, and the direction, such as `loss.best↑`."""
     return sort.removeprefix("-") + _arrow(sort, glyphs)
 
 

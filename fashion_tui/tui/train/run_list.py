@@ -18,7 +18,7 @@ from .run_lines import RunLines
 class RunList(RowList):
     @dataclass
     class MarksChanged(Message):
-        """The user has marked or unmarked a run, or a marked run is gone."""
+        """The user has marked or unmarked a run, or a marked run was removed."""
 
         marked: tuple[str, ...]
 

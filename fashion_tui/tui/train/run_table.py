@@ -119,7 +119,7 @@ class RunTable(Vertical):
         return False
 
     def metric_names(self) -> list[str]:
-        """Return the names of metrics by which runs can be sorted. This may read a file, so call it in a thread."""
+        """Return the names of the metrics that runs can be sorted by. This may read a file, so call it in a thread."""
         return self._arranger.metric_names()
 
     # The filter
@@ -204,7 +204,7 @@ class RunTable(Vertical):
 
 
 def note_line(arrangement: Arrangement, glyphs: Glyphs) -> Text:
-    """Return why the filter is invalid, or how many runs match it and by which field the runs are sorted."""
+    """Return why the filter is invalid, or how many runs match it and which field they are sorted by."""
     if arrangement.problem:
         return Text(printable(arrangement.problem, glyphs), BAD)
     options = arrangement.options
