@@ -7,7 +7,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.events import Click
-from textual.keys import key_to_character
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -19,6 +18,7 @@ from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
 from .actions import PANE_NAMES, PaneName, key_of
+from .key_settings import is_input
 from .lab_app import DatasetState
 from .pane import KeyLabels
 
@@ -178,11 +178,11 @@ class KeyBar(Widget):
         hints: list[tuple[Binding, str, str]] = []
         seen: set[str] = set()
         focused = self.screen.focused
+        is_typing = focused is not None and focused.check_consume_key("1", "1")
         for node, binding, enabled, _tooltip in self.screen.active_bindings.values():
             if not binding.show or not enabled or binding.action in seen:
                 continue
-            is_typed = focused is not None and focused.check_consume_key(binding.key, key_to_character(binding.key))
-            if is_typed and not binding.priority:  # an editor with the focus inserts the character
+            if is_typing and is_input(binding.key) and not binding.priority:
                 continue
             seen.add(binding.action)
             label = node.label_of(binding.action) if isinstance(node, KeyLabels) else None

@@ -105,7 +105,7 @@ def _find_problem(groups: Groups, group: str, action: str, keys: tuple[str, ...]
     problem = next(filter(None, map(_find_problem_of_key, keys)), None)
     entries = [entry for entry in groups[group] if entry.id == action]
     if problem is None and _is_used_while_typing(group, entries):
-        typed = next((key for key in keys if _is_input(key)), None)
+        typed = next((key for key in keys if is_input(key)), None)
         problem = typed and f"{typed} would be typed as input; choose a key like f10 or ctrl+b"
         if problem is None and not all(entry.priority for entry in entries):
             used = {key for entry in groups[group] for key in entry.keys.split(",")}
@@ -133,7 +133,7 @@ def _is_key(key: str) -> bool:
     return _MODIFIERS.issuperset(modifiers) and (name in _KEY_NAMES or (len(name) == 1 and name.isprintable()))
 
 
-def _is_input(key: str) -> bool:
+def is_input(key: str) -> bool:
     """Return whether an editor treats the key as input."""
     return len(key) == 1 or key in _INPUT_NAMES
 
@@ -142,7 +142,7 @@ def _is_used_while_typing(group: str, entries: list[Action]) -> bool:
     """Return whether the action must work inside editors, which rules out keys that type characters."""
     keys = [key for entry in entries for key in entry.keys.split(",")]
     return all(entry.priority for entry in entries) or (
-        group in _GROUPS_WITH_INPUT and not any(_is_input(key) for key in keys)
+        group in _GROUPS_WITH_INPUT and not any(is_input(key) for key in keys)
     )
 
 
@@ -165,7 +165,7 @@ def _with_keys_of(action: Action, actions: tuple[Action, ...], keys: tuple[str, 
     """
     entries = [entry for entry in actions if entry.id == action.id]
     if len(entries) > 1:
-        keys = tuple(key for key in keys if action.priority != _is_input(key))
+        keys = tuple(key for key in keys if action.priority != is_input(key))
     if not keys:
         return []
     label = action.label or next((entry.label for entry in entries if entry.label), "")
