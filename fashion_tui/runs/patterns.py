@@ -1,4 +1,4 @@
-"""Regular expressions with a time limit, because a search can take years: `/(a|a)+b/` in a few dozen letters a."""
+"""Regular expressions with a time limit. A search for `(a|a)+b` in a few dozen letters `a` could take years."""
 
 import time
 

@@ -90,9 +90,9 @@ def _choosing_call(original: Outputs, changed: Mapping[CallKey, Masks], key: Cal
 
 
 def _is_misplaced(masks: Masks, batch: int) -> bool:
-    """Return whether the first output of a call has no axis along which each sample changes its own values only.
+    """Return whether the first output of a call has no axis along which each sample changes only its own values.
 
-    These are the part of the axis that has the sample's index, or every `batch`-th index of the axis.
+    Along such an axis, a sample's own values are the contiguous part with its index, or every `batch`-th value.
     """
     firsts = {index: tensors[0] for index, tensors in masks.items() if tensors and bool(tensors[0].any())}
     if not firsts:

@@ -25,7 +25,7 @@ from .runner import Run, Runner
 BATCH_PAIRS = ((2, 3), (2, 4), (3, 4), (3, 6))
 """Batch sizes that are compared to find the batch axis. The first pair that runs without an error is used.
 
-A network that fails with both sizes of the first pair has no such pair.
+If the network fails with both sizes of the first pair, no other pair is tried.
 """
 
 GROUP_PAIRS = ((4, 8), (5, 10), (8, 16))
@@ -134,7 +134,7 @@ class _Attempts:
     def pair_of_groups(self) -> tuple[int, int] | None:
         """Return a pair of larger batch sizes with which the network returns something for each sample, or None.
 
-        If a network returns less, it is more likely that the view which fails has a wrong size.
+        If the network returns less, the failing view is more likely to have a wrong size.
         """
         recording = self.recording(BATCH_PAIRS[0][0])
         if self.timed_out or not recording.failed or recording.calls[recording.failed[-1]].op not in RESHAPING:
