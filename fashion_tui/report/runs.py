@@ -24,8 +24,8 @@ _NUMBERS = {"epoch", "step", "test", "disk"}
 _DROP_ORDER = ("data", "recipe", "disk", "epoch", "step", "title")
 """The order in which columns are dropped if the console is too narrow."""
 
-_ID_WIDTH = 44
-"""Columns aren't dropped to make room for longer ids than this, such as names of folders; these ids are folded."""
+_ID_WIDTH = 61
+"""Maximum width of an id: time, name and suffix. Longer names of folders are folded instead of dropping columns."""
 
 _TITLE_WIDTH = 24
 """Longer titles are truncated."""
