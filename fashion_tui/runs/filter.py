@@ -7,7 +7,7 @@ A filter is a sequence of terms separated by spaces. A run matches if all terms 
     /gui.e|quick/       A regular expression that is searched for in the same strings.
     lr>1e-3             A comparison with <, <=, >, >=, = or !=. See `RunFields.get` for the names of fields.
     note:spike          The field contains this string. A tag and a number must be equal.
-    name:/^wide/        A regular expression that is searched for in the field.
+    name:/^wide/        A regular expression that is searched for in the field. = does the same, != the opposite.
     -state:running      Negation: a term with a minus sign matches the runs that the term doesn't match.
 
 Letter case is ignored. A run without a field matches no comparison of this field. Numbers may have a percent sign,
@@ -20,8 +20,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import get_args
 
 from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.run import State
 
 from .fields import RunFields, Value, check_field, reads_log
 from .patterns import MAX_SECONDS, Pattern
@@ -34,6 +36,7 @@ _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/(?=\s|$)")
 _DURATION = re.compile(r"(\d+(?:\.\d*)?)([smhd])")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+STATES: tuple[State, ...] = get_args(State)
 _TRUE, _FALSE = {"true", "yes", "on", "1"}, {"false", "no", "off", "0"}
 
 
@@ -169,6 +172,8 @@ def _parse_comparison(text: str, start: int, name: str, match: re.Match[str], *,
         raise FilterError(f"a value is missing after {operator!r}", text, position, position)
     if text[end : end + 1].strip():
         raise FilterError(f"unexpected {text[end]!r}", text, end, end + 1)
+    if name == "state" and not is_order and not any(operand.casefold() in state for state in STATES):
+        raise FilterError(f"no state is {operand!r}; choose from {', '.join(STATES)}", text, position, end)
     number = _number(name, operand)
     if is_order and number is None:
         kind = {"created": "a time like 2026-11-30", "duration": "a duration like 90s or 5m"}.get(name, "a number")

@@ -90,6 +90,8 @@ def names(runs: list[RunFields]) -> str:
         ("-tag:paper", "bc"),
         ('name="the first"', "a"),
         ("name:/first$/", "a"),
+        ("name=/^THE/", "a"),
+        ("name!=/^the/", "bc"),
         ("note:spike", "a"),
         ("loss>0.5", "a"),
         ("loss.last>0.5", "a"),
@@ -127,6 +129,8 @@ def test_a_filter_selects_runs(runs: list[RunFields], text: str, expected: str) 
         ("a - b", "a [-] b", "unexpected '-'"),
         ("a!b", "a[!]b", "unexpected '!'"),
         ('a="b"c', 'a="b"[c]', "unexpected 'c'"),
+        ("state:( a", "state:[(] a", "choose from starting, running"),
+        ("-state!=runing", "-state!=[runing]", "no state is 'runing'"),
         ("lr>/1/", "lr>[/1/]", "isn't a number"),
     ],
 )
