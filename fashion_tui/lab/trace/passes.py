@@ -25,7 +25,7 @@ from .runner import Run, Runner
 BATCH_PAIRS = ((2, 3), (2, 4), (3, 4), (3, 6))
 """Batch sizes that are compared to find the batch axis. The first pair that runs without an error is used.
 
-If the network fails with both sizes of the first pair, no other pair is tried.
+A network that fails with both sizes of the first pair is assumed to have no such pair.
 """
 
 GROUP_PAIRS = ((4, 8), (5, 10), (8, 16))
