@@ -28,7 +28,7 @@ def test_rename_changes_the_title_and_nothing_else(run: Run, call_in_process: Ca
     assert result.json == {"run": run.id, "title": "my title", "tags": [], "note": ""}
     assert saved(run) == {"title": "my title", "tags": [], "note": ""}
     assert (run.path / "config.json").read_bytes() == config
-    assert "no title" in call_in_process("rename", run.path, "").out
+    assert "title removed" in call_in_process("rename", run.path, "").out
 
 
 @pytest.mark.covers("tag --remove", "tag --json", "tag --runs")
@@ -46,7 +46,9 @@ def test_a_note_is_written_and_printed(run: Run, call_in_process: Call) -> None:
     assert call_in_process("note", run.path).out == f"{run.id}: no note\n"
     written = call_in_process("note", "latest", "first\nsecond", "--json", "--runs", run.path.parent)
     assert written.json == {"run": run.id, "title": "", "tags": [], "note": "first\nsecond"}
-    assert call_in_process("note", run.path).out == f"{run.id}: note: first second\n"
+    assert call_in_process("note", run.path).out == f"{run.id}: note:\nfirst\nsecond\n"
+    assert call_in_process("note", run.path, "one line").out == f"{run.id}: note: one line\n"
+    assert "note removed" in call_in_process("note", run.path, "").out
 
 
 def test_damaged_notes_are_reported_in_one_line_and_kept(run: Run, call_in_process: Call) -> None:

@@ -32,7 +32,7 @@ def rename_command(name: str, title: str, *, as_json: bool, common: CommonOption
     """
     with open_run(common.runs_directory, name) as run:
         changed = notes.rename(run.folder, title)
-        line = f"title: {changed.title}" if changed.title else "no title"
+        line = f"title: {changed.title}" if changed.title else "title removed"
         _print(run, changed, line, as_json=as_json)
 
 
@@ -83,11 +83,21 @@ def note_command(name: str, text: str | None, *, as_json: bool, common: CommonOp
     """
     with open_run(common.runs_directory, name) as run:
         changed = notes.read_notes(run.folder) if text is None else notes.write_note(run.folder, text)
-        _print(run, changed, f"note: {changed.note}" if changed.note else "no note", as_json=as_json)
+        _print(run, changed, *_note_lines(changed.note, removed=text is not None), as_json=as_json)
 
 
-def _print(run: Run, changed: Notes, line: str, *, as_json: bool) -> None:
+def _note_lines(note: str, *, removed: bool) -> list[str]:
+    """Return the lines to print. A note of several lines starts on a line of its own."""
+    if not note:
+        return ["note removed" if removed else "no note"]
+    lines = note.splitlines()
+    return [f"note: {note}"] if len(lines) == 1 else ["note:", *lines]
+
+
+def _print(run: Run, changed: Notes, first: str, *others: str, as_json: bool) -> None:
     if as_json:
         write_json({"run": run.id} | msgspec.to_builtins(changed))
-    else:
-        print_line(f"{run.id}: {line}")
+        return
+    print_line(f"{run.id}: {first}")
+    for line in others:
+        print_line(line)
