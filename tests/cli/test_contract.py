@@ -477,7 +477,8 @@ def test_verify_repeats_steps(call: Call, trained: TrainedRun, tmp_path: Path) -
     shutil.copytree(trained.runs / trained.run, copy)
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps(config | {"seed": config["seed"] + 1}))
-    result = call("verify", copy)
+    result = call("verify", copy, "--steps", 100_000_000)
     assert result.status == 1
+    assert f"{trained.run} has {trained.events[-1]['step']:,} steps" in result.err
     assert "step 1 " in result.out
     assert "loss" in result.out

@@ -5,7 +5,7 @@ import click
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, run_argument, trust_option
 from fashion_tui.cli.output import print_line, write_json
-from fashion_tui.runs.store import open_run
+from fashion_tui.runs.store import open_run, summarise
 from fashion_tui.schema.requests import Verify
 from fashion_tui.schema.verification import Verification
 
@@ -19,9 +19,9 @@ Examples:
   fashion-tui verify latest --json | jq .identical
 \b
 Training is repeated from the newest checkpoint with at least that many steps after it, or from
-the beginning if there is none. Each loss is compared with the log, and the weights with each
-checkpoint among the repeated steps. On a GPU, only runs trained with --deterministic can be
-repeated bit for bit.""",
+the beginning if there is none or the run has fewer steps. Each loss is compared with the log, and
+the weights with each checkpoint among the repeated steps. On a GPU, only runs trained with
+--deterministic can be repeated bit for bit.""",
 )
 @run_argument
 @click.option("--steps", type=click.IntRange(min=1), default=20, show_default=True, help="Number of steps to repeat.")
@@ -42,6 +42,9 @@ def verify_command(  # noqa: PLR0913
         path = run.path
         if trusted:
             run.trust_model()
+        summary = summarise(run)
+        if summary.kind == "trained" and 0 < summary.step < steps:
+            print_line(f"{run.id} has {summary.step:,} steps; repeating all of them", err=True)
     result = ask_engine(Verify(run_path=str(path), steps=steps), Verification, "repeating")
     if as_json:
         write_json(result)
