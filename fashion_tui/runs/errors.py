@@ -3,6 +3,8 @@
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.text import printable
 
+NO_NETWORK = "it has no network, data set or checkpoints; choose a run that fashion-tui has trained"
+
 
 class DamagedRun(UserError):
     """Raised when a file of the run is missing, unreadable or invalid."""
@@ -16,7 +18,7 @@ class DamagedRun(UserError):
 class NotTrained(UserError):
     """Raised when an operation needs a recipe, network, data set or checkpoint, but the run is logged by a script."""
 
-    def __init__(self, run: str, detail: str = "it has metrics, but no network, data set or checkpoints") -> None:
+    def __init__(self, run: str, detail: str = NO_NETWORK) -> None:
         super().__init__(f"run {run!r} is logged by a script: {detail}")
 
 

@@ -89,5 +89,5 @@ def test_a_run_without_metrics(tmp_path: Path, call_in_process: Call) -> None:
 def test_options_that_contradict_each_other(run: Run, call_in_process: Call) -> None:
     assert_error(call_in_process("runs", "--csv"), 2, "--csv requires RUN")
     assert_error(call_in_process("runs", run.path, "--csv", "--json"), 2, "--csv or --json")
-    assert_error(call_in_process("runs", run.path, "--prune"), 2, "leave out RUN")
+    assert_error(call_in_process("runs", run.path, "--prune"), 2, "combined with RUN")
     assert_error(call_in_process("runs", run.path.parent / "none", "--csv"), 1, "no run")

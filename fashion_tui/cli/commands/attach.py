@@ -19,7 +19,8 @@ Examples:
 def attach_command(name: str, common: CommonOptions) -> None:
     """Open a run in the app.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     with open_run(common.runs_directory, name) as run:
         path = run.path

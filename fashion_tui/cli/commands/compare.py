@@ -40,7 +40,8 @@ first_difference is null if no losses differ, and common_steps is the number of 
 def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, common: CommonOptions) -> None:
     """Compare the settings and metrics of runs.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     if len(names) < 2:
         raise UsageError("compare needs two or more runs")

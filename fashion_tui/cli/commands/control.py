@@ -34,7 +34,8 @@ def pause_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
 
     The trainer stays in memory and waits for `fashion-tui resume`.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     _print_outcome(_request(launch.pause, name, common), as_json=as_json)
 
@@ -48,7 +49,8 @@ def stop_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
 
     `fashion-tui resume` continues from the checkpoint.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     _print_outcome(_request(launch.stop, name, common), as_json=as_json)
 
@@ -60,7 +62,8 @@ def stop_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
 def checkpoint_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
     """Save a checkpoint of a run now.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     _print_outcome(_request(launch.checkpoint, name, common), as_json=as_json)
 
@@ -92,7 +95,8 @@ def resume_command(  # noqa: PLR0913 - one parameter per option
     A paused run continues where it left off; any other run continues from its last checkpoint. A run that is already
     running is left alone. A finished run continues only if --epochs asks for more epochs.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     if epochs is not None:
         check_epochs(epochs)

@@ -36,7 +36,8 @@ def eval_command(name: str, checkpoint: str, *, trusted: bool, as_json: bool, co
 
     Print accuracy, loss, calibration error, the metrics of each class and the confusion matrix.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     with open_run(common.runs_directory, name) as run:
         path = run.path

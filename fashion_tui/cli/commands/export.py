@@ -63,7 +63,8 @@ def export_command(  # noqa: PLR0913 - one parameter per option
     The file is verified: it is read back, and its logits are compared with the run's. The same weights always produce
     the same file, byte for byte.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     file_format = file_format or _format_of(output)
     target = target_file(user_path(output, "--output"), "--output")

@@ -28,7 +28,8 @@ def rename_command(name: str, title: str, *, as_json: bool, common: CommonOption
 
     The run's id and its folder don't change.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     with open_run(common.runs_directory, name) as run:
         changed = notes.rename(run.folder, title)
@@ -54,7 +55,8 @@ def tag_command(
 ) -> None:
     """Add tags to a run, or remove them.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     if both := set(tags) & set(removed):
         raise UsageError(f"{min(both)!r} is both added and removed")
@@ -79,7 +81,8 @@ Examples:
 def note_command(name: str, text: str | None, *, as_json: bool, common: CommonOptions) -> None:
     """Write a note on a run, or print it.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     with open_run(common.runs_directory, name) as run:
         changed = notes.read_notes(run.folder) if text is None else notes.write_note(run.folder, text)

@@ -40,9 +40,14 @@ Examples:
   fashion-tui runs --prune                      delete older checkpoints, after asking for confirmation
   fashion-tui runs --prune --yes --json         for scripts
 \b
-A filter lists the runs that match all its terms. A term is a word or a /regular expression/ to
-search in the id, title, recipe, data set, note and tags, or a comparison of a field: <, <=, >,
->=, = and !=, or : if a string contains the value. A minus sign negates a term. "Quote" spaces.
+A filter lists the runs that match all its terms. A term is one of:
+  mnist             a word in the id, title, recipe, data set, note or tags
+  /gui.e|quick/     a regular expression in the same strings
+  lr>1e-3           a comparison of a field: <, <=, >, >=, = or !=
+  note:spike        a field that contains a string
+  name:/^wide/      a field that matches a regular expression
+  -state:failed     the runs that a term doesn't match
+Letter case is ignored. Quote values that contain spaces: name:"my run".
 \b
 Fields: {FIELD_LINES}
 \b
@@ -58,7 +63,9 @@ configuration and the log. It doesn't touch live runs.""",
 @click.option(
     "--sort", type=NameList(FIELDS), metavar="FIELDS", help="Sort by these fields, such as recipe,-created; - reverses."
 )
-@click.option("--columns", type=NameList(FIELDS), metavar="FIELDS", help="Show these fields instead of the usual ones.")
+@click.option(
+    "--columns", type=NameList(FIELDS), metavar="FIELDS", help="Show these fields instead of the default ones."
+)
 @click.option(
     "--prune", "prune", is_flag=True, help="Delete the older checkpoints of ended runs, after asking for confirmation."
 )
@@ -79,7 +86,8 @@ def runs_command(  # noqa: PLR0913
 ) -> None:
     """List all runs, newest first, or show the metrics of one run.
 
-    RUN is an id, a unique prefix of an id, a path, or latest. Damaged runs are listed with the reason.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest. Damaged runs are listed with the reason.
     """
     if yes and not prune:
         raise UsageError("--yes requires --prune")
@@ -90,9 +98,9 @@ def runs_command(  # noqa: PLR0913
         return
     for option, value in {"--filter": text, "--sort": sort, "--columns": columns}.items():
         if value is not None:
-            raise UsageError(f"{option} is for the list of runs; leave out RUN")
+            raise UsageError(f"{option} can't be combined with RUN")
     if prune:
-        raise UsageError("--prune deletes checkpoints of all ended runs; leave out RUN")
+        raise UsageError("--prune can't be combined with RUN; it deletes checkpoints of all ended runs")
     with open_run(common.runs_directory, name) as run:
         _show_run(run, as_csv=as_csv, as_json=as_json)
 

@@ -31,9 +31,10 @@ The runs are moved to the folder .trash in the runs folder; fashion-tui restore 
 def delete_command(names: tuple[str, ...], *, yes: bool, as_json: bool, common: CommonOptions) -> None:
     """Move runs to the trash, after asking for confirmation.
 
-    Live runs are refused, and then no run is deleted.
+    If any run is live, nothing is deleted.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     folder = common.runs_directory
     with ExitStack() as stack:
@@ -64,7 +65,7 @@ Examples:
 def restore_command(names: tuple[str, ...], *, as_json: bool, common: CommonOptions) -> None:
     """Move runs from the trash back to the runs folder.
 
-    RUN is an id or a unique prefix of an id.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, or a unique prefix of either.
     """
     for name in names:
         path = trash.restore(common.runs_directory, name)

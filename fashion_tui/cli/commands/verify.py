@@ -36,7 +36,8 @@ def verify_command(  # noqa: PLR0913
 
     The exit status is 1 if a loss or a weight differs.
 
-    RUN is an id, a unique prefix of an id, a path, or latest.
+    RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
+    latest.
     """
     with open_run(common.runs_directory, name) as run:
         path = run.path

@@ -37,7 +37,7 @@ class Annotations:
 
     def rename(self, run: RunSummary) -> None:
         """Ask for the title of a run."""
-        title = f"Title of {short_name(run.run)}; empty for none"
+        title = f"Title of {short_name(run.run)} (leave empty to remove)"
         self._ask(TextDialog(title, run.title, partial(_store, run, lambda run, text: notes.rename(run.folder, text))))
 
     def tag(self, run: RunSummary) -> None:
