@@ -146,3 +146,19 @@ async def test_without_a_listed_run_its_view_is_empty_and_its_keys_do_nothing(tm
         await until(pilot, lambda: "learning rate" in screen_text(app), "the charts")
         await pilot.press("T")
         await until(pilot, lambda: isinstance(app.screen, TextDialog), "the dialog")
+
+
+async def test_the_footer_shows_how_to_compare_and_unmark_runs_and_to_remove_the_filter(tmp_path: Path) -> None:
+    ended_run(tmp_path, "one")
+    ended_run(tmp_path, "two")
+    async with pane_on(tmp_path) as (app, pilot):
+        await pilot.press("space")
+        await until(pilot, lambda: " esc unmark all " in footer(app), "how to unmark the run")
+        assert " = compare " not in footer(app), "a single run is marked"
+        await pilot.press("down", "space")
+        await until(pilot, lambda: " = compare " in footer(app), "how to compare the runs")
+        await pilot.press("slash", *"one", "enter")
+        await until(pilot, lambda: " esc remove filter " in footer(app), "how to remove the filter")
+        await pilot.press("escape", "escape")
+        await until(pilot, lambda: " esc " not in footer(app), "neither a filter nor marks")
+        assert " F full screen " in footer(app)

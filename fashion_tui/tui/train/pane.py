@@ -46,7 +46,7 @@ class TrainPane(ChartActions):
         "`{filter}` filters the list: `mnist` searches words, and `state:finished lr>1e-3 loss.best<0.3` compares "
         "settings and metrics; `fashion-tui runs --help` explains all filters. `{sort}` sorts the list, `{columns}` "
         "chooses its columns, and `{widen}` shows it alone. `{mark}` marks up to eight runs, and `{compare}` shows in "
-        "which settings they differ.\n\n"
+        "which settings they differ. `{back}` removes the filter, then all marks.\n\n"
         "Each metric has a chart: a smoothed line, the spread of the values behind it, and dots for values per epoch, "
         "such as those on held-out data. Heat strips show metrics of all layers over time. "
         "`{next_charts}` and `{previous_charts}` turn the pages, `{smooth_more}` and "
@@ -73,6 +73,8 @@ class TrainPane(ChartActions):
         """Directory of the run to which the cursor moves as soon as that run is listed."""
         self._chosen_before: RunSummary | None = None
         """The run under the cursor when the keys were last checked."""
+        self._filter_before = ""
+        """The filter when the keys were last checked."""
         self._in_front = True
         self._follower = RunFollower(self.post_message)
         self._snapshots: dict[str, RunSnapshot] = {}
@@ -143,16 +145,19 @@ class TrainPane(ChartActions):
             self.refresh_bindings()
             if was_listed != (self._chosen_before is not None):
                 self._displayed_runs_changed()
+        if self._filter_before != self.table.options.filter:
+            self._filter_before = self.table.options.filter
+            self.refresh_bindings()
         path = self._run_to_show
         if path is not None and any(run.run == path.name for run in self.lab_app.runs) and self.table.reveal(path.name):
             self._run_to_show = None
 
     @on(RunList.Chosen)
-    def _run_chosen(self) -> None:
+    @on(RunList.MarksChanged)
+    def _run_chosen_or_marked(self) -> None:
         self.refresh_bindings()
         self._displayed_runs_changed()
 
-    @on(RunList.MarksChanged)
     def _displayed_runs_changed(self) -> None:
         """Read the displayed runs from now on: first the one under the cursor."""
         if (selected := self.selected_run) is None:
@@ -303,9 +308,21 @@ class TrainPane(ChartActions):
 
     def label_of(self, action: str) -> str | None:
         run = self.run_list.chosen_run if self.is_mounted else None
+        if action == "compare":
+            return None if self.is_mounted and len(self.run_list.marked) > 1 else ""
+        if action == "back":
+            return self._label_of_back() if self.is_mounted else ""
         if action in ACTIONS_ON_RUNS and (run is None or obstacle(action, run)):
             return ""
         return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
+
+    def _label_of_back(self) -> str:
+        """Return what escape does in the list, or an empty string if it does nothing there."""
+        if not self.run_list.has_focus:
+            return ""
+        if self.table.options.filter:
+            return "remove filter"
+        return "unmark all" if self.run_list.marked else ""
 
     def action_pause(self) -> None:
         """Pause the run, or resume it if it is paused."""
