@@ -40,6 +40,8 @@ class MeansInsteadOfSamples(TorchDispatchMode):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
+        self.is_used = False
+        """Whether a distribution gave its means."""
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -51,4 +53,5 @@ class MeansInsteadOfSamples(TorchDispatchMode):
     ) -> Any:
         packet = getattr(func, "_overloadpacket", None)
         mean = None if packet is None else _MEANS.get(str(packet._qualified_op_name))  # noqa: SLF001
+        self.is_used = self.is_used or mean is not None
         return func(*args, **(kwargs or {})) if mean is None else mean(*args)

@@ -5,7 +5,6 @@ then values above those of the other samples, then values below them. A value th
 depends on them.
 """
 
-import math
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -18,17 +17,17 @@ from torch import Tensor
 from .batch_axis import CallKey
 from .calls import Call
 from .changed_samples import CHANGES, change_sample
+from .differences import add_changes
 from .inputs import Arguments
 from .means import MeansInsteadOfSamples
-from .mixing_origin import Masks, Outputs, find_mixing_call
+from .mixing_origin import Masks, Outputs, find_mixing_call, results_decide
 from .model_copy import CPU
 from .recurrent import without_modes
+from .result_comparison import ResultComparison, copies_of_results
 from .runner import Runner, Variant, seed_generators
 
 MIN_PASSES = 2
 """Number of passes of `compare_samples` that must be affordable."""
-MIN_CHANGE = 1e-5
-"""Changes below this fraction of a tensor's largest value are considered rounding errors."""
 _SORTED_BY_LENGTH = "torch._pad_packed_sequence"
 """A call whose outputs are sorted by the lengths of the sequences. Code in torch then restores their order."""
 _SEEDS = (0, 1)
@@ -58,6 +57,9 @@ def compare_samples(
     nothing and the network draws random numbers, a second round uses other random numbers and the second number.
     `allows` returns whether passes with a total number of samples are affordable. If not, the comparison ends there.
 
+    To record a pass takes several times as long as to run the network. The passes after the first change are recorded
+    only if the results alone don't show that the samples stay apart.
+
     Raises TimeLimitReached if an earlier pass reached the time limit.
     """
     is_complete = False
@@ -70,28 +72,28 @@ def compare_samples(
             break
         samples += batch
         changed: dict[CallKey, Masks] = {}
+        results: ResultComparison | None = None
+        unrecorded: list[list[Arguments]] = []
         for change in CHANGES:
             differing = [change_sample(arguments, more, index, change) for index in range(batch)]
             known = [other for other in differing if other is not None]
             if len(known) < batch or (is_complete and not allows(samples + batch * batch)):
                 break
-            passes = [_run(runner, batch, other, variant) for other in known]
             samples += batch * batch
-            is_complete = is_complete or None not in passes
-            _add_changes(changed, original, passes)
+            if results is not None and results.stay_apart(runner, known, variant):
+                unrecorded.append(known)
+                continue
+            for group in [*unrecorded, known]:
+                passes = [_run(runner, batch, other, variant) for other in group]
+                is_complete = is_complete or None not in passes
+                add_changes(changed, original, passes)
+            results, unrecorded = None, []
+            if change == CHANGES[0] and is_complete and not original.is_random and results_decide(original, changed):
+                results = ResultComparison(original, passes, is_batch_first=is_batch_first)
         key = find_mixing_call(original, changed, batch, is_batch_first=is_batch_first)
         if key is not None or not original.draws or not allows(samples + batches[-1]):
             return Compared(key, is_complete)
     return Compared(None, is_complete)
-
-
-def _add_changes(changed: dict[CallKey, Masks], original: Outputs, passes: Sequence[Outputs | None]) -> None:
-    """Add the masks of the values that change with each sample. A pass that raised an error changes nothing."""
-    for index, other in enumerate(passes):
-        for key, masks in ({} if other is None else _changed_values(original, other)).items():
-            of_call = changed.setdefault(key, {})
-            known = of_call.get(index)
-            of_call[index] = masks if known is None else list(map(torch.logical_or, known, masks))
 
 
 def _run(runner: Runner, batch: int, arguments: Arguments, variant: Variant) -> Outputs | None:
@@ -112,11 +114,12 @@ def _run(runner: Runner, batch: int, arguments: Arguments, variant: Variant) -> 
             ]
         keys[call] = key
 
-    with MeansInsteadOfSamples():
+    with MeansInsteadOfSamples() as means:
         run = runner.run(batch, CPU, variant, arguments=arguments, on_output=keep)
     if run.recording.error is not None:
         return None
     kept.draws = _drew_numbers(variant.chance_seed)
+    kept.is_random = kept.draws or means.is_used
     calls = run.recording.calls
 
     def keys_of(producers: Sequence[int | None]) -> list[CallKey]:
@@ -126,6 +129,11 @@ def _run(runner: Runner, batch: int, arguments: Arguments, variant: Variant) -> 
     kept.producers = {key: keys_of(call.producers) for call, key in keys.items()}
     kept.combining = {key for call, key in keys.items() if len(call.producers) > 1}
     kept.results = keys_of(run.recording.output_producers)
+    kept.returned = copies_of_results(run.result)
+    for call, key in keys.items():
+        known = [calls[index] for index in call.producers if index is not None and index >= 0]
+        if len(known) == len(call.producers) and kept.constant.issuperset(keys.get(other) for other in known):
+            kept.constant.add(key)
     return kept
 
 
@@ -138,31 +146,3 @@ def _drew_numbers(seed: int) -> bool:
 
 def _next_numbers() -> tuple[float, ...]:
     return random.random(), float(np.random.random()), float(torch.rand(()))  # noqa: NPY002, S311 - the global ones
-
-
-def _changed_values(original: Outputs, other: Outputs) -> dict[CallKey, list[Tensor]]:
-    """Return masks of the values that differ, for each call up to the first one that only one of the passes makes.
-
-    Calls whose outputs have different shapes are left out.
-    """
-    changed = {}
-    for (key, tensors), (other_key, others) in zip(original.of_calls.items(), other.of_calls.items(), strict=False):
-        if key != other_key:
-            break
-        if [tensor.shape for tensor in tensors] == [tensor.shape for tensor in others]:
-            changed[key] = [_differs(*pair) for pair in zip(tensors, others, strict=True)]
-    return changed
-
-
-def _differs(tensor: Tensor, other: Tensor) -> Tensor:
-    if tensor.layout is not torch.strided or tensor.is_quantized:
-        return torch.zeros(0, dtype=torch.bool)
-    if not tensor.is_floating_point() or not tensor.numel():
-        return tensor != other
-    difference = (tensor - other).abs()
-    largest = tensor.abs().max().item()
-    if math.isfinite(largest):
-        return ~(difference <= MIN_CHANGE * largest)  # also true for values that become NaN
-    scale = tensor[tensor.isfinite()].abs().max() if bool(tensor.isfinite().any()) else torch.tensor(0.0)
-    is_same = (tensor == other) | (tensor.isnan() & other.isnan()) | (difference <= MIN_CHANGE * scale)
-    return ~is_same

@@ -1,5 +1,6 @@
 """Choose the call in which samples affect each other, given which values change with each sample."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -27,8 +28,14 @@ class Outputs:
     """Calls with several input tensors."""
     results: list[CallKey] = field(default_factory=list)
     """Calls whose outputs the network returns."""
+    returned: list[Tensor] = field(default_factory=list)
+    """Copies of the results."""
+    constant: set[CallKey] = field(default_factory=set)
+    """Calls whose inputs don't depend on those of the network, such as `torch.zeros(3)`."""
     draws: bool = False
     """Whether the network drew random numbers."""
+    is_random: bool = False
+    """Whether the network drew random numbers, or would have drawn some that were replaced with their means."""
 
 
 def find_mixing_call(
@@ -58,6 +65,38 @@ def find_mixing_call(
         return next(users, first)
     result = _misplaced_result(original, changed, batch) if is_batch_first else None
     return result and (_choosing_call(original, changed, result, batch) or result)
+
+
+def results_decide(original: Outputs, changed: Mapping[CallKey, Masks]) -> bool:
+    """Return whether `find_mixing_call` will find no call as long as the results show no mixing, whatever else changes.
+
+    `changed` has the values that changed so far. A mixed value reaches the results unnoticed only through a call that
+    isn't seen to keep the samples apart, or into a loss, or as an output of a call that isn't returned with the others.
+    """
+    counts = Counter(original.results)
+    if len(original.results) != len(original.returned) or any(
+        len(original.of_calls[key]) != count or not all(tensor.dim() for tensor in original.of_calls[key])
+        for key, count in counts.items()
+    ):
+        return False
+    constant: set[CallKey] = set()
+    for key in original.of_calls:
+        is_same = key in original.constant and not _changes(changed.get(key, {}))
+        if is_same and constant.issuperset(original.producers[key]):
+            constant.add(key)
+    seen = {*constant}
+    pending = [*counts]
+    while pending:
+        key = pending.pop()
+        if key in seen:
+            continue
+        seen.add(key)
+        producers, masks = original.producers[key], changed.get(key, {})
+        is_known = len(masks) > 1 and _is_kept_apart(original.of_calls[key], masks)
+        if not is_known and (producers or key in counts):
+            return False
+        pending += producers
+    return True
 
 
 def _is_choosing(key: CallKey) -> bool:
@@ -114,8 +153,11 @@ def _is_kept_apart(tensors: list[Tensor], masks: Masks) -> bool:
 
     That is uncertain if nothing changes, or if the outputs are integers, which may stay the same by chance.
     """
-    changes = any(bool(mask.any()) for of_sample in masks.values() for mask in of_sample)
-    return changes and all(tensor.is_floating_point() for tensor in tensors)
+    return _changes(masks) and all(tensor.is_floating_point() for tensor in tensors)
+
+
+def _changes(masks: Masks) -> bool:
+    return any(bool(mask.any()) for of_sample in masks.values() for mask in of_sample)
 
 
 def _overlap(masks: list[Tensor], others: list[Tensor]) -> bool:

@@ -15,8 +15,8 @@ from .calls import Call, OnOutput, Recording
 from .cost import Budget
 from .inputs import Arguments, Distribution, NetworkInputs
 from .model_copy import copy_model
-from .record import record
-from .recorder import Recorder
+from .record import create_tensors_on, record
+from .recorder import RECORDED_ERRORS, Recorder
 from .structure import named_buffers, named_modules, named_parameters
 
 MAX_CALLS = 500
@@ -75,16 +75,8 @@ class Runner:
         Raises TimeLimitReached if an earlier pass reached the time limit, and TooExpensive if `is_limited` is True and
         the pass costs more than the limits allow.
         """
-        if self._late is not None:
-            raise self._late
-        model = copy_model(self.model, device)
-        if variant.evaluate:
-            for _, module in named_modules(model):
-                module.training = False
         arguments = arguments or self.arguments(batch, device, variant)
-        seed_generators(variant.chance_seed)
-        _initialise_lazy_layers(model, arguments)
-        seed_generators(variant.chance_seed)
+        model = self._prepare(device, variant, arguments)
         budget = Budget(model) if is_limited else None
 
         def check_output(call: Call, outputs: list[Tensor]) -> None:
@@ -101,6 +93,33 @@ class Runner:
             self._late = recording.error
             recording = _shorten(recording)
         return Run(recording, model, result)
+
+    def result(self, device: torch.device, variant: Variant, arguments: Arguments) -> object:
+        """Return the network's result, or None after an error. The pass isn't recorded.
+
+        Raises TimeLimitReached if an earlier pass reached the time limit.
+        """
+        model = self._prepare(device, variant, arguments)
+        try:
+            with torch.enable_grad(), create_tensors_on(device):
+                return model(*arguments.args, **arguments.kwargs)
+        except RECORDED_ERRORS as error:
+            if isinstance(error, TimeLimitReached):
+                self._late = error
+            return None
+
+    def _prepare(self, device: torch.device, variant: Variant, arguments: Arguments) -> nn.Module:
+        """Return a copy of the network, after seeding the global generators."""
+        if self._late is not None:
+            raise self._late
+        model = copy_model(self.model, device)
+        if variant.evaluate:
+            for _, module in named_modules(model):
+                module.training = False
+        seed_generators(variant.chance_seed)
+        _initialise_lazy_layers(model, arguments)
+        seed_generators(variant.chance_seed)
+        return model
 
 
 def seed_generators(seed: int) -> None:
