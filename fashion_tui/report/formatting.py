@@ -81,6 +81,11 @@ def format_percent(share: JsonFloat, digits: int = 1) -> str:
     return "NaN" if isinstance(share, str) or math.isnan(share) else f"{share * 100:.{digits}f} %"
 
 
+def format_accuracy(share: JsonFloat) -> str:
+    """Format the accuracy on a test set, such as `94.19 %`: with 10,000 images, it has two decimals."""
+    return format_percent(share, digits=2)
+
+
 def format_loss(loss: JsonFloat) -> str:
     """Return a loss with three decimals (`0.298`), or in scientific notation if it is 1000 or more (`5.51e+04`).
 

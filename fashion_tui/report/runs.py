@@ -14,7 +14,15 @@ from fashion_tui.schema.events import EpochEnd, Finished
 from fashion_tui.schema.floats import JsonFloat, encode_float
 from fashion_tui.schema.run import RunSummary, State
 
-from .formatting import format_bytes, format_duration, format_loss, format_number, format_percent, printable
+from .formatting import (
+    format_accuracy,
+    format_bytes,
+    format_duration,
+    format_loss,
+    format_number,
+    format_percent,
+    printable,
+)
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
 
@@ -94,7 +102,7 @@ def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
         Text(run.dataset or unknown),
         f"{run.epoch}/{run.epochs}" if run.epochs else "–",
         f"{run.step:,}",
-        "–" if run.test_accuracy is None else format_percent(run.test_accuracy),
+        "–" if run.test_accuracy is None else format_accuracy(run.test_accuracy),
         format_bytes(run.disk_bytes),
     )
 
@@ -145,6 +153,7 @@ def field_text(name: str, value: Value | None, glyphs: Glyphs) -> str:
         "created": lambda value: time.strftime("%Y-%m-%d %H:%M", time.localtime(value)),
         "duration": format_duration,
         "disk": lambda value: format_bytes(int(value)),
+        "test_accuracy": format_accuracy,
     }
     return formats[name](value) if name in formats else format_number(encode_float(value), glyphs)
 
@@ -205,7 +214,7 @@ def finished_text(event: Finished, validation: ValidationScores | None = None) -
     """Return lines with the test accuracy after the last epoch, the speed, the validation accuracy and the times."""
     epochs = "1 epoch" if event.epochs == 1 else f"{event.epochs} epochs"
     flipped = event.test_accuracy_flipped
-    both = "" if flipped is None else f"  (averaged with mirror images {format_percent(flipped)})"
+    both = "" if flipped is None else f"  (averaged with mirror images {format_accuracy(flipped)})"
     speed = f"{event.images_per_second:,.0f} img/s"
     other_times = ""
     if event.loading_seconds is not None and event.evaluation_seconds is not None:
@@ -214,7 +223,7 @@ def finished_text(event: Finished, validation: ValidationScores | None = None) -
         )
     return Text.assemble(
         "test accuracy ",
-        (format_percent(event.test_accuracy), f"bold {ACCENT}"),
+        (format_accuracy(event.test_accuracy), f"bold {ACCENT}"),
         (both, MUTED),
         (f"  after {epochs} in {format_duration(event.train_seconds)}, {speed}", MUTED),
         (_validation_line(validation), MUTED),

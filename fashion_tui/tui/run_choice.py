@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.text import Text
 from textual.app import App
 
-from fashion_tui.report.formatting import format_percent
+from fashion_tui.report.formatting import format_accuracy
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.runs import state_mark
 from fashion_tui.report.style import FOREGROUND, MUTED
@@ -72,7 +72,7 @@ def run_choice(run: RunSummary, glyphs: Glyphs) -> Choice:
     glyph, colour = state_mark(run.state, glyphs)
     name = Text(short_name(run.run), FOREGROUND)
     name.truncate(NAME_WIDTH, overflow="ellipsis", pad=True)
-    accuracy = "" if run.test_accuracy is None else format_percent(run.test_accuracy)
+    accuracy = "" if run.test_accuracy is None else format_accuracy(run.test_accuracy)
     created = f"{datetime.fromtimestamp(run.created).astimezone():%d %b %H:%M}"
     line = Text.assemble(
         (glyph, colour),

@@ -47,7 +47,7 @@ def test_the_whole_reason_of_a_failed_run_is_below_the_table() -> None:
 def test_a_narrow_table_has_fewer_columns_and_cuts_no_values() -> None:
     run = summary("20261130-100022-quick-tune-abcd", None)
     run = msgspec.structs.replace(run, recipe="airbench96", dataset="fashion-mnist", step=12_345, disk_bytes=999 << 20)
-    values = ["3/3", "12,345", "97.0", "%", "999", "MiB"]
+    values = ["3/3", "12,345", "97.00", "%", "999", "MiB"]
     for width, columns in (
         (120, ["airbench96", "fashion-mnist", *values]),
         (100, ["airbench96", *values]),
@@ -56,11 +56,11 @@ def test_a_narrow_table_has_fewer_columns_and_cuts_no_values() -> None:
         _, row = table_lines(run, width)
         assert row.split() == [run.run, row.split()[1], "finished", *columns], width
     longest = msgspec.structs.replace(run, run=f"20261130-100022-{'n' * 40}-abcd")
-    for width, columns in ((120, ["airbench96", *values]), (100, values[:4]), (81, ["97.0", "%"])):
+    for width, columns in ((120, ["airbench96", *values]), (100, values[:4]), (82, ["97.00", "%"])):
         _, row = table_lines(longest, width)
         assert row.split() == [longest.run, row.split()[1], "finished", *columns], width
     _, row, *folded = table_lines(run, 40)
-    assert row.split()[1:] == [row.split()[1], "finished", "97.0", "%"]
+    assert row.split()[1:] == [row.split()[1], "finished", "97.00", "%"]
     assert "".join(line.split()[0] for line in (row, *folded)) == run.run
     long = msgspec.structs.replace(run, run="x" * 150)
     _, row, *folded = table_lines(long, 120)
@@ -116,7 +116,7 @@ def test_the_end_has_the_accuracy_the_speed_and_the_times() -> None:
         images_per_second=8_219.2,
     )
     first, second = finished_text(finished).plain.splitlines()
-    assert first == "test accuracy 90.5 %  after 1 epoch in 0:07, 8,219 img/s"
+    assert first == "test accuracy 90.46 %  after 1 epoch in 0:07, 8,219 img/s"
     assert "loading 2.9 s" in second
     assert "evaluation 0.8 s" in second
     scores = ValidationScores(last=0.88123, best=0.9, best_epoch=2)

@@ -33,7 +33,7 @@ async def test_differing_settings_and_metrics_are_compared(tmp_path: Path) -> No
         assert rows["setting"] == ["a title two", "b title one"]
         assert rows["recipe.learning_rate"] == ["0.25", "0.001"]
         assert "seed" not in rows
-        assert rows["test accuracy"] == ["–", "87.5 %"]
+        assert rows["test accuracy"] == ["–", "87.50 %"]
         losses = [[toy_loss(step) for step in range(1, count + 1)] for count in (9, 4)]
         expected = [f"{values[-1]:.4g} ({min(values):.4g})" for values in losses]
         assert rows["loss"] == expected

@@ -199,8 +199,8 @@ def test_the_last_line_of_train_has_both_test_accuracies() -> None:
         test_loss=0.27, train_seconds=754.4, images_per_second=9.5,
     )  # fmt: skip
     text = finished_text(event).plain
-    assert "test accuracy 90.5 %" in text
-    assert "mirror images 91.1 %" in text
+    assert "test accuracy 90.46 %" in text
+    assert "mirror images 91.11 %" in text
     assert "after 3 epochs in 12:34, 10 img/s" in text
 
 
@@ -222,7 +222,7 @@ def test_the_list_of_runs(summary: RunSummary) -> None:
     assert header == ["run", "state", "recipe", "data", "epoch", "step", "test", "disk"]
     assert first[3:8] == ["guide", "synthetic", "1/3", "111", "–"]
     assert float(first[8]) == pytest.approx(size / 1024, rel=0.01)
-    assert second[3:] == ["guide", "synthetic", "3/3", "111", "90.5", "%", "2.5", "MiB"]
+    assert second[3:] == ["guide", "synthetic", "3/3", "111", "90.47", "%", "2.5", "MiB"]
 
 
 def test_the_indicator_of_live_runs(summary: RunSummary) -> None:

@@ -18,10 +18,10 @@ from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui import train
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
-from fashion_tui.tui.train.arrangement import Arranger, ListOptions, Outdated
+from fashion_tui.tui.train.arrangement import Arrangement, Arranger, Column, ListOptions, Outdated
 from fashion_tui.tui.train.choose_fields import choose_columns, choose_order, next_order
 from fashion_tui.tui.train.run_lines import RunLines, heading_line
-from fashion_tui.tui.train.run_table import RunTable, note_line
+from fashion_tui.tui.train.run_table import RunTable, columns_shown, note_line
 from tests.runs.parts import make_run, steps, toy_loss
 
 from .pilots import screen_text, until
@@ -141,7 +141,7 @@ def test_runs_are_arranged(tmp_path: Path) -> None:
     assert (invalid.invalid, len(invalid.runs)) == ((7, 8), 3)
     assert "'x' isn't a number" in note_line(invalid, ASCII).plain
     filtered = arranger.arrange(runs, ListOptions(filter="lr<0.1", sort="-created"), bool)
-    assert note_line(filtered, ASCII).plain == "2 of 3 runs - by createdv"
+    assert note_line(filtered, ASCII).plain == "2 of 3 runs"
 
 
 def test_a_changed_run_is_read_again(tmp_path: Path) -> None:
@@ -195,7 +195,8 @@ async def test_order_and_columns_are_chosen_in_dialogs(tmp_path: Path) -> None:
         await pilot.press(*"loss.b", "enter")
         await order.wait()
         await until(pilot, lambda: names(table.run_list.runs) == ["two", "one", "three"], "the order")
-        await until(pilot, lambda: "by loss.best↑" in screen_text(app), "the field")
+        await until(pilot, lambda: "loss.best↑" in screen_text(app), "the field")
+        assert f"  {toy_loss(5):.4g}" in screen_text(app), "its values"
         columns = app.run_worker(choose_columns(app, table, ("loss",)))
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog) and app.focused, "the dialog")
         for name in ("recipe", "loss.b", "recipe", "tag"):
@@ -206,3 +207,23 @@ async def test_order_and_columns_are_chosen_in_dialogs(tmp_path: Path) -> None:
         await columns.wait()
         assert table.options.columns == ("loss.best", "tag")
         await until(pilot, lambda: "loss.best↑" in screen_text(app) and "of 3" not in screen_text(app), "the columns")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [((), ("name", "loss")), (("lr", "tag"), ("lr", "loss", "tag")), (("tag", "loss"), ("tag", "loss"))],
+)
+def test_the_field_of_the_order_is_a_column(chosen: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert columns_shown(ListOptions(sort="-loss", columns=chosen), is_wide=False) == expected
+
+
+def test_only_a_short_line_and_the_default_columns_are_shown_without_an_order() -> None:
+    assert columns_shown(ListOptions(), is_wide=False) == ()
+    assert columns_shown(ListOptions(sort="duration"), is_wide=True) == columns_shown(ListOptions(), is_wide=True)
+
+
+def test_a_long_name_leaves_space_for_the_second_column() -> None:
+    columns = (Column("name", 32, is_number=False), Column("loss.best", 10, is_number=True))
+    arrangement = Arrangement(columns=columns)
+    assert heading_line(arrangement.columns, "loss.best", 34, ASCII).plain.split() == ["name", "loss.best^"]
+    assert heading_line(arrangement.columns, "loss.best", 20, ASCII).plain.split() == ["name"]

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 
 from fashion_tui.report.charts.colours import LETTERS, RUN_COLOURS
 from fashion_tui.report.comparison import Row, metric_rows, setting_rows
-from fashion_tui.report.formatting import format_duration, format_percent, printable
+from fashion_tui.report.formatting import format_accuracy, format_duration, printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.runs.compare import compare_runs
@@ -92,7 +92,7 @@ class ComparisonDialog(Dialog[None]):
 
 
 def _summary_rows(runs: Sequence[RunSummary]) -> list[Row]:
-    tested = ("–" if run.test_accuracy is None else format_percent(run.test_accuracy) for run in runs)
+    tested = ("–" if run.test_accuracy is None else format_accuracy(run.test_accuracy) for run in runs)
     return [
         ("state", tuple(run.state for run in runs)),
         ("test accuracy", tuple(tested)),

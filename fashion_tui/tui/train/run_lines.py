@@ -6,7 +6,7 @@ from typing import overload
 from rich.text import Text
 
 from fashion_tui.report.charts.colours import LETTERS, RUN_COLOURS
-from fashion_tui.report.formatting import format_loss, format_percent, printable
+from fashion_tui.report.formatting import format_accuracy, format_loss, printable
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.runs import state_mark
 from fashion_tui.report.style import BAD, FOREGROUND, MUTED
@@ -16,6 +16,10 @@ from .arrangement import Arrangement, Column
 
 GAP = 2
 """Number of spaces between two columns."""
+
+
+MIN_FIRST_WIDTH = 8
+"""Minimum width of the first column beside another one."""
 
 
 class RunLines(Sequence[Text]):
@@ -99,12 +103,14 @@ def _state(run: RunSummary, glyphs: Glyphs) -> tuple[str, str]:
 
 
 def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
-    """Return the columns that fit into the width. The first one is narrowed if necessary."""
+    """Return the columns that fit into the width. The first one is narrowed to make the second one fit, if possible."""
     if not columns:
         return []
-    first = columns[0]
-    fitting, used = [Column(first.name, min(first.width, max(width, 1)), first.is_number)], first.width
-    for column in columns[1:]:
+    first, *others = columns
+    free = width - GAP - others[0].width if others else width
+    narrowed = min(first.width, max(free, MIN_FIRST_WIDTH), max(width, 1))
+    fitting, used = [Column(first.name, narrowed, first.is_number)], narrowed
+    for column in others:
         used += GAP + column.width
         if used > width:
             break
@@ -122,5 +128,5 @@ def _aligned(cell: str, column: Column, glyphs: Glyphs) -> str:
 
 def _result(run: RunSummary) -> str:
     if run.test_accuracy is not None:
-        return format_percent(run.test_accuracy, digits=2)
+        return format_accuracy(run.test_accuracy)
     return run.state if run.loss is None else format_loss(run.loss)

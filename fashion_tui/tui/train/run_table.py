@@ -23,7 +23,7 @@ from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.widgets.lines import GrowingLines
 
 from .arrangement import Arrangement, Arranger, ListOptions, Outdated
-from .run_lines import heading_line, sort_text
+from .run_lines import heading_line
 from .run_list import RunList
 
 WIDE_COLUMNS = ("name", "state", "recipe", "epoch", "test_accuracy", "duration", "created", "tag")
@@ -159,8 +159,7 @@ class RunTable(Vertical):
         try:
             while self._is_outdated:
                 self._is_outdated = False
-                columns = self.options.columns or (WIDE_COLUMNS if self.is_wide else ())
-                options = replace(self.options, columns=columns)
+                options = replace(self.options, columns=columns_shown(self.options, is_wide=self.is_wide))
                 with suppress(Outdated):
                     arrange = partial(self._arranger.arrange, self._runs, options, lambda: self._is_outdated)
                     self._show(await asyncio.to_thread(arrange))
@@ -203,12 +202,22 @@ class RunTable(Vertical):
         self.heading.fit(heading)
 
 
+def columns_shown(options: ListOptions, *, is_wide: bool) -> tuple[str, ...]:
+    """Return the chosen or default columns, with the field by which the runs are sorted second if it isn't among them.
+
+    Without any columns, the list shows a short line for each run.
+    """
+    columns = options.columns or (WIDE_COLUMNS if is_wide else ())
+    field = options.sort.removeprefix("-")
+    if not field or field in columns:
+        return columns
+    first, *others = columns or ("name",)
+    return tuple(dict.fromkeys((first, field, *others)))
+
+
 def note_line(arrangement: Arrangement, glyphs: Glyphs) -> Text:
     """Return why the filter is invalid, or how many runs match it and which field they are sorted by."""
     if arrangement.problem:
         return Text(printable(arrangement.problem, glyphs), BAD)
-    options = arrangement.options
-    parts = [f"{len(arrangement.runs):,} of {arrangement.total:,} runs"] if options.filter else []
-    if options.sort and options.sort.removeprefix("-") not in options.columns:
-        parts.append(f"by {sort_text(options.sort, glyphs)}")
-    return Text(f" {glyphs.dot} ".join(parts), MUTED)
+    found = f"{len(arrangement.runs):,} of {arrangement.total:,} runs" if arrangement.options.filter else ""
+    return Text(found, MUTED)
