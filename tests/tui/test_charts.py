@@ -65,7 +65,7 @@ async def test_keys_change_the_charts(tmp_path: Path) -> None:
         expected = [loss, accuracy, "learning rate 0.001", "gradient norm 2 · smooth 64"]
         await until(pilot, lambda: titles(app) == expected, "all charts of the page")
         await pilot.press(".")
-        await until(pilot, lambda: titles(app)[-1].startswith("layers: gradient norm  2 "), "the heat strip")
+        await until(pilot, lambda: titles(app)[-1].startswith("layers: gradient norm  1 "), "the heat strip")
         strip = [chart for chart in app.query(GridChart) if chart.display][-1]
         assert re.fullmatch(r"conv1 +\S +2 *", strip.render_line(1).text), "one measurement"
         strip.focus()

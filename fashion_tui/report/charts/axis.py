@@ -9,7 +9,13 @@ LARGEST = 1e300
 SMALLEST = 1e-300
 """Smallest positive number on a logarithmic axis."""
 MIN_RELATIVE_SPAN = 1e-6
-"""Minimum span of a linear axis relative to its values. It limits the number of digits in the labels."""
+"""Minimum span of an axis relative to its values. It limits the number of digits in the labels."""
+LIMITS_PER_SPAN = 16
+"""Number of round limits to choose from in a span as long as that of the values. With more of them, the values fill
+more of the axis, but the axis of a live run changes more often."""
+NARROW_RATIO = 5.0
+"""A logarithmic axis whose limits have at most this ratio has evenly spaced limits and ticks, since it contains few
+of the numbers 1, 2, 5, 10, …"""
 
 GROWTH = 1.25
 """Factor by which the axis of a growing run is extended."""
@@ -63,22 +69,25 @@ def value_axis(low: float, high: float, *, logarithmic: bool) -> Axis:
     """
     low, high = _clip(low), _clip(high)
     if logarithmic:
-        return _logarithmic_axis(max(low, SMALLEST), max(high, SMALLEST))
+        low, high = max(low, SMALLEST), max(high, SMALLEST)
     magnitude = max(abs(low), abs(high))
     span = high - low
-    if span <= MIN_RELATIVE_SPAN * magnitude or span < SMALLEST:
+    if span <= MIN_RELATIVE_SPAN * magnitude or span < SMALLEST:  # a constant is in the middle
+        if logarithmic:
+            return Axis(low / 2, high * 2, logarithmic=True)
         margin = max(magnitude / 4, SMALLEST) if magnitude else 0.5
-        low, high = low - margin, high + margin
-        span = high - low
-    spacing = _round_up(span / 4)
+        return Axis(low - margin, high + margin)
+    if logarithmic and high / low > NARROW_RATIO:
+        return _logarithmic_axis(low, high)
+    spacing = _round_up(span / LIMITS_PER_SPAN)
     bottom = spacing * math.floor(low / spacing + 1e-9)
     top = spacing * math.ceil(high / spacing - 1e-9)
-    return Axis(bottom, top if top > bottom else bottom + spacing)
+    return Axis(bottom, top, logarithmic)
 
 
 def value_ticks(axis: Axis, max_ticks: int) -> list[Tick]:
     """Return at least two and, if possible, at most `max_ticks` round values, in ascending order."""
-    if axis.logarithmic:
+    if axis.logarithmic and axis.high / axis.low > NARROW_RATIO:
         values = _decade_values(axis, max(max_ticks, 2))
         return [Tick(value, _short(f"{value:.6g}" if 1e-4 < value < 1e5 else f"{value:.2e}")) for value in values]
     spacing, values = _spaced(axis, max_ticks, _round_up)
@@ -125,11 +134,10 @@ def _clip(value: float) -> float:
 
 
 def _logarithmic_axis(low: float, high: float) -> Axis:
-    bounds = _one_two_five(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 1)
+    powers = range(math.floor(math.log10(low)) - 1, math.ceil(math.log10(high)) + 2)
+    bounds = [_exact(factor, power) for power in powers for factor in (1, 1.5, 2, 3, 5, 7)]
     below = max((bound for bound in bounds if bound <= low * (1 + 1e-9)), default=bounds[0])
     above = min(bound for bound in bounds if bound >= high * (1 - 1e-9))
-    if above <= below:
-        above = next(bound for bound in bounds if bound > below)
     return Axis(below, above, logarithmic=True)
 
 
@@ -151,7 +159,7 @@ def _clock_round_up(value: float) -> float:
     return next((spacing for spacing in _CLOCK_SPACINGS if spacing >= value), 0) or _DAY * _round_up(value / _DAY)
 
 
-def _exact(factor: int, power: int) -> float:
+def _exact(factor: float, power: int) -> float:
     """Return the float closest to `factor` times a power of ten."""
     return float(f"{factor}e{power}")
 

@@ -103,13 +103,12 @@ def test_the_best_value_is_the_greatest_if_greater_is_better() -> None:
 
 
 def test_the_band_is_from_the_least_to_the_greatest_value() -> None:
-    values = [5.0 + (4 if step % 2 else -4) for step in range(64_000)]
+    values = [5.0 + (3.75 if step % 2 else -3.75) for step in range(64_000)]
     chart = Chart("loss", (run_of(values, ended=True),))
-    lines = lines_of(chart, WIDTH, HEIGHT, UNICODE)
-    axis = float(lines[1].plain[:6])
-    rows = {y for _, y in dots_of(plot_of(lines))}
-    assert min(rows) == round((1 - 9 / axis) * 67)
-    assert max(rows) == round((1 - 1 / axis) * 67)
+    rows = {y for _, y in dots_of(plot_of(lines_of(chart, WIDTH, HEIGHT, UNICODE)))}
+    low, high = 1.0, 9.0  # limits of the axis: the multiples of 0.5 around 1.25 and 8.75
+    assert min(rows) == round((1 - (8.75 - low) / (high - low)) * 67)
+    assert max(rows) == round((1 - (1.25 - low) / (high - low)) * 67)
 
 
 def test_the_line_stays_readable_if_every_bucket_has_an_extreme_value() -> None:
