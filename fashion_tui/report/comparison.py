@@ -12,6 +12,7 @@ from fashion_tui.schema.run import short_name
 
 from .formatting import format_number, printable
 from .glyphs import terminal_glyphs
+from .runs import field_text
 from .style import MUTED
 
 Row = tuple[str, tuple[str, ...]]
@@ -19,12 +20,12 @@ Row = tuple[str, tuple[str, ...]]
 
 
 def comparison_tables(comparison: RunComparison) -> list[RenderableType]:
-    """Return a table of the settings that differ, and one of the metrics. Metrics of single layers are left out."""
+    """Return a table of the settings that differ, and one of the results. Metrics of single layers are left out."""
     differences = _table("setting", comparison.runs)
     for name, values in setting_rows(comparison):
         differences.add_row(Text(name), *map(Text, values))
     metrics = _table("metric: last (best)", comparison.runs, justify="right")
-    for name, values in metric_rows(comparison):
+    for name, values in [*result_rows(comparison), *metric_rows(comparison)]:
         metrics.add_row(Text(name), *values)
     settings: RenderableType = differences if comparison.differences else "all settings are the same"
     return [settings, Text(), metrics]
@@ -36,6 +37,15 @@ def setting_rows(comparison: RunComparison) -> list[Row]:
     return [
         (printable(name, glyphs), tuple(printable("–" if value is None else str(value), glyphs) for value in values))
         for name, values in comparison.differences.items()
+    ]
+
+
+def result_rows(comparison: RunComparison) -> list[Row]:
+    """Return the state, test accuracy and duration of each run."""
+    glyphs = terminal_glyphs()
+    return [
+        (name.replace("_", " "), tuple(field_text(name, value, glyphs) for value in values))
+        for name, values in comparison.results.items()
     ]
 
 

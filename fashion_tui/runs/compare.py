@@ -2,17 +2,18 @@
 
 import math
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from fashion_tui.schema.comparison import MetricComparison, RunComparison
-from fashion_tui.schema.floats import JsonFloat, encode_float
+from fashion_tui.schema.floats import decode_float, encode_float
 from fashion_tui.schema.run import StoredConfig
 
 from .reader import RunReader
 from .series import Series
+from .store import summarise
 
 IGNORED_FIELDS = ("format", "run", "created", "dataset.directory", "recipe.summary")
 """Fields that have no effect on how a run is trained."""
@@ -23,10 +24,16 @@ def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
     configurations = [configuration_fields(reader.run.stored_config) for reader in readers]
     names = dict.fromkeys(name for fields in configurations for name in fields)
     values = {name: tuple(fields.get(name) for fields in configurations) for name in names}
-    metrics = [reader.metrics for reader in readers]
+    metrics = [{**_values(reader.metrics), **_held_out(reader)} for reader in readers]
+    summaries = [summarise(reader.run) for reader in readers]
     return RunComparison(
         runs=tuple(reader.run.id for reader in readers),
         differences={name: row for name, row in values.items() if any(value != row[0] for value in row)},
+        results={
+            "state": tuple(run.state for run in summaries),
+            "test_accuracy": tuple(run.test_accuracy for run in summaries),
+            "duration": tuple(run.train_seconds for run in summaries),
+        },
         metrics={
             name: _compare_metric(name, metrics) for name in dict.fromkeys(name for one in metrics for name in one)
         },
@@ -70,17 +77,29 @@ def configuration_fields(config: StoredConfig) -> dict[str, object]:
     return flat
 
 
-def _compare_metric(name: str, metrics: Sequence[Mapping[str, Series]]) -> MetricComparison:
-    series = [one.get(name, Series()) for one in metrics]
+def _values(metrics: Mapping[str, Series]) -> dict[str, Sequence[float]]:
+    return {name: series.values() for name, series in metrics.items()}
+
+
+def _held_out(reader: RunReader) -> dict[str, Sequence[float]]:
+    """Return the loss and the accuracy on held-out data after each epoch, if any data was held out."""
+    epochs = reader.poll().epochs
+    metrics = {name: [getattr(epoch, name) for epoch in epochs] for name in ("validation_loss", "validation_accuracy")}
+    values = {name: [decode_float(value) for value in row if value is not None] for name, row in metrics.items()}
+    return {name: row for name, row in values.items() if row}
+
+
+def _compare_metric(name: str, metrics: Sequence[Mapping[str, Sequence[float]]]) -> MetricComparison:
+    rows = [one.get(name, ()) for one in metrics]
     return MetricComparison(
-        last=tuple(encode_float(each.values(last=1)[0]) if len(each) else None for each in series),
-        best=tuple(best_value(name, each) for each in series),
+        last=tuple(encode_float(values[-1]) if len(values) else None for values in rows),
+        best=tuple(best_value(name, values) for values in rows),
     )
 
 
-def best_value(name: str, series: Series) -> JsonFloat | None:
+def best_value(name: str, values: Iterable[float]) -> float | None:
     """Return the lowest finite loss or the highest finite accuracy. Return None for other metrics."""
     if not name.endswith(("loss", "accuracy")):
         return None
     best = min if name.endswith("loss") else max
-    return best(filter(math.isfinite, series.values()), default=None)
+    return best(filter(math.isfinite, values), default=None)

@@ -12,7 +12,6 @@ from typing import Self
 import msgspec
 
 from fashion_tui.files import read_limited, write_atomically
-from fashion_tui.schema.floats import decode_float
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.schema.text import printable
 
@@ -122,8 +121,7 @@ class MetricCache:
 def _last_and_best(reader: RunReader) -> dict[str, LastAndBest]:
     values = {}
     for name, series in reader.metrics.items():
-        best = best_value(name, series)
-        values[name] = series.values(last=1)[0], None if best is None else decode_float(best)
+        values[name] = series.values(last=1)[0], best_value(name, series.values())
     return values
 
 

@@ -46,5 +46,7 @@ class RunComparison(msgspec.Struct, frozen=True, kw_only=True):
     runs: tuple[str, ...]
     differences: dict[str, tuple[object, ...]]
     """Maps the name of each configuration field in which the runs differ to its value in each run."""
+    results: dict[str, tuple[str | float | None, ...]]
+    """The state, the test accuracy (None before the end) and the duration of each run, in seconds."""
     metrics: dict[str, MetricComparison]
-    """All metrics that any of the runs has."""
+    """All metrics that any of the runs has, and the loss and accuracy on held-out data after each epoch."""

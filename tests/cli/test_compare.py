@@ -15,7 +15,7 @@ from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.events import StepChunk
+from fashion_tui.schema.events import EpochEnd, StepChunk
 from tests.lab.test_training import striped
 from tests.runs.parts import make_run as make_empty_run
 from tests.trainer.in_process import train_in_process
@@ -146,6 +146,9 @@ def test_the_settings_that_differ_and_the_last_and_best_metrics(call_in_process:
         "accuracy": {"last": [0.4, None], "best": [0.9, None]},
         "speed": {"last": [5.0, None], "best": [None, None]},
     }
+    assert result.json["results"] == {
+        "state": ["starting", "starting"], "test_accuracy": [None, None], "duration": [0.0, 0.0]
+    }  # fmt: skip
     assert "first_difference" not in result.json
     ignored = ("--data", tmp_path / "none", "--dataset", "fashion-mnist")
     assert call_in_process("compare", "a", "bb", "--runs", tmp_path, "--json", *ignored) == result
@@ -174,3 +177,26 @@ def test_runs_without_common_steps_are_not_called_identical(call_in_process: Cal
     assert "identical" not in out
     result = call_in_process(*compare, "--json").json
     assert (result["common_steps"], result["first_difference"]) == (0, None)
+
+
+def test_the_results_and_the_metrics_on_held_out_data(call_in_process: Call, tmp_path: Path) -> None:
+    with make_empty_run(tmp_path, name="a") as run:
+        writer = run.event_writer()
+        for epoch, (loss, accuracy) in enumerate(((0.5, 0.8), (0.25, 0.75)), 1):
+            writer.write(
+                EpochEnd(
+                    time=1.0, epoch=epoch, step=epoch, train_loss=1.0, train_accuracy=0.5, validation_loss=loss,
+                    validation_accuracy=accuracy, seconds=1.0,
+                )
+            )  # fmt: skip
+        status = msgspec.structs.replace(run.read_status(), state="stopped", test_accuracy=0.8765, train_seconds=61.0)
+        run.write_status(status)
+    logged(tmp_path, "b", accuracy=[0.5])
+    compare = ("compare", "a", "b", "--runs", tmp_path)
+    metrics = call_in_process(*compare, "--json").json["metrics"]
+    assert metrics["validation_loss"] == {"last": [0.25, None], "best": [0.25, None]}
+    assert metrics["validation_accuracy"] == {"last": [0.75, None], "best": [0.8, None]}
+    rows = [line.split() for line in call_in_process(*compare).out.splitlines() if line]
+    assert ["test", "accuracy", "87.65", "%", "–"] in rows
+    assert ["duration", "1:01", "0:00"] in rows
+    assert ["validation_accuracy", "0.75", "(0.8)", "–"] in rows

@@ -13,8 +13,8 @@ from textual.containers import Vertical
 from textual.widgets import DataTable, Static
 
 from fashion_tui.report.charts.colours import LETTERS, RUN_COLOURS
-from fashion_tui.report.comparison import Row, metric_rows, setting_rows
-from fashion_tui.report.formatting import format_accuracy, format_duration, printable
+from fashion_tui.report.comparison import Row, metric_rows, result_rows, setting_rows
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.runs.compare import compare_runs
@@ -80,7 +80,7 @@ class ComparisonDialog(Dialog[None]):
         self._add_rows(settings or [("all settings are the same", ("",) * len(self._runs))])
         self.table.add_row()
         self.table.add_row(Text("metric: last (best)", MUTED))
-        self._add_rows([*_summary_rows(self._runs), *metric_rows(self._comparison)])
+        self._add_rows([*result_rows(self._comparison), *metric_rows(self._comparison)])
 
     def on_resize(self) -> None:
         self.table.styles.max_height = self.size.height - 4
@@ -89,15 +89,6 @@ class ComparisonDialog(Dialog[None]):
         for name, values in rows:
             cells = [_wrapped(value) for value in values]
             self.table.add_row(Text(name, MUTED), *cells, height=max(cell.plain.count("\n") + 1 for cell in cells))
-
-
-def _summary_rows(runs: Sequence[RunSummary]) -> list[Row]:
-    tested = ("–" if run.test_accuracy is None else format_accuracy(run.test_accuracy) for run in runs)
-    return [
-        ("state", tuple(run.state for run in runs)),
-        ("test accuracy", tuple(tested)),
-        ("duration", tuple(format_duration(run.train_seconds) for run in runs)),
-    ]
 
 
 def _heading(index: int, run: RunSummary) -> Text:
