@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fashion_tui.schema.comparison import MetricComparison, RunComparison
-from fashion_tui.schema.floats import decode_float, encode_float
+from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.run import StoredConfig
 
 from .reader import RunReader
@@ -24,7 +24,7 @@ def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
     configurations = [configuration_fields(reader.run.stored_config) for reader in readers]
     names = dict.fromkeys(name for fields in configurations for name in fields)
     values = {name: tuple(fields.get(name) for fields in configurations) for name in names}
-    metrics = [{**_values(reader.metrics), **_held_out(reader)} for reader in readers]
+    metrics = [reader.metrics for reader in readers]
     summaries = [summarise(reader.run) for reader in readers]
     return RunComparison(
         runs=tuple(reader.run.id for reader in readers),
@@ -77,20 +77,8 @@ def configuration_fields(config: StoredConfig) -> dict[str, object]:
     return flat
 
 
-def _values(metrics: Mapping[str, Series]) -> dict[str, Sequence[float]]:
-    return {name: series.values() for name, series in metrics.items()}
-
-
-def _held_out(reader: RunReader) -> dict[str, Sequence[float]]:
-    """Return the loss and the accuracy on held-out data after each epoch, if any data was held out."""
-    epochs = reader.poll().epochs
-    metrics = {name: [getattr(epoch, name) for epoch in epochs] for name in ("validation_loss", "validation_accuracy")}
-    values = {name: [decode_float(value) for value in row if value is not None] for name, row in metrics.items()}
-    return {name: row for name, row in values.items() if row}
-
-
-def _compare_metric(name: str, metrics: Sequence[Mapping[str, Sequence[float]]]) -> MetricComparison:
-    rows = [one.get(name, ()) for one in metrics]
+def _compare_metric(name: str, metrics: Sequence[Mapping[str, Series]]) -> MetricComparison:
+    rows = [one[name].values() if name in one else () for one in metrics]
     return MetricComparison(
         last=tuple(encode_float(values[-1]) if len(values) else None for values in rows),
         best=tuple(best_value(name, values) for values in rows),

@@ -49,4 +49,4 @@ class RunComparison(msgspec.Struct, frozen=True, kw_only=True):
     results: dict[str, tuple[str | float | None, ...]]
     """The state, the test accuracy (None before the end) and the duration of each run, in seconds."""
     metrics: dict[str, MetricComparison]
-    """All metrics that any of the runs has, and the loss and accuracy on held-out data after each epoch."""
+    """All metrics that any of the runs has."""
