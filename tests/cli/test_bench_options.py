@@ -19,6 +19,7 @@ from fashion_tui.cli.commands import bench
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.schema.bench import GUIDE_LOOP, AppCost, BenchReport, Latency
+from tests.engine.in_process import restored_settings
 from tests.gpu_machines import MACHINES
 from tests.lab.fake_cuda import fake_cuda
 
@@ -66,15 +67,14 @@ def report_of(call_in_process: Call, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(worker, "MATRIX_SIZE", {"cpu": 64, "cuda": 64})
     monkeypatch.setattr(worker, "load", functools.cache(load))
     monkeypatch.setattr(WorkerInProcess, "tasks", [], raising=False)
-    threads = torch.get_num_threads()
 
     def call(*options: object) -> Any:
         result = call_in_process("bench", "--dataset", "synthetic", "--device", "cpu", "--json", *options)
         assert result.status == 0, result.err
         return result.json
 
-    yield call
-    torch.set_num_threads(threads)
+    with restored_settings():
+        yield call
 
 
 Report = Callable[..., Any]

@@ -27,7 +27,7 @@ def test_train_prints_events_and_ends_with_finished(trained: TrainedRun) -> None
     assert Path(last["path"]) == trained.runs / trained.run
     elapsed = last["time"] - trained.events[0]["time"]
     assert 0 < last["train_seconds"] + last["evaluation_seconds"] <= elapsed
-    assert last["loading_seconds"] > 0.1, "importing torch alone takes longer than 0.1 s"
+    assert last["loading_seconds"] > 0
     losses = [loss for event in trained.events if "first_step" in event for loss in event["metrics"]["loss"]]
     assert len(losses) == math.ceil(3_000 / 512)
 

@@ -14,7 +14,7 @@ from fashion_tui.schema.requests import Request
 
 @contextmanager
 def restored_settings() -> Iterator[None]:
-    """Restore the settings of torch that a `Verify` request changes."""
+    """Restore the settings of torch that a `Verify` request or a worker of the benchmark changes."""
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)

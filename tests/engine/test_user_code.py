@@ -61,6 +61,7 @@ async def test_an_error_in_forward_is_part_of_the_table(engine: Engine, write_ne
 async def test_an_interrupt_that_the_code_raises_does_not_end_the_engine(
     engine: Engine, write_net: Callable[..., str]
 ) -> None:
+    await get_shapes(engine, write_net())  # starts the engine if no earlier test has
     process = engine.pid
     for where in ("init", "forward"):
         with pytest.raises(UserError, match=r"line \d+ of net\.py raised KeyboardInterrupt"):
