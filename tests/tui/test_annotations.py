@@ -162,3 +162,13 @@ async def test_the_footer_shows_how_to_compare_and_unmark_runs_and_to_remove_the
         await pilot.press("escape", "escape")
         await until(pilot, lambda: " esc " not in footer(app), "neither a filter nor marks")
         assert " F full screen " in footer(app)
+
+
+async def test_a_small_terminal_shows_four_runs_beside_the_run_and_all_in_the_list_alone(tmp_path: Path) -> None:
+    for number in range(6):
+        ended_run(tmp_path, f"run{number}")
+    async with app_on(tmp_path, (80, 24)) as (app, pilot):
+        await pilot.press("f5")
+        await until(pilot, lambda: screen_text(app).count("0/3  stopped") == 4, "four runs")
+        await pilot.press("L")
+        await until(pilot, lambda: screen_text(app).count("guide") == 6, "all runs, each with its recipe")
