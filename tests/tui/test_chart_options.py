@@ -8,17 +8,24 @@ METRICS = ["loss", "accuracy", "learning_rate", "gradient_norm", "gradient_norm/
 
 def test_smoothing_doubles_and_halves_the_half_life() -> None:
     options = ChartOptions(half_life=64)
-    assert options.smooth(1).half_life == 128
-    assert options.smooth(-1).half_life == 32
-    assert options.smooth(0).half_life == 0
+    assert options.smooth(1, 0).half_life == 128
+    assert options.smooth(-1, 0).half_life == 32
+    assert options.smooth(0, 0).half_life == 0
     for _ in range(7):
-        options = options.smooth(-1)
+        options = options.smooth(-1, 0)
     assert options.half_life == 0
-    assert options.smooth(-1).half_life == 0
-    assert options.smooth(1).half_life == 1
+    assert options.smooth(-1, 0).half_life == 0
+    assert options.smooth(1, 0).half_life == 1
     for _ in range(100):
-        options = options.smooth(1)
-    assert 10_000 < options.half_life < 10**8
+        options = options.smooth(1, 0)
+    assert 10_000 < options.half_life_for(0) < 10**8
+
+
+def test_the_default_half_life_is_at_most_a_tenth_of_the_longest_run() -> None:
+    lengths = (0, 5, 50, 375, 1000, 10**6)
+    assert [ChartOptions().half_life_for(steps) for steps in lengths] == [64, 0, 4, 32, 64, 64]
+    assert ChartOptions().smooth(1, 50).half_life_for(50) == 8
+    assert ChartOptions(half_life=64).half_life_for(50) == 64, "the user's choice"
 
 
 def test_the_options_cycle_through_the_axes() -> None:

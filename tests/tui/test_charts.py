@@ -62,7 +62,7 @@ async def test_keys_change_the_charts(tmp_path: Path) -> None:
         loss = "loss 0.250 · held out 3.000"
         await until(pilot, lambda: "1-4 of 10" in screen_text(app), "the charts")
         accuracy = "batch accuracy 50.0 % · held out 90.0 %"
-        expected = [loss, accuracy, "learning rate 0.001", "gradient norm 2 · smooth 64"]
+        expected = [loss, accuracy, "learning rate 0.001", "gradient norm 2 · smoothed over 8 steps"]
         await until(pilot, lambda: titles(app) == expected, "all charts of the page")
         await pilot.press(".")
         await until(pilot, lambda: titles(app)[-1].startswith("layers: gradient norm  1 "), "the heat strip")
@@ -76,9 +76,9 @@ async def test_keys_change_the_charts(tmp_path: Path) -> None:
         app.query_one("#runs").focus()
         await pilot.press(".")
         await until(pilot, lambda: "9-10 of 10" in screen_text(app), "the last page")
-        await until(pilot, lambda: titles(app)[-1] == "gradient norm conv1 2 · smooth 64", "its chart")
+        await until(pilot, lambda: titles(app)[-1] == "gradient norm conv1 2 · smoothed", "its chart")
         await pilot.press(".", "+", "+", "[")
-        best = "loss 0.250 · held out 3.000 (best 1.000 at epoch 1) · smooth 256"
+        best = "loss 0.250 · held out 3.000 (best 1.000 at epoch 1) · smoothed over 32 steps"
         await until(pilot, lambda: titles(app)[:1] == [best], "one column of charts, smoothed more")
         assert len(titles(app)) == 2
         await pilot.press("0", "X", "X", "V", "H", "f")
@@ -142,6 +142,6 @@ async def test_charts_of_another_page_are_shown_as_soon_as_their_curves_are_read
     async with app_on(tmp_path / "runs") as (app, pilot):
         await pilot.press("f5")
         for first in (0, 36, 20):
-            expected = [f"{name} 1 · smooth 64" for name in names[first : first + 4]]
+            expected = [f"{name} 1" for name in names[first : first + 4]]
             await until(pilot, lambda expected=expected: titles(app) == expected, "the charts of the page")  # type: ignore[misc]
             await pilot.press(*"," * (1 if first == 0 else 4))

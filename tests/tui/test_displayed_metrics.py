@@ -244,10 +244,10 @@ def test_the_chart_of_the_accuracy_is_in_percent_with_the_held_out_accuracy(fini
     assert [(each.epoch, each.step) for each in run.per_epoch] == [(1, 100), (2, 200), (3, 300)]
     assert [each.value for each in run.per_epoch] == pytest.approx([70, 92.3, 88.12])
     assert (run.steps_per_epoch, run.planned_steps, run.ended) == (100, 300, True)
-    title = draw_chart(chart, 80, 12, UNICODE).lines[0].plain
-    weights = 0.5 ** (np.arange(STEPS - 1, -1, -1) / 64)
+    title = draw_chart(chart, 100, 12, UNICODE).lines[0].plain
+    weights = 0.5 ** (np.arange(STEPS - 1, -1, -1) / 16)
     smoothed = (weights * ACCURACIES).sum() / weights.sum() * 100
-    expected = f"batch accuracy {smoothed:.1f} % · held out 88.1 % (best 92.3 % at epoch 2) · smooth 64"
+    expected = f"batch accuracy {smoothed:.1f} % · held out 88.1 % (best 92.3 % at epoch 2) · smoothed over 16 steps"
     assert title == expected
 
 

@@ -166,7 +166,7 @@ async def test_the_options_help_and_panes_are_available(run: Run) -> None:
         await pilot.press("F")
         await until(pilot, lambda: is_open(app), "the chart on the whole screen")
         await pilot.press("+")
-        await until(pilot, lambda: "smooth 128" in screen_text(app), "a longer half-life")
+        await until(pilot, lambda: "smoothed over 128 steps" in screen_text(app), "a longer half-life")
         await pilot.press("X", "X")
         await until(pilot, lambda: re.search(r"^ +0 +1 +2 +3$", screen_text(app), re.MULTILINE), "an axis of epochs")
         await pilot.press(".")

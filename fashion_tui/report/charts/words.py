@@ -32,10 +32,10 @@ def format_value(value: float, decimals: int | None) -> str:
 
 
 def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: Glyphs) -> Text:
-    """Return a line such as `loss 0.076 · held out 0.236 (best 0.224 at epoch 6) · smooth 64`.
+    """Return a line such as `loss 0.076 · held out 0.236 (best 0.224 at epoch 6) · smoothed over 64 steps`.
 
-    `last` is the last value of each run. The parts that don't fit are left out: first the half-life, then the best
-    value, then the held-out value. With several runs, the legend shows the values.
+    `last` is the last value of each run. The parts that don't fit are left out or shortened: first the half-life, then
+    the best value, then the held-out value. With several runs, the legend shows the values.
     """
     title = Text(printable(chart.title, glyphs), TITLE)
     held_out, best = Text(), Text()
@@ -48,11 +48,18 @@ def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: G
             best = _best(chart, run)
     if not any(run.last_step for run in chart.runs):
         held_out = Text("no values", LABEL)
-    smoothing = Text(f"smooth {chart.half_life}" if chart.half_life else "", LABEL)
+    smoothing = Text(f"smoothed over {chart.half_life} steps" if chart.half_life else "", LABEL)
     separator = Text(f" {glyphs.dot} ", LABEL)
     with_best = Text.assemble(held_out, best)
     line = title
-    for parts in ((title, with_best, smoothing), (title, with_best), (title, held_out), (title,)):
+    short = Text("smoothed" if chart.half_life else "", LABEL)
+    for parts in (
+        (title, with_best, smoothing),
+        (title, with_best, short),
+        (title, with_best),
+        (title, held_out),
+        (title,),
+    ):
         line = separator.join(part for part in parts if part)
         if line.cell_len <= width:
             break

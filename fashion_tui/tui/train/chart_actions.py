@@ -54,7 +54,7 @@ class ChartActions(RunPane):
 
     def action_smooth(self, direction: int) -> None:
         """Smooth more if `direction` is 1, less if it is -1, and not at all if it is 0."""
-        self.charts.change(self.charts.options.smooth(direction))
+        self.charts.change(self.charts.options.smooth(direction, self.charts.steps))
 
     def action_next_x(self) -> None:
         self.charts.change(self.charts.options.next_x())

@@ -213,6 +213,11 @@ class ChartGrid(Vertical):
     def _visible(self) -> list[GridChart]:
         return [view for view in self._views if view.display]
 
+    @property
+    def steps(self) -> int:
+        """Number of steps of the longest run."""
+        return self._shown.steps
+
     def chart(self, metric: str) -> Chart:
         """Return the chart of a metric."""
         return chart_of(metric, self._shown, self.options)

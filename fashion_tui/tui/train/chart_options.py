@@ -6,6 +6,8 @@ from fashion_tui.report.charts.chart import XAxis
 from fashion_tui.report.charts.metrics import describe_metric
 
 DEFAULT_HALF_LIFE = 64
+HALF_LIVES_PER_RUN = 10
+"""A run has at least this many half-lives unless the user chooses another one, so that a short run isn't flattened."""
 MAX_HALF_LIFE = 2**20
 
 USUAL_HEIGHT = 10
@@ -20,20 +22,32 @@ SMALLEST_WIDTH, SMALLEST_HEIGHT = 20, 5
 class ChartOptions:
     """How all charts are displayed."""
 
-    half_life: int = DEFAULT_HALF_LIFE
-    """Half-life of the moving average that smooths the curves, in steps. 0 draws the values unsmoothed."""
+    half_life: int | None = None
+    """Half-life of the moving average that smooths the curves, in steps. 0 draws the values unsmoothed. None chooses it
+    by the length of the runs."""
     x: XAxis = XAxis.PLANNED
     logarithmic_x: bool = False
     logarithmic_y: bool | None = None
     """Whether the y axes are logarithmic. If it is None, they are logarithmic for metrics such as the loss."""
 
-    def smooth(self, direction: int) -> "ChartOptions":
-        """Return options with twice the half-life if `direction` is 1, or half of it if it is -1; 0 doesn't smooth."""
+    def half_life_for(self, steps: int) -> int:
+        """Return the half-life for runs of at most this number of steps, or of unknown length if it is 0."""
+        if self.half_life is not None:
+            return self.half_life
+        longest = steps // HALF_LIVES_PER_RUN
+        return min(DEFAULT_HALF_LIFE, 2 ** (longest.bit_length() - 1) if longest else 0) if steps else DEFAULT_HALF_LIFE
+
+    def smooth(self, direction: int, steps: int) -> "ChartOptions":
+        """Return options with twice the half-life if `direction` is 1, or half of it if it is -1; 0 doesn't smooth.
+
+        `steps` is the length of the longest run.
+        """
+        half_life = self.half_life_for(steps)
         if direction == 0:
             return replace(self, half_life=0)
         if direction < 0:
-            return replace(self, half_life=self.half_life // 2)
-        return replace(self, half_life=min(max(self.half_life * 2, 1), MAX_HALF_LIFE))
+            return replace(self, half_life=half_life // 2)
+        return replace(self, half_life=min(max(half_life * 2, 1), MAX_HALF_LIFE))
 
     def next_x(self) -> "ChartOptions":
         axes = list(XAxis)

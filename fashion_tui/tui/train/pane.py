@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 
 from fashion_tui.report.charts.chart import MAX_RUNS, Chart
 from fashion_tui.report.charts.view import wanted_steps
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
@@ -50,8 +51,10 @@ class TrainPane(ChartActions):
         "Each metric has a chart: a smoothed line, the spread of the values behind it, and dots for values per epoch, "
         "such as those on held-out data. Heat strips show metrics of all layers over time. "
         "`{next_charts}` and `{previous_charts}` turn the pages, `{smooth_more}` and "
-        "`{smooth_less}` change the smoothing, `{next_x}` the x axis, and `{find_charts}` finds charts by name. Marked "
-        "runs share the charts; `{baseline}` pins a run, which stays in the charts as the baseline.\n\n"
+        "`{smooth_less}` change the half-life of the moving average that smooths the lines, `{next_x}` changes the x "
+        "axis, and `{find_charts}` finds charts by name. A title shows the last smoothed value. At the border, "
+        f"`{terminal_glyphs().bad}` marks NaN or infinite values, and an arrow marks values far outside the others. "
+        "Marked runs share the charts; `{baseline}` pins a run, which stays in the charts as the baseline.\n\n"
         "`{rename}` gives the run a title, `{tag}` tags, and `{write_note}` a note. `{delete}` deletes an ended run; "
         "`{restore}` restores it within a week.\n\n"
         "`fashion-tui doctor` reports whether this machine ends your processes at logout. If it does, use "

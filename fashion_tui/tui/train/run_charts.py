@@ -43,6 +43,11 @@ class ShownRuns:
         return chart_metrics(names or FIRST_METRICS)
 
     @property
+    def steps(self) -> int:
+        """Number of steps of the longest run, including the steps that a trained run is yet to make."""
+        return max((max(snapshot.total_steps, snapshot.status.step) for snapshot in self.snapshots), default=0)
+
+    @property
     def selected_snapshot(self) -> RunSnapshot | None:
         return self.runs[self.selected][1] if self.runs else None
 
@@ -72,7 +77,7 @@ def chart_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart:
         x=options.x,
         logarithmic_x=options.logarithmic_x,
         logarithmic_y=metric.logarithmic if options.logarithmic_y is None else options.logarithmic_y,
-        half_life=options.half_life if metric.smoothed else 0,
+        half_life=options.half_life_for(shown.steps) if metric.smoothed else 0,
         lower_is_better=metric.lower_is_better,
         per_epoch_title="last" if metric.per_epoch else "held out",
         decimals=metric.decimals,

@@ -87,7 +87,7 @@ def test_the_line_is_smoothed_and_the_values_per_epoch_are_not() -> None:
     weights = 0.5 ** (np.arange(299, -1, -1) / 50)
     last = (weights * noise).sum() / weights.sum()
     lines = lines_of(chart, WIDTH, HEIGHT, UNICODE)
-    assert lines[0].plain == f"loss {last:.3f} · held out 0.300 (best 0.200 at epoch 2) · smooth 50"
+    assert lines[0].plain == f"loss {last:.3f} · held out 0.300 (best 0.200 at epoch 2) · smoothed over 50 steps"
     axis = float(lines[1].plain[:6])
     marks = {(x, y): char for y, row in enumerate(plot_of(lines)) for x, char in enumerate(row) if char in "●◆"}
     expected = {
