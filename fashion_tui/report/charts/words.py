@@ -42,7 +42,7 @@ def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: G
     if len(chart.runs) == 1:
         run = chart.runs[0]
         if last[0] is not None:
-            title = Text.assemble(title, " ", (_value(chart, last[0]), line_style(0, 1)))
+            title = Text.assemble(title, " ", (_last_value(chart, last[0]), line_style(0, 1)))
         if run.per_epoch:
             held_out = _held_out(chart, run)
             best = _best(chart, run)
@@ -71,6 +71,11 @@ def _value(chart: Chart, value: float) -> str:
     """Return a value with the unit of the chart, such as `91.2 %`."""
     text = format_value(value, chart.decimals)
     return f"{text} {chart.unit}" if chart.unit else text
+
+
+def _last_value(chart: Chart, value: float) -> str:
+    """Return the last value of a curve. NaN stands for a bucket whose values are all NaN or infinite."""
+    return "NaN/inf" if math.isnan(value) else _value(chart, value)
 
 
 def _held_out(chart: Chart, run: ChartRun) -> Text:
@@ -107,7 +112,7 @@ def _entry(chart: Chart, index: int, last: float | None, width: int, glyphs: Gly
     run = chart.runs[index]
     values = []
     if last is not None:
-        values.append(_value(chart, last))
+        values.append(_last_value(chart, last))
     best = run.best(lower_is_better=chart.lower_is_better)
     if best is not None:
         values.append(f"best {_value(chart, best.value)} at epoch {best.epoch}")

@@ -255,3 +255,9 @@ def test_a_narrow_title_keeps_the_held_out_value_longer_than_the_best_one() -> N
         40: "norm 0.1235 GiB · held out 0.3 GiB",
         20: "norm 0.1235 GiB",
     }
+
+
+def test_a_metric_without_finite_values_is_titled_as_such() -> None:
+    runs = tuple(run_of([math.inf] * 9, name, ended=True) for name in "ab")
+    assert lines_of(Chart("norm", runs[:1]), WIDTH, HEIGHT, UNICODE)[0].plain == "norm NaN/inf"
+    assert lines_of(Chart("norm", runs), WIDTH, HEIGHT, UNICODE)[1].plain == "a a NaN/inf   b b NaN/inf"
