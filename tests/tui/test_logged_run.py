@@ -16,6 +16,7 @@ from fashion_tui.runs.store import summarise
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import End, Failed, ScriptEnded, StepChunk
 from fashion_tui.tui.bars import indicator_text
+from fashion_tui.tui.train.run_charts import ShownRuns
 from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.train.summary import note_text, summary_lines
 
@@ -71,7 +72,9 @@ def test_the_labels_of_large_digits_do_not_need_further_metrics(tmp_path: Path) 
 
 def test_a_run_without_metrics_has_a_summary(tmp_path: Path) -> None:
     with create_logged_run(tmp_path, name="empty", script=None, settings={}) as run:
-        assert summary_lines(RunReader(run).poll(), 80, UNICODE, large=True)
+        snapshot = RunReader(run).poll()
+        assert "no metrics yet" in "".join(line.plain for line in summary_lines(snapshot, 80, UNICODE, large=True))
+        assert ShownRuns(((run.id, snapshot),)).metrics == []
 
 
 def test_the_list_and_the_header_show_its_step(run: Run) -> None:

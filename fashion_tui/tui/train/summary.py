@@ -96,7 +96,8 @@ def _main_metrics(snapshot: RunSnapshot, glyphs: Glyphs) -> list[_Metric]:
     For a logged run, return the last values of its first two metrics.
     """
     if isinstance(snapshot.config, LoggedConfig):
-        return _last_values(snapshot, glyphs)[:MAIN_METRICS] or [_Metric("metrics", UNKNOWN, MUTED)]
+        nothing = _Metric("", "no metrics yet" if snapshot.state in LIVE_STATES else "no metrics", MUTED)
+        return _last_values(snapshot, glyphs)[:MAIN_METRICS] or [nothing]
     if snapshot.status.test_accuracy is not None:
         return [_Metric("test accuracy %", f"{snapshot.status.test_accuracy * 100:.2f}", GOOD)]
     accuracy = snapshot.curve("accuracy").mean[-1] if snapshot.curve("accuracy").mean else math.nan
