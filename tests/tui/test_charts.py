@@ -6,12 +6,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fashion_tui.report.charts.chart import Chart
+from fashion_tui.report.charts.drawing import draw_chart
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.events import EpochEnd, Finished, StepChunk
 from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.train import run_view
-from fashion_tui.tui.train.chart_grid import GridChart
+from fashion_tui.tui.train.chart_grid import ChartGrid, GridChart
 from tests.runs.parts import make_run, started
 from tests.tui.pilots import app_on, screen_text, until
 
@@ -145,3 +147,21 @@ async def test_charts_of_another_page_are_shown_as_soon_as_their_curves_are_read
             expected = [f"{name} 1" for name in names[first : first + 4]]
             await until(pilot, lambda expected=expected: titles(app) == expected, "the charts of the page")  # type: ignore[misc]
             await pilot.press(*"," * (1 if first == 0 else 4))
+
+
+async def test_charts_are_drawn_in_their_size_even_without_a_resize_event(tmp_path: Path) -> None:
+    """Textual sends none if it arranges the widgets between two layouts, for example to find a widget's region."""
+    ended_run(tmp_path / "runs", "guide", 0.25)
+    async with app_on(tmp_path / "runs") as (app, pilot):
+        await pilot.press("f5")
+        await until(pilot, lambda: len(titles(app)) == 4 and all(titles(app)), "the charts")
+        loss = app.query(GridChart).first()
+        width = loss.size.width
+        app.query_one(ChartGrid).add_columns(1)
+        compositor = app.screen._compositor
+        compositor._full_map_invalidated = True
+        assert compositor.full_map
+        await until(pilot, lambda: len(titles(app)) == 6 and loss.size.width < width, "the layout")
+        assert isinstance(loss.chart, Chart)
+        lines = [line.plain.rstrip() for line in draw_chart(loss.chart, *loss.size, terminal_glyphs()).lines]
+        await until(pilot, lambda: [loss.render_line(y).text.rstrip() for y in range(len(lines))] == lines, "its lines")
