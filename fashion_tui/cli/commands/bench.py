@@ -40,7 +40,7 @@ class ReportProgress(Protocol):
     "bench",
     epilog="""\b
 Examples:
-  fashion-tui bench                          takes about two minutes
+  fashion-tui bench                          measure the recipes and the app
   fashion-tui bench --json | jq .ratio
   fashion-tui bench --rounds 10              less noise
   fashion-tui bench --accuracy 5 --save      also train to completion, seeds 0 to 4
