@@ -1,11 +1,11 @@
 """Recipes: everything that determines how a network is trained, as plain data."""
 
-import math
 from typing import Annotated, Literal
 
 import msgspec
 
 from .errors import UsageError
+from .fields import About, InvalidField, check_fields, fields_of
 from .models import MODELS, unknown_model
 
 Precision = Literal["fp32", "bf16"]
@@ -33,6 +33,9 @@ Hoffer et al. 2017, "Train longer, generalize better".
 
 MAX_EPOCHS = 1_000_000
 
+TRAINING, OPTIMIZER, SCHEDULE, IMAGES = "Training", "Optimizer", "Schedule", "Images"
+"""Groups of a recipe's fields."""
+
 USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {"adam": (1e-6, 0.05), "muon": (1e-4, 1.0)}
 """For each optimizer, the lowest and the highest maximum learning rate that can train networks of this size."""
 
@@ -40,7 +43,8 @@ USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {"adam": (1e-6, 0.0
 class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Settings for training a network.
 
-    Runs with the same recipe, seed, data, number of threads and device end with the same weights.
+    Runs with the same recipe, seed, data, number of threads and device end with the same weights. The command line, the
+    form and the files for `train --config` offer every field that `About` describes.
     """
 
     name: str
@@ -48,25 +52,34 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Description of at most 39 characters, shown in the form that starts a run."""
     model: str
     """Name of a built-in network, or the class name of a custom model."""
-    epochs: int
-    batch_size: int
-    """Number of images per step. A CPU processes a large batch in micro-batches of up to CPU_MICRO_BATCH images."""
-    learning_rate: float
-    """Maximum learning rate of the schedule. With `muon`, this is the learning rate of the filters."""
-    optimizer: Optimizer
-    mean: float
-    """Mean for normalising pixels: a pixel in [0, 1] becomes (pixel - mean) / std."""
-    std: float
-    precision: Precision = "fp32"
-    schedule: Schedule = "constant"
-    warm_up: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
-    """Fraction of all steps, in [0, 1), during which the learning rate rises."""
-    label_smoothing: float = 0.0
-    flip: Flip = "none"
-    crop: Annotated[int, msgspec.Meta(ge=0, le=27)] = 0
-    """Maximum shift of an image along each axis, in pixels. The uncovered border is black."""
-    erase: Annotated[int, msgspec.Meta(ge=0, le=28)] = 0
+
+    epochs: Annotated[int, About("epochs", "passes over the training set", TRAINING, ge=1, le=MAX_EPOCHS)]
+    batch_size: Annotated[int, About("batch size", "images per step", TRAINING, "images", ge=1)]
+    """A CPU processes a large batch in micro-batches of up to CPU_MICRO_BATCH images."""
+    precision: Annotated[Precision, About("precision", "bf16 is faster if the hardware supports it", TRAINING)] = "fp32"
+    label_smoothing: Annotated[
+        float, About("label smoothing", "share of the target spread over all classes", TRAINING, ge=0, lt=1)
+    ] = 0.0
+
+    optimizer: Annotated[Optimizer, About("optimizer", "algorithm that updates the weights", OPTIMIZER)]
+    learning_rate: Annotated[float, About("learning rate", "maximum of the schedule", OPTIMIZER, gt=0)]
+    """With `muon`, this is the learning rate of the filters."""
+
+    schedule: Annotated[Schedule, About("schedule", "how the learning rate changes", SCHEDULE)] = "constant"
+    warm_up: Annotated[
+        float, About("warm-up", "share of all steps in which the learning rate rises", SCHEDULE, ge=0, lt=1)
+    ] = 0.0
+
+    flip: Annotated[Flip, About("flip", "alternating mirrors each image in every other epoch", IMAGES)] = "none"
+    crop: Annotated[
+        int, About("crop", "maximum shift along each axis; the border is black", IMAGES, "pixels", ge=0, le=27)
+    ] = 0
+    erase: Annotated[
+        int, About("erase", "longest side of a rectangle erased from every other image", IMAGES, "pixels", ge=0, le=28)
+    ] = 0
     """In half of the images, a rectangle with sides of `erase // 2` to `erase` pixels is erased."""
+    mean: Annotated[float, About("mean", "subtracted from pixels, which are between 0 and 1", IMAGES)]
+    std: Annotated[float, About("std", "divides pixels after the mean is subtracted", IMAGES, gt=0)]
 
 
 GUIDE = Recipe(
@@ -149,25 +162,17 @@ def recipe_named(name: str) -> Recipe:
 def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
     """Raise UsageError if a value of the recipe is invalid. Check only values that don't depend on the data set.
 
-    Set `is_custom` if the network is a custom model and `recipe.model` is the name of its class.
+    The error is an InvalidField if the value has a description. Set `is_custom` if the network is a custom model and
+    `recipe.model` is the name of its class.
     """
     if not is_custom and recipe.model not in MODELS:
         raise unknown_model(recipe.model, to_train=True)
-    check_epochs(recipe.epochs)
-    if recipe.batch_size < 1:
-        raise UsageError(f"batch size is {recipe.batch_size}; it must be 1 or more")
-    if not (math.isfinite(recipe.learning_rate) and recipe.learning_rate > 0):
-        raise UsageError(f"learning rate is {recipe.learning_rate}; it must be a positive number, such as 1e-3")
-    if not (math.isfinite(recipe.std) and recipe.std > 0):
-        raise UsageError(f"std is {recipe.std}; it must be a positive number")
-    if recipe.precision not in PRECISIONS:
-        raise UsageError(f"unknown precision {recipe.precision!r}; choose from {', '.join(PRECISIONS)}")
+    check_fields(recipe)
 
 
 def check_epochs(epochs: int) -> None:
-    """Raise UsageError if the number of epochs is out of range."""
-    if not 1 <= epochs <= MAX_EPOCHS:
-        raise UsageError(f"epochs is {epochs}; it must be between 1 and {MAX_EPOCHS:,}")
+    """Raise InvalidField if the number of epochs is out of range."""
+    fields_of(Recipe)["epochs"].check(epochs)
 
 
 def learning_rate_warning(recipe: Recipe) -> str | None:
@@ -184,11 +189,14 @@ def learning_rate_warning(recipe: Recipe) -> str | None:
 
 
 def check_batch_size(recipe: Recipe, train_images: int, validation: int = 0) -> None:
-    """Raise UsageError if, after `validation` images are held out, the training set is smaller than a batch."""
+    """Raise InvalidField if, after `validation` images are held out, the training set is smaller than a batch."""
     remaining = train_images - validation
     if remaining < 1:
-        raise UsageError(
-            f"validation is {validation}, but there are only {train_images:,} training images; hold out fewer"
+        raise InvalidField(
+            "validation",
+            f"validation is {validation}, but there are only {train_images:,} training images; hold out fewer",
         )
     if recipe.batch_size > remaining:
-        raise UsageError(f"batch size is {recipe.batch_size}, but the training set has only {remaining:,} images")
+        raise InvalidField(
+            "batch_size", f"batch size is {recipe.batch_size}, but the training set has only {remaining:,} images"
+        )

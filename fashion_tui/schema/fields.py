@@ -1,0 +1,156 @@
+"""Descriptions of the fields of a recipe: label, type, unit, bounds or choices, and one line of help.
+
+A struct describes each of its fields in the field's annotation:
+
+    momentum: Annotated[float, About("momentum", "Momentum of SGD", "Optimizer", ge=0, lt=1)] = 0.9
+
+The options of the command line, the form that starts a run, the files for `train --config` and the range checks are
+made from these descriptions. A field that isn't used has the value 0, or a choice such as `none`. It is never None,
+which TOML can't express.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from .errors import UsageError
+
+FieldValue = int | float | str | bool
+
+NO, YES = "no", "yes"
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Describes a field, as part of its annotation.
+
+    The bounds are those of numbers: `ge` (at least), `gt` (greater than), `le` (at most), `lt` (less than).
+    """
+
+    label: str
+    """One to three words, in lower case except for names, as in "learning rate"."""
+    help: str
+    """One sentence or noun phrase without a full stop, at most 60 characters long."""
+    group: str
+    """Heading under which the field is listed. Fields of a group are adjacent, the most important ones first."""
+    unit: str = ""
+    """Unit in the plural, such as `images`, or an empty string."""
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+    lt: float | None = None
+
+
+class InvalidField(UsageError):
+    """Raised if the value of a field is invalid by itself or together with other fields."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+        """Name of the field that the user should change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a struct with its description."""
+
+    name: str
+    type: type[int | float | str | bool]
+    about: About
+    choices: tuple[str, ...]
+    """The values of a field whose type is a Literal. Empty for other types."""
+
+    @property
+    def range(self) -> str:
+        """The bounds in words, such as "between 0 and 28", or an empty string if there are none."""
+        about = self.about
+        if about.ge is not None and about.le is not None:
+            return f"between {about.ge:,} and {about.le:,}"
+        lowest = "" if about.ge is None else f"{about.ge:,} or more"
+        if about.gt is not None:
+            lowest = "a positive number" if about.gt == 0 else f"greater than {about.gt:,}"
+        highest = "" if about.le is None else f"at most {about.le:,}"
+        if about.lt is not None:
+            highest = f"less than {about.lt:,}"
+        return " and ".join(filter(None, (lowest, highest)))
+
+    def check(self, value: FieldValue) -> None:
+        """Raise InvalidField if a value of the field's type isn't one of the choices, or is out of bounds."""
+        if self.choices and value not in self.choices:
+            raise InvalidField(
+                self.name, f"unknown {self.about.label} {value!r}; choose from {', '.join(self.choices)}"
+            )
+        if isinstance(value, int | float) and not self._is_within_bounds(value):
+            raise InvalidField(
+                self.name, f"{self.about.label} is {value}; it must be {self.range or 'a finite number'}"
+            )
+
+    def _is_within_bounds(self, value: float) -> bool:
+        about = self.about
+        return (
+            (isinstance(value, int) or math.isfinite(value))
+            and (about.ge is None or value >= about.ge)
+            and (about.gt is None or value > about.gt)
+            and (about.le is None or value <= about.le)
+            and (about.lt is None or value < about.lt)
+        )
+
+    def parse(self, text: str) -> FieldValue:
+        """Convert what the user has typed to the field's type, and check it. Raises InvalidField."""
+        text = text.strip()
+        convert, expected = _CONVERSIONS[self.type]
+        try:
+            value = convert(text)
+        except (ValueError, KeyError):
+            raise InvalidField(self.name, f"{text!r} is not {expected}") from None
+        self.check(value)
+        return value
+
+    def format(self, value: FieldValue) -> str:
+        """Return the shortest string that `parse` converts to this value."""
+        if isinstance(value, bool):
+            return YES if value else NO
+        if isinstance(value, float):
+            short = f"{value:g}"
+            return short if float(short) == value else repr(value)
+        return str(value)
+
+
+_CONVERSIONS: dict[type, tuple[Callable[[str], FieldValue], str]] = {
+    bool: ({YES: True, NO: False}.__getitem__, f"{YES} or {NO}"),
+    int: (int, "a whole number"),
+    float: (float, "a number"),
+    str: (str, "a string"),
+}
+"""Maps the type of a field to the conversion of a string, and to the words for what the string must be."""
+
+
+@cache
+def fields_of(struct: type[msgspec.Struct]) -> Mapping[str, Field]:
+    """Return the described fields of a struct by name, in their order. Fields without a description are left out."""
+    hints = get_type_hints(struct, include_extras=True)
+    found = (_field(name, hints[name]) for name in struct.__struct_fields__)
+    return MappingProxyType({field.name: field for field in found if field is not None})
+
+
+def _field(name: str, hint: object) -> Field | None:
+    if get_origin(hint) is not Annotated:
+        return None
+    kind, *metadata = get_args(hint)
+    about = next((each for each in metadata if isinstance(each, About)), None)
+    if about is None:
+        return None
+    if get_origin(kind) is Literal:
+        return Field(name, str, about, get_args(kind))
+    return Field(name, kind, about, ())
+
+
+def check_fields(struct: msgspec.Struct) -> None:
+    """Check each described field by itself. Raises InvalidField for the first invalid one."""
+    for field in fields_of(type(struct)).values():
+        field.check(getattr(struct, field.name))
