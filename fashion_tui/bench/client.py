@@ -7,7 +7,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from operator import truediv
 from typing import TypeVar
 
 import msgspec
@@ -20,7 +19,9 @@ from fashion_tui.schema.recipe import GUIDE
 from .messages import (
     Describe,
     Description,
+    MeasurePeak,
     MeasureSpeed,
+    PeakSample,
     Reply,
     SpeedSample,
     Task,
@@ -54,16 +55,16 @@ def measure_training(request: BenchRequest, report_progress: ReportProgress) -> 
         workers = {GUIDE_LOOP: loop_worker, **dict.fromkeys(request.recipes, recipe_worker)}
         machine = recipe_worker.ask(Describe(), Description)
         loop = loop_worker.ask(Describe(), Description)
-        results, ratio = _measure_speeds(request, workers, _share_of_peak(machine, loop), report_progress)
+        samples, peaks = _measure_speeds(request, workers, recipe_worker, report_progress)
         trained = _train_fully(request, workers, report_progress)
     return TrainingBenchmark(
         device=machine.device,
         device_name=machine.device_name,
         threads=request.threads,
-        peak_gflops=machine.peak_gflops,
-        results=results,
+        peak_gflops=peaks,
+        results=_training_speeds(samples, machine, loop, peaks),
         trained=trained,
-        ratio=ratio,
+        ratio=_speed_of_guide(samples),
     )
 
 
@@ -86,7 +87,7 @@ class WorkerProcess:
         line = self._process.stdout.readline()
         if not line:
             raise UserError(f"a benchmark worker ended without a reply: {self._last_error_line() or 'it was killed'}")
-        reply = msgspec.json.decode(line, type=Description | SpeedSample | TrainingResult | WorkerError)
+        reply = msgspec.json.decode(line, type=Description | PeakSample | SpeedSample | TrainingResult | WorkerError)
         if isinstance(reply, WorkerError):
             raise (UsageError if reply.is_usage else UserError)(reply.message)
         assert isinstance(reply, reply_type)  # noqa: S101
@@ -126,26 +127,20 @@ def _start_worker(request: BenchRequest, contenders: tuple[str, ...], *, like_tr
                 process.kill()
 
 
-def _share_of_peak(machine: Description, loop: Description) -> Callable[[str, float], float]:
-    """Return a function that converts a speed to a fraction of the machine's peak throughput.
-
-    The function takes a contender's name and its speed in images per second.
-    """
-    precisions, operations = machine.precisions | loop.precisions, machine.operations | loop.operations
-    return lambda name, speed: speed * operations[name] / (machine.peak_gflops[precisions[name]] * 1e9)
-
-
 def _measure_speeds(
     request: BenchRequest,
     workers: dict[str, WorkerProcess],
-    share_of_peak: Callable[[str, float], float],
+    recipe_worker: WorkerProcess,
     report_progress: ReportProgress,
-) -> tuple[tuple[TrainingSpeed, ...], float | None]:
-    """Return the speed of each contender, and the speed of the `guide` recipe relative to the guide's loop.
+) -> tuple[dict[str, list[SpeedSample]], dict[str, float]]:
+    """Measure the speed of each contender and the machine's peak throughput.
 
-    The contenders take turns, so that other programs slow all of them down. The first round is a warm-up.
+    Return the samples of each contender, and the highest throughput of each precision in 10⁹ operations per second. The
+    contenders and the matrix product take turns, so that other programs slow all of them down. The first round is a
+    warm-up.
     """
     samples: dict[str, list[SpeedSample]] = {name: [] for name in workers}
+    peaks: dict[str, float] = {}
     done, total = 0, len(workers) * (request.rounds + 1)
     for round_number in range(request.rounds + 1):
         for name, worker in workers.items():
@@ -155,21 +150,39 @@ def _measure_speeds(
             if round_number:
                 samples[name].append(sample)
             done += 1
-    speeds = {name: [sample.images_per_second for sample in of_name] for name, of_name in samples.items()}
-    results = tuple(
-        TrainingSpeed(
-            name=name,
-            images_per_second=statistics.median(speeds[name]),
-            slowest=min(speeds[name]),
-            fastest=max(speeds[name]),
-            step_ms=_percentiles([seconds for sample in of_name for seconds in sample.step_seconds]),
-            share_of_peak=share_of_peak(name, statistics.median(speeds[name])),
+        for precision, gflops in recipe_worker.ask(MeasurePeak(), PeakSample).gflops.items():
+            peaks[precision] = max(gflops, peaks.get(precision, 0.0))
+    return samples, peaks
+
+
+def _training_speeds(
+    samples: dict[str, list[SpeedSample]], machine: Description, loop: Description, peaks: dict[str, float]
+) -> tuple[TrainingSpeed, ...]:
+    """Return the speed of each contender. `loop` describes the guide's loop, and `machine` all others."""
+    precisions, operations = machine.precisions | loop.precisions, machine.operations | loop.operations
+    results = []
+    for name, of_name in samples.items():
+        speeds = [sample.images_per_second for sample in of_name]
+        median = statistics.median(speeds)
+        results.append(
+            TrainingSpeed(
+                name=name,
+                images_per_second=median,
+                slowest=min(speeds),
+                fastest=max(speeds),
+                step_ms=_percentiles([seconds for sample in of_name for seconds in sample.step_seconds]),
+                share_of_peak=median * operations[name] / (peaks[precisions[name]] * 1e9),
+            )
         )
-        for name, of_name in samples.items()
-    )
-    if GUIDE.name not in speeds:
-        return results, None
-    return results, statistics.median(map(truediv, speeds[GUIDE.name], speeds[GUIDE_LOOP]))
+    return tuple(results)
+
+
+def _speed_of_guide(samples: dict[str, list[SpeedSample]]) -> float | None:
+    """Return the median speed of the `guide` recipe relative to the guide's loop, or None if it wasn't measured."""
+    if GUIDE.name not in samples:
+        return None
+    rounds = zip(samples[GUIDE.name], samples[GUIDE_LOOP], strict=True)
+    return statistics.median(recipe.images_per_second / loop.images_per_second for recipe, loop in rounds)
 
 
 def _percentiles(seconds: list[float]) -> tuple[float, float, float]:

@@ -25,6 +25,10 @@ class Describe(Task, frozen=True, kw_only=True):
     """Ask for facts about the machine and the contenders; the reply is a Description."""
 
 
+class MeasurePeak(Task, frozen=True, kw_only=True):
+    """Measure the machine's peak throughput; the reply is a PeakSample."""
+
+
 class MeasureSpeed(Task, frozen=True, kw_only=True):
     """Continue a contender's training for `seconds`; the reply is a SpeedSample."""
 
@@ -48,12 +52,17 @@ class Description(Reply, frozen=True, kw_only=True):
 
     device: str
     device_name: str
-    peak_gflops: dict[str, float]
-    """Peak throughput of a matrix product for each precision, in 10⁹ operations per second."""
     precisions: dict[str, str]
     """Precision of each contender."""
     operations: dict[str, float]
     """Number of floating-point operations that each contender needs to train on one image."""
+
+
+class PeakSample(Reply, frozen=True, kw_only=True):
+    """Peak throughput of the machine in one measurement."""
+
+    gflops: dict[str, float]
+    """Highest throughput of a matrix product for each precision, in 10⁹ operations per second."""
 
 
 class SpeedSample(Reply, frozen=True, kw_only=True):

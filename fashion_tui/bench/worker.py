@@ -12,7 +12,9 @@ from .contenders import OngoingTraining, find_contenders, synchronize, train_for
 from .messages import (
     Describe,
     Description,
+    MeasurePeak,
     MeasureSpeed,
+    PeakSample,
     Reply,
     SpeedSample,
     Task,
@@ -24,8 +26,8 @@ from .messages import (
 MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
 """Number of rows of the square matrices that are multiplied to measure the peak throughput, keyed by device type."""
 
-PEAK_SECONDS = 0.4
-"""Seconds for which the peak throughput of each precision is measured."""
+PEAK_SECONDS = 0.2
+"""Seconds for which the peak throughput of each precision is measured in each round."""
 
 
 class Worker:
@@ -51,6 +53,10 @@ class Worker:
         match task:
             case Describe():
                 return self._describe()
+            case MeasurePeak():
+                return PeakSample(
+                    gflops={precision: peak_gflops(self._device, precision) for precision in self._precisions()}
+                )
             case MeasureSpeed(contender=name, seconds=seconds):
                 return self._measure_speed(name, seconds)
             case TrainFully(contender=name, seed=seed):
@@ -58,14 +64,15 @@ class Worker:
         raise AssertionError(task)
 
     def _describe(self) -> Description:
-        precisions: tuple[Precision, ...] = ("fp32", "bf16") if has_bf16(self._device) else ("fp32",)
         return Description(
             device=str(self._device),
             device_name=describe_device(self._device),
-            peak_gflops={precision: peak_gflops(self._device, precision) for precision in precisions},
             precisions={name: contender.precision(self._device) for name, contender in self._contenders.items()},
             operations={name: contender.operations() for name, contender in self._contenders.items()},
         )
+
+    def _precisions(self) -> tuple[Precision, ...]:
+        return ("fp32", "bf16") if has_bf16(self._device) else ("fp32",)
 
     def _measure_speed(self, name: str, seconds: float) -> SpeedSample:
         if name not in self._trainings:

@@ -6,11 +6,19 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from fashion_tui.bench.client import _measure_speeds
-from fashion_tui.bench.messages import MeasureSpeed, SpeedSample
+from fashion_tui.bench.client import _measure_speeds, _speed_of_guide, _training_speeds
+from fashion_tui.bench.messages import Description, MeasurePeak, PeakSample, Reply, SpeedSample, Task
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.report.bench import bench_tables
-from fashion_tui.schema.bench import GUIDE_LOOP, AppCost, BenchReport, BenchRequest, FullTraining, Latency
+from fashion_tui.schema.bench import (
+    GUIDE_LOOP,
+    AppCost,
+    BenchReport,
+    BenchRequest,
+    FullTraining,
+    Latency,
+    TrainingSpeed,
+)
 
 REQUEST = BenchRequest(
     dataset=SYNTHETIC, recipes=("guide",), rounds=3, seconds=1.0, seeds=2, device="cpu", threads=2
@@ -18,7 +26,7 @@ REQUEST = BenchRequest(
 
 
 class Worker:
-    """Answers each request to measure a speed with the next of its samples."""
+    """Answers each request with the next sample of a speed, or of the peak throughput."""
 
     def __init__(self, *speeds: float, step_seconds: list[float]) -> None:
         steps = chain([[9.0]], [step_seconds], *[[[step] for step in step_seconds]])
@@ -26,26 +34,32 @@ class Worker:
             SpeedSample(images_per_second=speed, step_seconds=seconds)
             for speed, seconds in zip(speeds, steps, strict=False)
         ]
+        self._peaks = [PeakSample(gflops={"fp32": gflops}) for gflops in (100, 120, 123.4, 90)]
 
-    def ask(self, task: MeasureSpeed, _reply_type: type[SpeedSample]) -> SpeedSample:
-        return self._samples.pop(0)
+    def ask(self, task: Task, _reply_type: type[Reply]) -> Reply:
+        return self._peaks.pop(0) if isinstance(task, MeasurePeak) else self._samples.pop(0)
 
 
-def measure() -> tuple[Any, float | None]:
-    """Measure a warm-up and three rounds."""
-    workers: Any = {
-        GUIDE_LOOP: Worker(999, 10, 20, 40, step_seconds=[0.001] * 4),
-        "guide": Worker(999, 60, 30, 100, step_seconds=[step / 1000 for step in range(1, 99)]),
-    }
-    speed_of = {GUIDE_LOOP: 100.0, "guide": 200.0}
-    return _measure_speeds(REQUEST, workers, lambda name, speed: speed / speed_of[name], lambda *_: None)
+def described(operations: dict[str, float]) -> Description:
+    precisions = dict.fromkeys(operations, "fp32")
+    return Description(device="cpu", device_name="two cores", precisions=precisions, operations=operations)
+
+
+def measure() -> tuple[tuple[TrainingSpeed, ...], float | None]:
+    """Measure a warm-up and three rounds. The highest throughput of a matrix product is that of the third."""
+    recipes: Any = Worker(999, 60, 30, 100, step_seconds=[step / 1000 for step in range(1, 99)])
+    workers: Any = {GUIDE_LOOP: Worker(999, 10, 20, 40, step_seconds=[0.001] * 4), "guide": recipes}
+    samples, peaks = _measure_speeds(REQUEST, workers, recipes, lambda *_: None)
+    machine, loop = described({"guide": 0.617e9}), described({GUIDE_LOOP: 1.234e9})
+    return _training_speeds(samples, machine, loop, peaks), _speed_of_guide(samples)
 
 
 def test_the_speed_is_the_median_of_the_rounds_after_the_warm_up() -> None:
     (loop, guide), ratio = measure()
     assert (loop.name, loop.images_per_second, loop.slowest, loop.fastest) == (GUIDE_LOOP, 20, 10, 40)
     assert (guide.name, guide.images_per_second, guide.slowest, guide.fastest) == ("guide", 60, 30, 100)
-    assert (loop.share_of_peak, guide.share_of_peak) == (0.2, 0.3)
+    assert loop.share_of_peak == pytest.approx(20 * 1.234 / 123.4)
+    assert guide.share_of_peak == pytest.approx(60 * 0.617 / 123.4)
     # 98 steps of 1 to 98 ms in the first round, and one of 1 and one of 2 ms in the others.
     assert guide.step_ms == pytest.approx((48.5, 89, 98)), "the median, and what 90 % and 99 % of the steps stay below"
     assert ratio == 2.5, "the median of 60/10, 30/20 and 100/40; the ratio of the medians is 3"

@@ -69,6 +69,8 @@ class CellRunner:
         self._cell_number = 1
         """Number of the running cell, as in `In [3]`, or of the next cell if no cell is running."""
         self._running = False
+        self._posted_state: State = "starting"
+        """The state that the UI was last notified of. It changes in the order of the kernel's events."""
         self._running_external = False
         """Whether a cell submitted by another front end, such as `jupyter console`, is running."""
         self._cells: dict[str, Cell] = {}
@@ -273,6 +275,7 @@ class CellRunner:
                     self._end_input()
 
     def _change_state(self, state: State) -> None:
+        self._posted_state = state
         if state == "starting":
             self._cell_number = 1
         if state in {"starting", "dead"}:
@@ -309,7 +312,7 @@ class CellRunner:
 
     def _post_status(self) -> None:
         number = self._cell_number + self._running + len(self._queue)
-        self._post(KernelStatus(self.state, number, len(self._queue)))
+        self._post(KernelStatus(self._posted_state, number, len(self._queue)))
 
 
 def _chunks(output: CellOutput) -> Iterator[CellOutput]:

@@ -131,7 +131,7 @@ class TrainPane(ChartActions):
     def open_run(self, path: Path) -> None:
         self._run_to_show = path
         self.lab_app.refresh_runs()
-        self._runs_changed(self.lab_app.runs)
+        self.call_later(lambda: self._runs_changed(self.lab_app.runs))  # ignored if the pane is being closed
 
     def _runs_changed(self, runs: tuple[RunSummary, ...]) -> None:
         self.empty.display = not runs
