@@ -145,11 +145,11 @@ def _measure_long_run(cost: AppCost) -> None:
         ]
         with start_app(environ) as app:
             _open_train_pane(app)
-            app.wait_for_output(f"held out {HELD_OUT_LOSSES[-1]}")
+            app.wait_for_output(f"validation {HELD_OUT_LOSSES[-1]}")
             app.wait_until_quiet(quiet=0.5, timeout=10)
             pressed = time.perf_counter()
             app.press("end")
-            cost.open_seconds.append(app.wait_for_output(f"held out {HELD_OUT_LOSSES[0]}") - pressed)
+            cost.open_seconds.append(app.wait_for_output(f"validation {HELD_OUT_LOSSES[0]}") - pressed)
             _settle(app)
             cost.app_mib.append(app.process.memory_info().rss / 2**20)
         for steps, path in zip(reversed(REPAINTED_STEPS), paths, strict=True):

@@ -44,7 +44,7 @@ def result_rows(comparison: RunComparison) -> list[Row]:
     """Return the state, test accuracy and duration of each run."""
     glyphs = terminal_glyphs()
     return [
-        (name.replace("_", " "), tuple(field_text(name, value, glyphs) for value in values))
+        (name, tuple(field_text(name, value, glyphs) for value in values))
         for name, values in comparison.results.items()
     ]
 

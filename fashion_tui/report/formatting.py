@@ -66,6 +66,11 @@ def format_count(count: int) -> str:
     return f"{_three_digits(size)} {letter}"
 
 
+def format_range(first: int, last: int, glyphs: Glyphs) -> str:
+    """Return a range of whole numbers, such as `1,825–1,828`."""
+    return f"{first:,}{'–' if glyphs.unicode else '-'}{last:,}"
+
+
 def format_bytes(size: int) -> str:
     """Return a size in bytes with three significant digits: `40 bytes`, `119 KiB`."""
     amount = float(size)

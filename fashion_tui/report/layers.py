@@ -2,7 +2,7 @@
 
 from rich.cells import cell_len, set_cell_size
 
-from fashion_tui.runs.layers import USUAL_UPDATE, LayerProblem
+from fashion_tui.runs.layers import TYPICAL_UPDATE, LayerProblem
 
 from .formatting import printable
 from .glyphs import Glyphs
@@ -26,9 +26,9 @@ def problem_text(problem: LayerProblem, glyphs: Glyphs) -> str:
             have, learn = ("has", "learns") if len(problem.layers) == 1 else ("have", "learn")
             return f"{layers} {have} a gradient of 0 and {learn} nothing"
         case "large updates":
-            return f"a step changes {layers} by up to {_percent(value)}; {_USUAL}; try a lower learning rate"
+            return f"a step changes {layers} by up to {_percent(value)}; {_TYPICAL}; try a lower learning rate"
         case "small updates":
-            return f"a step changes {layers} by at most {_percent(value)}; {_USUAL}; try a higher learning rate"
+            return f"a step changes {layers} by at most {_percent(value)}; {_TYPICAL}; try a higher learning rate"
 
 
 def shorten(name: str, width: int, glyphs: Glyphs) -> str:
@@ -55,4 +55,4 @@ def _percent(log10: float) -> str:
     return "more than 1,000 %" if log10 > 1 else f"{100 * 10**log10:.2g} %".replace("e-0", "e-")
 
 
-_USUAL = f"usual is about {_percent(USUAL_UPDATE)}"
+_TYPICAL = f"typical is about {_percent(TYPICAL_UPDATE)}"

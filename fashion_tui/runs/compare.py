@@ -15,7 +15,7 @@ from .reader import RunReader
 from .series import Series
 from .store import summarise
 
-IGNORED_FIELDS = ("format", "run", "created", "dataset.directory", "recipe.summary")
+IGNORED_FIELDS = ("format", "run", "created", "dataset.directory", "summary")
 """Fields that have no effect on how a run is trained."""
 
 
@@ -63,7 +63,10 @@ def _bits(value: float) -> bytes:
 
 
 def configuration_fields(config: StoredConfig) -> dict[str, object]:
-    """Return the fields of a configuration by name, such as `recipe.batch_size`."""
+    """Return the fields of a configuration by name, such as `batch_size`, `dataset.name` or `versions.torch`.
+
+    The name of the recipe is `recipe`, and its other fields have their own names.
+    """
     flat: dict[str, object] = {}
 
     def add(prefix: str, value: Any) -> None:
@@ -73,7 +76,11 @@ def configuration_fields(config: StoredConfig) -> dict[str, object]:
         elif prefix not in IGNORED_FIELDS:
             flat[prefix] = value
 
-    add("", msgspec.to_builtins(config))
+    fields = msgspec.to_builtins(config)
+    recipe = fields.pop("recipe", None)
+    if recipe is not None:
+        fields = {**fields, "recipe": recipe.pop("name"), **recipe}
+    add("", fields)
     return flat
 
 

@@ -37,11 +37,7 @@ _SUMMARY: Mapping[str, Callable[[RunSummary], Value | None]] = {
 
 _OTHER_NAMES = {"lr": "learning_rate", "tags": "tag", "data": "dataset", "title": "name"}
 
-_CONFIGURATION = {
-    *RunConfig.__struct_fields__,
-    *Recipe.__struct_fields__,
-    *(f"recipe.{name}" for name in Recipe.__struct_fields__),
-}
+_CONFIGURATION = {*RunConfig.__struct_fields__, *Recipe.__struct_fields__}
 
 FIELDS = (*_SUMMARY, *sorted(_CONFIGURATION - _SUMMARY.keys() - {"format", "versions", "source", "summary"}))
 """Names of the fields that every run has. All metrics are fields, too."""
@@ -67,7 +63,7 @@ class RunFields:
         given, name = name, _OTHER_NAMES.get(name, name)
         if name in _SUMMARY:
             return _SUMMARY[name](self.summary)
-        for setting in (name, f"recipe.{name}", f"settings.{name}", f"settings.{given}"):
+        for setting in (name, f"settings.{name}", f"settings.{given}"):
             if setting in self._configuration:
                 return _value(self._configuration[setting])
         if is_setting(name):

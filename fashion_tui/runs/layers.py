@@ -13,7 +13,7 @@ DEAD_RELUS = "dead_relus"
 NON_FINITE = "non_finite"
 """Metrics of layers. A metric of the layer `conv1` has a name such as `gradient_norm/conv1`."""
 
-USUAL_UPDATE = -3.0
+TYPICAL_UPDATE = -3.0
 """log10 of the typical ratio of an update to the weights.
 
 Source: the Stanford course CS231n, "Neural Networks Part 3", which recommends a ratio of about 1e-3.

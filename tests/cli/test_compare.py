@@ -76,7 +76,7 @@ def test_another_learning_rate_shows_in_the_second_loss(first: Run, compare: Any
     assert compare(first, second) == {
         "step": 2,
         "losses": [losses(first)[2], losses(second)[2]],
-        "configuration": ["recipe.learning_rate"],
+        "configuration": ["learning_rate"],
         "batch": "same",
         "weights": "unknown",
         "weights_step": None,
@@ -125,7 +125,7 @@ def test_the_batch_is_unknown_without_the_data(
     monkeypatch.setattr(divergence, "run_dataset", fail)
     second = trained(tmp_path / "second", learning_rate=0.002)
     out = call_in_process("compare", first.path, second.path, "--steps").out
-    for expected in ("step 2", "settings: different (recipe.learning_rate)", "batch: unknown", "weights: unknown"):
+    for expected in ("step 2", "settings: different (learning_rate)", "batch: unknown", "weights: unknown"):
         assert expected in out
 
 
@@ -197,6 +197,6 @@ def test_the_results_and_the_metrics_on_held_out_data(call_in_process: Call, tmp
     assert metrics["validation_loss"] == {"last": [0.25, None], "best": [0.25, None]}
     assert metrics["validation_accuracy"] == {"last": [0.75, None], "best": [0.8, None]}
     rows = [line.split() for line in call_in_process(*compare).out.splitlines() if line]
-    assert ["test", "accuracy", "87.65", "%", "–"] in rows
+    assert ["test_accuracy", "87.65", "%", "–"] in rows
     assert ["duration", "1:01", "0:00"] in rows
     assert ["validation_accuracy", "0.75", "(0.8)", "–"] in rows

@@ -78,7 +78,7 @@ def test_it_is_compared_with_a_trained_run(run: Run, runs_dir: Path, call_in_pro
     assert differences["settings.lr"] == [0.003, None]
     assert differences["settings.sizes"] == [[64, 128], None]
     assert differences["kind"] == ["logged", "trained"]
-    assert differences["recipe.name"] == [None, "guide"]
+    assert differences["recipe"] == [None, "guide"]
     assert metrics["loss"]["last"][0] == 0.125
     assert metrics["perplexity/words"]["last"] == [8.0, None]
     table = call_in_process("compare", run.path, trained.path)

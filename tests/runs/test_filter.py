@@ -77,7 +77,7 @@ def names(runs: list[RunFields]) -> str:
         ("lr>1e-3", "bc"),
         ("lr>=1e-3", "abc"),
         ("lr=0.001", "a"),
-        ("learning_rate<0.2 recipe.learning_rate>0.01", "b"),
+        ("learning_rate<0.2 lr>0.01", "b"),
         ("lr > 0.01 state : stopped", "c"),
         ("lr==0.2", "c"),
         ("batch_size:256", "bc"),

@@ -38,7 +38,7 @@ def test_the_options_cycle_through_the_axes() -> None:
     scales = [ChartOptions(), ChartOptions().next_y(), ChartOptions().next_y().next_y()]
     assert [scale.logarithmic_y for scale in scales] == [None, False, True]
     assert scales[-1].next_y().logarithmic_y is None
-    assert [words for scale in scales for words in scale.words[1:]] == ["y: linear", "y: log"]
+    assert [words for scale in scales for words in scale.y_words] == ["y: linear", "y: log"]
 
 
 def test_the_grid_fits_its_space() -> None:

@@ -61,9 +61,9 @@ async def test_keys_change_the_charts(tmp_path: Path) -> None:
     ended_run(tmp_path / "runs", "guide", 0.25)
     async with app_on(tmp_path / "runs") as (app, pilot):
         await pilot.press("f5")
-        loss = "loss 0.250 · held out 3.000"
-        await until(pilot, lambda: "1-4 of 10" in screen_text(app), "the charts")
-        accuracy = "batch accuracy 50.0 % · held out 90.0 %"
+        loss = "loss 0.250 · validation 3.000"
+        await until(pilot, lambda: "1–4 of 10" in screen_text(app), "the charts")
+        accuracy = "accuracy 50.0 % · validation 90.0 %"
         expected = [loss, accuracy, "learning rate 0.001", "gradient norm 2 · smoothed over 8 steps"]
         await until(pilot, lambda: titles(app) == expected, "all charts of the page")
         await pilot.press(".")
@@ -74,18 +74,18 @@ async def test_keys_change_the_charts(tmp_path: Path) -> None:
         await pilot.press("enter")
         await until(pilot, lambda: len(titles(app)) == 1, "enter enlarges it")
         await pilot.press("escape")
-        await until(pilot, lambda: "5-8 of 10" in screen_text(app), "the page again")
+        await until(pilot, lambda: "5–8 of 10" in screen_text(app), "the page again")
         app.query_one("#runs").focus()
         await pilot.press(".")
-        await until(pilot, lambda: "9-10 of 10" in screen_text(app), "the last page")
+        await until(pilot, lambda: "9–10 of 10" in screen_text(app), "the last page")
         await until(pilot, lambda: titles(app)[-1] == "gradient norm conv1 2 · smoothed", "its chart")
         await pilot.press(".", "+", "+", "[")
-        best = "loss 0.250 · held out 3.000 (best 1.000 at epoch 1) · smoothed over 32 steps"
+        best = "loss 0.250 · validation 3.000 (best 1.000 at epoch 1) · smoothed over 32 steps"
         await until(pilot, lambda: titles(app)[:1] == [best], "one column of charts, smoothed more")
         assert len(titles(app)) == 2
-        await pilot.press("0", "X", "X", "V", "H", "f")
+        await pilot.press("0", "X", "V", "H", "f")  # X skips `so far`, which is the same for an ended run
         await until(pilot, lambda: len(titles(app)) == 1, "one large chart")
-        assert titles(app) == ["loss 0.250 · held out 3.000 (best 1.000 at epoch 1)"]
+        assert titles(app) == ["loss 0.250 · validation 3.000 (best 1.000 at epoch 1)"]
         assert re.search(r"x: epochs, log · y: linear", screen_text(app))
         await pilot.press("escape", "M", *"conv1")
         await until(pilot, lambda: titles(app) == ["gradient norm conv1 2"], "the found chart")

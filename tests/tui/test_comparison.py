@@ -29,11 +29,11 @@ async def test_differing_settings_and_metrics_are_compared(tmp_path: Path) -> No
         worker = app.run_worker(compare(app, list_runs(tmp_path)))
         await until(pilot, lambda: isinstance(app.screen, ComparisonDialog) and "loss" in screen_text(app), "the table")
         lines = [re.split(r"\s{2,}", line.strip()) for line in screen_text(app).splitlines()]
-        rows = {name: values for name, *values in lines}
+        rows = {name: values for name, *values in reversed(lines)}  # settings are above metrics of the same name
         assert rows["setting"] == ["a title two", "b title one"]
-        assert rows["recipe.learning_rate"] == ["0.25", "0.001"]
+        assert rows["learning_rate"] == ["0.25", "0.001"]
         assert "seed" not in rows
-        assert rows["test accuracy"] == ["–", "87.50 %"]
+        assert rows["test_accuracy"] == ["–", "87.50 %"]
         losses = [[toy_loss(step) for step in range(1, count + 1)] for count in (9, 4)]
         expected = [f"{values[-1]:.4g} ({min(values):.4g})" for values in losses]
         assert rows["loss"] == expected

@@ -247,7 +247,7 @@ def test_the_chart_of_the_accuracy_is_in_percent_with_the_held_out_accuracy(fini
     title = draw_chart(chart, 100, 12, UNICODE).lines[0].plain
     weights = 0.5 ** (np.arange(STEPS - 1, -1, -1) / 16)
     smoothed = (weights * ACCURACIES).sum() / weights.sum() * 100
-    expected = f"batch accuracy {smoothed:.1f} % · held out 88.1 % (best 92.3 % at epoch 2) · smoothed over 16 steps"
+    expected = f"accuracy {smoothed:.1f} % · validation 88.1 % (best 92.3 % at epoch 2) · smoothed over 16 steps"
     assert title == expected
 
 
@@ -256,7 +256,7 @@ def test_the_chart_of_the_loss_shows_the_held_out_loss_on_a_logarithmic_axis(run
     assert chart.logarithmic_y
     assert chart.runs[0].curve.mean == pytest.approx(LOSSES)
     title = draw_chart(chart, 80, 12, UNICODE).lines[0].plain
-    assert title == f"loss {LOSSES[-1]:.3f} · held out 0.400"
+    assert title == f"loss {LOSSES[-1]:.3f} · validation 0.400"
     assert not chart.runs[0].ended
     assert chart_of("learning_rate", shown(running), ChartOptions(half_life=64)).half_life == 0, "it has no noise"
 

@@ -72,7 +72,7 @@ def values(app: FashionApp) -> dict[str, str]:
     """Return the table's row of the only run, by the titles of the columns."""
     screen = app.screen
     assert isinstance(screen, ChartScreen)
-    heading, row = (screen.table.render_line(line).text.replace("held out", "held_out").split() for line in (0, 1))
+    heading, row = (screen.table.render_line(line).text.split() for line in (0, 1))
     return dict(zip(["run", *heading], row, strict=True))
 
 
@@ -96,11 +96,11 @@ def is_open(app: FashionApp) -> bool:
 async def test_keys_and_mouse_find_the_values_of_single_steps(run: Run) -> None:
     async with app_on(run.path.parent) as (app, pilot):
         await pilot.press("f5")
-        await until(pilot, lambda: "held out 0.375" in screen_text(app), "the charts")
+        await until(pilot, lambda: "validation 0.375" in screen_text(app), "the charts")
         await pilot.press("tab", "enter")
         await until(pilot, lambda: is_open(app), "the chart on the whole screen")
         assert steps_of(app)[1] == 3000
-        assert (values(app)["epoch"], values(app)["held_out"], values(app)["time"]) == ("3.00", "0.375", "1:15")
+        assert (values(app)["epoch"], values(app)["validation"], values(app)["time"]) == ("3.00", "0.375", "1:15")
         first, last = steps_of(app)
         inside = LOSSES[first - 1 : last]
         assert float(values(app)["mean"]) == pytest.approx(sum(inside) / len(inside), rel=1e-4)
@@ -115,7 +115,7 @@ async def test_keys_and_mouse_find_the_values_of_single_steps(run: Run) -> None:
         (step, _), row = steps_of(app), values(app)
         assert float(row["value"]) == pytest.approx(LOSSES[step - 1], rel=1e-4)
         assert float(row["lr"]) == pytest.approx(RATES[step - 1], rel=0.01)
-        assert row["held_out"] == "0.25"
+        assert row["validation"] == "0.25"
         await pilot.press("right")
         assert step < steps_of(app)[0] < step + 20
         visible = app.screen.query_one("#plot")
@@ -162,7 +162,7 @@ async def test_the_suggested_name_of_a_picture_is_a_safe_file_name() -> None:
 async def test_the_options_help_and_panes_are_available(run: Run) -> None:
     async with app_on(run.path.parent, (80, 24)) as (app, pilot):
         await pilot.press("f5")
-        await until(pilot, lambda: "held out 0.375" in screen_text(app), "the charts")
+        await until(pilot, lambda: "validation 0.375" in screen_text(app), "the charts")
         await pilot.press("F")
         await until(pilot, lambda: is_open(app), "the chart on the whole screen")
         await pilot.press("+")
@@ -170,7 +170,7 @@ async def test_the_options_help_and_panes_are_available(run: Run) -> None:
         await pilot.press("X", "X")
         await until(pilot, lambda: re.search(r"^ +0 +1 +2 +3$", screen_text(app), re.MULTILINE), "an axis of epochs")
         await pilot.press(".")
-        await until(pilot, lambda: "batch accuracy 50.0 %" in screen_text(app), "the next metric")
+        await until(pilot, lambda: "accuracy 50.0 %" in screen_text(app), "the next metric")
         await until(pilot, lambda: values(app).get("mean") == "50", "its values")
         await pilot.press(",", "?")
         await until(pilot, lambda: isinstance(app.screen, HelpDialog), "the help")
@@ -178,13 +178,13 @@ async def test_the_options_help_and_panes_are_available(run: Run) -> None:
         await pilot.press("escape", "2")
         await until(pilot, lambda: app.current_pane.PANE == "data" and len(app.screen_stack) == 1, "the Data pane")
         await pilot.press("f5")
-        await until(pilot, lambda: "batch accuracy 50.0 %" in screen_text(app) or "loss" in screen_text(app), "charts")
+        await until(pilot, lambda: "accuracy 50.0 %" in screen_text(app) or "loss" in screen_text(app), "charts")
 
 
 async def test_a_growing_run_moves_the_crosshair(run: Run) -> None:
     async with app_on(run.path.parent) as (app, pilot):
         await pilot.press("f5")
-        await until(pilot, lambda: "held out 0.375" in screen_text(app), "the charts")
+        await until(pilot, lambda: "validation 0.375" in screen_text(app), "the charts")
         await pilot.press("F")
         await until(pilot, lambda: is_open(app), "the chart on the whole screen")
         await pilot.press("up", "up")
@@ -201,7 +201,7 @@ async def test_a_growing_run_moves_the_crosshair(run: Run) -> None:
 async def test_the_picture_and_the_data_are_saved_without_overwriting_silently(run: Run, tmp_path: Path) -> None:
     async with app_on(run.path.parent) as (app, pilot):
         await pilot.press("f5")
-        await until(pilot, lambda: "held out 0.375" in screen_text(app), "the charts")
+        await until(pilot, lambda: "validation 0.375" in screen_text(app), "the charts")
         await pilot.press("F")
         await until(pilot, lambda: is_open(app), "the chart on the whole screen")
 
@@ -228,7 +228,7 @@ async def test_the_picture_and_the_data_are_saved_without_overwriting_silently(r
         await until(pilot, lambda: "Saved" in screen_text(app), "the message")
         assert "chart.csv" in screen_text(app)
         root = ET.fromstring(picture.read_text())
-        assert any("held out 0.375" in "".join(element.itertext()) for element in root)
+        assert any("validation 0.375" in "".join(element.itertext()) for element in root)
         rows = list(csv.DictReader(io.StringIO(table.read_text())))
         assert (rows[0]["first_step"], rows[-1]["last_step"]) == ("1", "3000")
         size = int(rows[0]["last_step"])
@@ -242,7 +242,7 @@ async def test_the_picture_and_the_data_are_saved_without_overwriting_silently(r
 async def test_a_change_behind_a_dialog_is_painted_once_and_behind_a_chart_not_at_all(run: Run) -> None:
     async with app_on(run.path.parent) as (app, pilot):
         await pilot.press("f5")
-        await until(pilot, lambda: "held out 0.375" in screen_text(app), "the charts")
+        await until(pilot, lambda: "validation 0.375" in screen_text(app), "the charts")
         main = app.screen_stack[0]
         await pilot.press("?")
         await until(pilot, lambda: isinstance(app.screen, HelpDialog), "the help")
@@ -263,7 +263,7 @@ async def test_a_full_screen_chart_keeps_its_run_if_that_run_is_hidden_or_delete
         assert isinstance(pane, TrainPane)
         await until(pilot, lambda: len(pane.run_list.runs) == 2, "the runs")
         pane.run_list.choose(run.id)
-        await until(pilot, lambda: "held out 0.375" in screen_text(app), "the charts")
+        await until(pilot, lambda: "validation 0.375" in screen_text(app), "the charts")
         await pilot.press("F")
         await until(pilot, lambda: is_open(app), "the chart on the whole screen")
         pane.table.input.value = "nothing-matches"
@@ -276,10 +276,10 @@ async def test_a_full_screen_chart_keeps_its_run_if_that_run_is_hidden_or_delete
         await until(pilot, lambda: len(pane.run_list.runs) == 2, "the runs")
         pane.run_list.choose(run.id)
         await pilot.press("F")
-        await until(pilot, lambda: is_open(app) and "held out 0.375" in screen_text(app), "the chart of the run")
+        await until(pilot, lambda: is_open(app) and "validation 0.375" in screen_text(app), "the chart of the run")
         shutil.rmtree(run.path)
         await until(pilot, lambda: "the run was deleted" in screen_text(app), "the message")
-        assert values(app)["held_out"] == "0.375"
+        assert values(app)["validation"] == "0.375"
         assert short_name(other) not in screen_text(app)
         await pilot.press("escape")
         await until(pilot, lambda: pane.view.snapshot and pane.view.snapshot.run == other, "the other run")

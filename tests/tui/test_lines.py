@@ -74,6 +74,6 @@ async def test_chart_has_axes_at_any_size() -> None:
             await pilot.pause()
             text = app.screen_text()[6:16]
             if width >= 30:
-                assert text[0].startswith("loss · held out")
+                assert text[0].startswith("loss · validation")
                 assert any(line.lstrip().startswith("4") for line in text)
                 assert text[-1].split()[0] == "0"

@@ -75,6 +75,10 @@ def test_a_run_without_metrics_has_a_summary(tmp_path: Path) -> None:
         snapshot = RunReader(run).poll()
         assert "no metrics yet" in "".join(line.plain for line in summary_lines(snapshot, 80, UNICODE, large=True))
         assert ShownRuns(((run.id, snapshot),)).metrics == []
+        with run.lock():
+            note = note_text(RunReader(run).poll(), None, UNICODE).plain
+        assert "script" in note
+        assert "PyTorch" not in note
 
 
 def test_the_list_and_the_header_show_its_step(run: Run) -> None:

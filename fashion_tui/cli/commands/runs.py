@@ -24,7 +24,7 @@ from fashion_tui.runs.table import metric_summary, metric_values, rows
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.run import RunSummary
 
-FIELD_LINES = textwrap.fill(", ".join(name for name in FIELDS if "." not in name), 92)
+FIELD_LINES = textwrap.fill(", ".join(FIELDS), 92)
 
 
 @click.command(

@@ -103,7 +103,7 @@ class Chart:
     half_life: int = 0
     """Half-life of the moving average that smooths the curves, in steps. 0 draws the means unchanged."""
     lower_is_better: bool = True
-    per_epoch_title: str = "held out"
+    per_epoch_title: str = "validation"
     """Name of the values per epoch."""
     decimals: int | None = 3
     """Number of decimals of the values in the title and in the legend, or None for four significant digits."""

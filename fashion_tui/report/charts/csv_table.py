@@ -23,7 +23,7 @@ HEADER = (
     "highest",
     "not_finite",
     "smoothed",
-    "held_out",
+    "validation",
 )
 Row = tuple[str, ...]
 
@@ -31,7 +31,7 @@ Row = tuple[str, ...]
 def chart_csv(chart: Chart) -> str:
     """Return the visible part of a chart as CSV, with a row for each bucket that has values.
 
-    `held_out` is in the row of the bucket that contains the end of the epoch. An unknown value is an empty field.
+    `validation` is in the row of the bucket that contains the end of the epoch. An unknown value is an empty field.
     """
     x = x_axis(chart)
     metric = f"{chart.title}, {chart.unit}" if chart.unit else chart.title

@@ -192,7 +192,7 @@ class _Drawing:
             elif self.shading is Shading.CHARACTERS:
                 text.append(self.glyphs.levels[level] * count, LINE)
             else:
-                text.append(" " * count, _colour(level, diverges=self.metric.usual is not None))
+                text.append(" " * count, _colour(level, diverges=self.metric.typical is not None))
         return text
 
     def _format(self, value: float) -> str:

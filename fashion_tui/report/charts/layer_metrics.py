@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from fashion_tui.runs.layers import DEAD_RELUS, GRADIENT_NORM, UPDATE_RATIO, USUAL_UPDATE, Kind
+from fashion_tui.runs.layers import DEAD_RELUS, GRADIENT_NORM, TYPICAL_UPDATE, UPDATE_RATIO, Kind
 
 from .axis import SMALLEST, value_axis
 from .ranges import drawn_range
@@ -32,8 +32,8 @@ class LayerMetric:
     """The values at the ends of the scale, or None for a logarithmic scale around the values of the run."""
     note: str = ""
     """A fact that helps to read the strip."""
-    usual: float | None = None
-    """The usual value, or None. It is the middle of the scale, and the colours show the distance from it."""
+    typical: float | None = None
+    """The typical value, or None. It is the middle of the scale, and the colours show the distance from it."""
 
     @property
     def chart_name(self) -> str:
@@ -78,8 +78,8 @@ def _geometric_mean(values: Sequence[float]) -> float:
     return math.exp(sum(math.log(max(value, SMALLEST)) for value in values) / len(values))
 
 
-def _least_usual(values: Sequence[float]) -> float:
-    return max(values, key=lambda value: abs(value - USUAL_UPDATE))
+def _least_typical(values: Sequence[float]) -> float:
+    return max(values, key=lambda value: abs(value - TYPICAL_UPDATE))
 
 
 LAYER_METRICS = (
@@ -97,12 +97,12 @@ LAYER_METRICS = (
         "log10 update ratio",
         problems=("large updates", "small updates"),
         non_finite="no update",
-        combine=_least_usual,
+        combine=_least_typical,
         format=lambda value: f"{value:.1f}".replace("-", "−"),
         value_width=5,
-        limits=(USUAL_UPDATE - 2, USUAL_UPDATE + 2),
-        note=f"usual: about {USUAL_UPDATE:.0f}".replace("-", "−"),
-        usual=USUAL_UPDATE,
+        limits=(TYPICAL_UPDATE - 2, TYPICAL_UPDATE + 2),
+        note=f"typical: about {TYPICAL_UPDATE:.0f}".replace("-", "−"),
+        typical=TYPICAL_UPDATE,
     ),
     LayerMetric(
         DEAD_RELUS,

@@ -37,14 +37,14 @@ class Metric:
 
 _METRICS = {
     "loss": Metric("loss", decimals=3, logarithmic=True, held_out="validation_loss"),
-    "accuracy": Metric("batch accuracy", "%", 100, 1, lower_is_better=False, held_out="validation_accuracy"),
+    "accuracy": Metric("accuracy", "%", 100, 1, lower_is_better=False, held_out="validation_accuracy"),
     "learning_rate": Metric("learning rate", smoothed=False),
-    "images_per_second": Metric("images/s", decimals=0, lower_is_better=False),
-    "train_loss": Metric("training loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),
-    "train_accuracy": Metric("training accuracy", "%", 100, 1, lower_is_better=False, per_epoch=True, smoothed=False),
-    "validation_loss": Metric("held-out loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),
+    "images_per_second": Metric("images per second", decimals=0, lower_is_better=False),
+    "train_loss": Metric("train loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),
+    "train_accuracy": Metric("train accuracy", "%", 100, 1, lower_is_better=False, per_epoch=True, smoothed=False),
+    "validation_loss": Metric("validation loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),
     "validation_accuracy": Metric(
-        "held-out accuracy", "%", 100, 1, lower_is_better=False, per_epoch=True, smoothed=False
+        "validation accuracy", "%", 100, 1, lower_is_better=False, per_epoch=True, smoothed=False
     ),
 }
 
@@ -54,7 +54,7 @@ _FAMILIES = {
     "gradient_norm": Metric("gradient norm", logarithmic=True),
     "update_ratio": Metric("log10 update ratio", decimals=2),
     "dead_relus": Metric("dead ReLUs", "%", 100, 1),
-    "non_finite": Metric("NaN or infinite", decimals=0),
+    "non_finite": Metric("non-finite", decimals=0),
     "utilization": Metric("utilization", "%", 100, 0, lower_is_better=False),
     "memory": Metric("memory", "GiB", 1 / GIBIBYTE, 2),
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Text
 
-from fashion_tui.report.formatting import format_duration, printable
+from fashion_tui.report.formatting import format_duration, format_range, printable
 from fashion_tui.report.glyphs import Glyphs
 
 from .chart import Chart
@@ -112,7 +112,7 @@ def _columns(chart: Chart, readings: Sequence[Reading | None], glyphs: Glyphs) -
 def _steps(reading: Reading, glyphs: Glyphs) -> str:
     if reading.first_step == reading.last_step:
         return f"{reading.last_step:,}"
-    return f"{reading.first_step:,}{'–' if glyphs.unicode else '-'}{reading.last_step:,}"
+    return format_range(reading.first_step, reading.last_step, glyphs)
 
 
 def _mean(reading: Reading) -> str:

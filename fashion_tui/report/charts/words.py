@@ -8,7 +8,7 @@ from rich.text import Text
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import Glyphs
 
-from .chart import Chart, ChartRun
+from .chart import Chart, ChartRun, XAxis
 from .colours import LABEL, LETTERS, TITLE, line_style, per_epoch_style
 
 MIN_NAME = 8
@@ -31,11 +31,24 @@ def format_value(value: float, decimals: int | None) -> str:
     return f"{value:.3g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
 
 
+def x_axis_words(chart: Chart) -> str:
+    """Return what the x axis shows: `planned run` while a run with a known length is live, `epochs`, or `steps, log`.
+
+    Runs that have ended, and runs of unknown length, are shown up to their last step, so their x axis is `steps`.
+    """
+    x = chart.shown_x
+    has_plan = any(run.planned_steps and not run.ended for run in chart.runs)
+    words = "steps" if x is XAxis.SO_FAR or (x is XAxis.PLANNED and not has_plan) else x.value
+    if x is XAxis.SO_FAR and has_plan:
+        words = "steps so far"
+    return f"{words}, log" if chart.logarithmic_x else words
+
+
 def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: Glyphs) -> Text:
-    """Return a line such as `loss 0.076 · held out 0.236 (best 0.224 at epoch 6) · smoothed over 64 steps`.
+    """Return a line such as `loss 0.076 · validation 0.236 (best 0.224 at epoch 6) · smoothed over 64 steps`.
 
     `last` is the last value of each run. The parts that don't fit are left out or shortened: first the half-life, then
-    the best value, then the held-out value. With several runs, the legend shows the values.
+    the best value, then the validation value. With several runs, the legend shows the values.
     """
     title = Text(printable(chart.title, glyphs), TITLE)
     held_out, best = Text(), Text()

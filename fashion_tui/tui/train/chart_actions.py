@@ -57,7 +57,7 @@ class ChartActions(RunPane):
         self.charts.change(self.charts.options.smooth(direction, self.charts.steps))
 
     def action_next_x(self) -> None:
-        self.charts.change(self.charts.options.next_x())
+        self.charts.next_x()
 
     def action_logarithmic_x(self) -> None:
         options = self.charts.options

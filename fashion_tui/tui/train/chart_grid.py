@@ -14,6 +14,8 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from fashion_tui.report.charts.chart import Chart
+from fashion_tui.report.charts.words import x_axis_words
+from fashion_tui.report.formatting import format_range
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, MUTED
 from fashion_tui.tui.actions import IN_CHART, bindings
@@ -27,6 +29,9 @@ from .run_charts import ShownRuns, chart_of, drawing_of
 MAX_COLUMNS, MAX_ROWS = 6, 8
 
 NO_CHART = Chart("")
+
+LOSS = "loss"
+"""A metric that has a chart even if no run has logged it. All charts have the same x axis."""
 
 
 class GridChart(ChartView, can_focus=True):
@@ -128,6 +133,16 @@ class ChartGrid(Vertical):
         """Change how all charts are displayed."""
         self.options = options
         self.paint()
+
+    def next_x(self) -> None:
+        """Show the next x axis that differs from the current one. Some runs have no plan, no epochs or no times."""
+        options = self.options.next_x()
+        while options.x is not self.options.x and self._x_words(options) == self._x_words(self.options):
+            options = options.next_x()
+        self.change(options)
+
+    def _x_words(self, options: ChartOptions) -> str:
+        return x_axis_words(chart_of(LOSS, self._shown, options))
 
     def change_grid(self, grid: GridOptions) -> None:
         """Change which charts are displayed."""
@@ -281,11 +296,13 @@ class ChartGrid(Vertical):
 
     def _paint_line(self, names: list[str], found: list[str]) -> None:
         glyphs = terminal_glyphs()
-        parts = [*self.options.words]
+        parts = [f"x: {self._x_words(self.options)}", *self.options.y_words] if found else []
         if names and len(found) > len(names):
             first = found.index(names[0]) + 1
-            pages = f"{first}-{first + len(names) - 1}" if len(names) > 1 else f"{first}"
-            parts.insert(0, f"chart{'s' if len(names) > 1 else ''} {pages} of {len(found)}")
+            charts = (
+                f"charts {format_range(first, first + len(names) - 1, glyphs)}" if len(names) > 1 else f"chart {first}"
+            )
+            parts.insert(0, f"{charts} of {len(found)}")
         if self.grid.search:
             parts.insert(0, f"{'found' if found else 'no metric matches'} {self.grid.search!r}")
         line = Text(f" {glyphs.dot} ".join(parts), MUTED)

@@ -10,7 +10,7 @@ HALF_LIVES_PER_RUN = 10
 """A run has at least this many half-lives unless the user chooses another one, so that a short run isn't flattened."""
 MAX_HALF_LIFE = 2**20
 
-USUAL_HEIGHT = 10
+DEFAULT_HEIGHT = 10
 """Minimum height of a chart and the space below it, in lines, if the user hasn't chosen the number of rows."""
 TWO_COLUMNS, THREE_COLUMNS = 80, 210
 """Minimum width of the grid, in columns, for two or three charts side by side if the user hasn't chosen."""
@@ -54,16 +54,14 @@ class ChartOptions:
         return replace(self, x=axes[(axes.index(self.x) + 1) % len(axes)])
 
     def next_y(self) -> "ChartOptions":
-        """Return options with the next scale of the y axes: the usual one of each metric, linear, or logarithmic."""
+        """Return options with the next scale of the y axes: the default one of each metric, linear, or logarithmic."""
         scales = (None, False, True)
         return replace(self, logarithmic_y=scales[(scales.index(self.logarithmic_y) + 1) % len(scales)])
 
     @property
-    def words(self) -> list[str]:
-        """The choices that the charts don't show themselves, such as `x: planned run` and `log y`."""
-        x = f"x: {self.x.value}{', log' if self.logarithmic_x else ''}"
-        y = {None: [], False: ["y: linear"], True: ["y: log"]}[self.logarithmic_y]
-        return [x, *y]
+    def y_words(self) -> list[str]:
+        """`y: linear` or `y: log`, if the user has chosen the scale of the y axes."""
+        return {None: [], False: ["y: linear"], True: ["y: log"]}[self.logarithmic_y]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +82,9 @@ class GridOptions:
         """Return the numbers of columns and rows of a grid of this size."""
         if self.single is not None:
             return 1, 1
-        usual = 1 + (width >= TWO_COLUMNS) + (width >= THREE_COLUMNS)
-        columns = min(self.columns or usual, max(width // SMALLEST_WIDTH, 1))
-        rows = min(self.rows or max(height // USUAL_HEIGHT, 1), max(height // SMALLEST_HEIGHT, 1))
+        default = 1 + (width >= TWO_COLUMNS) + (width >= THREE_COLUMNS)
+        columns = min(self.columns or default, max(width // SMALLEST_WIDTH, 1))
+        rows = min(self.rows or max(height // DEFAULT_HEIGHT, 1), max(height // SMALLEST_HEIGHT, 1))
         return columns, rows
 
     def found(self, metrics: list[str]) -> list[str]:

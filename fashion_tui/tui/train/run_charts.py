@@ -80,7 +80,7 @@ def chart_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart:
         logarithmic_y=metric.logarithmic if options.logarithmic_y is None else options.logarithmic_y,
         half_life=options.half_life_for(shown.steps) if metric.smoothed else 0,
         lower_is_better=metric.lower_is_better,
-        per_epoch_title="last" if metric.per_epoch else "held out",
+        per_epoch_title="last" if metric.per_epoch else "validation",
         decimals=metric.decimals,
         unit=metric.unit,
     )

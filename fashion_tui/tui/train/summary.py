@@ -210,7 +210,7 @@ def _progress(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
 
 def _live_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     if snapshot.state == "starting":
-        return Text("the trainer is loading PyTorch and the data", style=MUTED)
+        return Text(_starting(snapshot), style=MUTED)
     if snapshot.state == "paused":
         return Text(f"paused {glyphs.dot} press {key_of('train', 'pause')} to resume", style=ATTENTION)
     if snapshot.notice is not None:
@@ -220,6 +220,12 @@ def _live_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     if snapshot.layer_problems:
         return Text(f"! {problem_text(snapshot.layer_problems[0], glyphs)}", style=ATTENTION)
     return _checkpoint_note(snapshot, glyphs)
+
+
+def _starting(snapshot: RunSnapshot) -> str:
+    if isinstance(snapshot.config, LoggedConfig):
+        return "the script hasn't logged a metric yet"
+    return "the trainer is loading PyTorch and the data"
 
 
 def _checkpoint_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:

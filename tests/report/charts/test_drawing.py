@@ -87,7 +87,7 @@ def test_the_line_is_smoothed_and_the_values_per_epoch_are_not() -> None:
     weights = 0.5 ** (np.arange(299, -1, -1) / 50)
     last = (weights * noise).sum() / weights.sum()
     lines = lines_of(chart, WIDTH, HEIGHT, UNICODE)
-    assert lines[0].plain == f"loss {last:.3f} · held out 0.300 (best 0.200 at epoch 2) · smoothed over 50 steps"
+    assert lines[0].plain == f"loss {last:.3f} · validation 0.300 (best 0.200 at epoch 2) · smoothed over 50 steps"
     axis = float(lines[1].plain[:6])
     marks = {(x, y): char for y, row in enumerate(plot_of(lines)) for x, char in enumerate(row) if char in "●◆"}
     expected = {
@@ -248,11 +248,11 @@ def test_a_narrow_title_keeps_the_held_out_value_longer_than_the_best_one() -> N
     run = run_of([0.4321, 0.12345], per_epoch=HELD_OUT, ended=True)
     chart = Chart("norm", (run,), half_life=0, decimals=None, unit="GiB")
     best = " (best 0.2 GiB at epoch 2)"
-    titles = {width: lines_of(chart, width, 10, UNICODE)[0].plain for width in (60, 56, 40, 20)}
+    titles = {width: lines_of(chart, width, 10, UNICODE)[0].plain for width in (62, 58, 42, 20)}
     assert titles == {
-        60: f"norm 0.1235 GiB · held out 0.3 GiB{best}",
-        56: "norm 0.1235 GiB · held out 0.3 GiB",
-        40: "norm 0.1235 GiB · held out 0.3 GiB",
+        62: f"norm 0.1235 GiB · validation 0.3 GiB{best}",
+        58: "norm 0.1235 GiB · validation 0.3 GiB",
+        42: "norm 0.1235 GiB · validation 0.3 GiB",
         20: "norm 0.1235 GiB",
     }
 

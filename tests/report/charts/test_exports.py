@@ -47,7 +47,7 @@ def test_the_image_shows_the_curve_at_its_values() -> None:
     ]
     assert points(epochs) == [pytest.approx(point, abs=0.01) for point in expected]
     shown = texts(root)
-    assert shown[0] == "loss 10.000 · held out 0.300 (best 0.200 at epoch 2)"
+    assert shown[0] == "loss 10.000 · validation 0.300 (best 0.200 at epoch 2)"
     assert {"step", "0", "10", "100", "300"} <= set(shown)
     assert [shown.count(glyph) for glyph in "●◆✕"] == [2, 1, 0]
 
@@ -93,7 +93,7 @@ def test_the_table_has_a_row_per_step_with_the_values_of_the_log() -> None:
     assert [(row["first_step"], row["last_step"]) for row in rows[:2]] == [("1", "1"), ("2", "2")]
     weights = 0.5 ** (np.arange(299, -1, -1) / 10)
     assert float(rows[299]["smoothed"]) == pytest.approx((weights * values).sum() / weights.sum())
-    assert {row["last_step"]: row["held_out"] for row in rows if row["held_out"]} == {
+    assert {row["last_step"]: row["validation"] for row in rows if row["validation"]} == {
         "100": "0.5",
         "200": "0.2",
         "300": "0.3",
@@ -108,14 +108,14 @@ def test_the_table_has_the_visible_buckets_and_values_between_them() -> None:
     assert [(row["first_step"], row["last_step"]) for row in rows] == [
         (f"{first}", f"{first + 3}") for first in range(89, 109, 4)
     ]
-    assert (rows[2]["mean"], rows[2]["lowest"], rows[2]["highest"], rows[2]["held_out"]) == (
+    assert (rows[2]["mean"], rows[2]["lowest"], rows[2]["highest"], rows[2]["validation"]) == (
         "98.5",
         "97.0",
         "100.0",
         "0.5",
     )
-    only_epochs = rows_of(Chart("held-out loss", (FULL,)))
-    assert [(row["last_step"], row["mean"], row["held_out"]) for row in only_epochs] == [
+    only_epochs = rows_of(Chart("validation loss", (FULL,)))
+    assert [(row["last_step"], row["mean"], row["validation"]) for row in only_epochs] == [
         ("100", "", "0.5"),
         ("200", "", "0.2"),
         ("300", "", "0.3"),

@@ -51,7 +51,7 @@ def column_of(step: int, steps: int = 800, width: int = 80) -> int:
 def test_every_column_has_the_level_of_the_last_measurement_so_far() -> None:
     values = {step: math.sin(step / 90) * 2.2 - 3 for step in range(1, 701, 50)}
     title, row, *_ = draw(strip_of(UPDATES, {"conv1": values}))
-    assert title.startswith("layers: log10 update ratio  −5 ▁▁▂▂▃▃▄▄▅▅▆▆▇▇██ −1  usual: about −3")
+    assert title.startswith("layers: log10 update ratio  −5 ▁▁▂▂▃▃▄▄▅▅▆▆▇▇██ −1  typical: about −3")
     limits = np.linspace(-5, -1, 9)[1:-1]
     steps = [0] * 80
     for step in values:
@@ -139,7 +139,7 @@ def test_the_x_axis_is_that_of_the_charts() -> None:
 
 
 def test_colours_have_the_levels_of_the_glyphs() -> None:
-    """The most usual values have nearly the colour of the background, and the ends are light."""
+    """The most typical values have nearly the colour of the background, and the ends are light."""
     strip = strip_of(UPDATES, {"conv1": {1 + 100 * level: level / 2 - 4.75 for level in range(8)}})
     lines = draw_heat_strip(strip, WIDTH, 8, UNICODE, Shading.GREYS)
     title, row, same_row = lines[0], lines[1], lines[2]
