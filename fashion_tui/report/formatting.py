@@ -3,6 +3,8 @@
 import math
 from collections.abc import Sequence
 
+from rich.cells import cell_len, set_cell_size
+
 from fashion_tui.schema import text as safe_text
 from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.inputs import InputSpec
@@ -24,6 +26,20 @@ def printable(text: str, glyphs: Glyphs) -> str:
     """Return `text` on one printable line, as ASCII if `glyphs` are ASCII."""
     text = safe_text.printable(text)
     return text if glyphs.unicode else ascii_text(text.replace(UNICODE.ellipsis, ASCII.ellipsis))
+
+
+def shorten(name: str, width: int, glyphs: Glyphs) -> str:
+    """Return a name that is at most `width` columns wide.
+
+    A longer name is cut in the middle, because names that start alike often differ at the end.
+    """
+    name = printable(name, glyphs)
+    mark = glyphs.ellipsis if glyphs.unicode else "~"
+    if cell_len(name) <= width:
+        return name
+    end = name[len(name) - (width - 1) // 2 :] if width > 2 else ""
+    end = set_cell_size(end, min(cell_len(end), (width - 1) // 2))
+    return set_cell_size(name, max(width - 1 - cell_len(end), 0)) + mark[:width] + end
 
 
 def format_formula(formula: str, glyphs: Glyphs) -> str:

@@ -1,10 +1,8 @@
 """Describe the problems of a run's layers in words."""
 
-from rich.cells import cell_len, set_cell_size
-
 from fashion_tui.runs.layers import TYPICAL_UPDATE, LayerProblem
 
-from .formatting import printable
+from .formatting import shorten
 from .glyphs import Glyphs
 
 MAX_NAMED = 3
@@ -29,17 +27,6 @@ def problem_text(problem: LayerProblem, glyphs: Glyphs) -> str:
             return f"a step changes {layers} by up to {_percent(value)}; {_TYPICAL}; try a lower learning rate"
         case "small updates":
             return f"a step changes {layers} by at most {_percent(value)}; {_TYPICAL}; try a higher learning rate"
-
-
-def shorten(name: str, width: int, glyphs: Glyphs) -> str:
-    """Return the name, cut in the middle if it is longer than `width`, so that its start and its end remain."""
-    name = printable(name, glyphs)
-    mark = glyphs.ellipsis if glyphs.unicode else "~"
-    if cell_len(name) <= width:
-        return name
-    end = name[len(name) - (width - 1) // 2 :] if width > 2 else ""
-    end = set_cell_size(end, min(cell_len(end), (width - 1) // 2))
-    return set_cell_size(name, max(width - 1 - cell_len(end), 0)) + mark[:width] + end
 
 
 def _layer_list(layers: tuple[str, ...], glyphs: Glyphs) -> str:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from fashion_tui.report.formatting import shorten
 from fashion_tui.report.glyphs import ASCII, UNICODE
-from fashion_tui.report.layers import problem_text, shorten
+from fashion_tui.report.layers import problem_text
 from fashion_tui.runs.layers import LayerProblem
 
 

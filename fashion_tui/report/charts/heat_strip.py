@@ -11,9 +11,9 @@ from rich.style import Style
 from rich.text import Text
 
 from fashion_tui.report.colormap import heat_style
-from fashion_tui.report.formatting import format_formula, printable
+from fashion_tui.report.formatting import format_formula, printable, shorten
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.report.layers import problem_text, shorten
+from fashion_tui.report.layers import problem_text
 from fashion_tui.report.pixels import Shading
 from fashion_tui.report.plots.layout import wrap
 from fashion_tui.report.style import ATTENTION, BAD

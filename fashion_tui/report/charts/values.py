@@ -4,10 +4,11 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 
-from fashion_tui.report.formatting import format_duration, format_range, printable
+from fashion_tui.report.formatting import format_duration, format_range, printable, shorten
 from fashion_tui.report.glyphs import Glyphs
 
 from .chart import Chart
@@ -41,26 +42,24 @@ def values_table(chart: Chart, readings: Sequence[Reading | None], width: int, g
     if not readings:
         return []
     columns = _columns(chart, readings, glyphs)
-    names = [Text(printable(run.name, glyphs), LABEL) for run in chart.runs]
-    names[chart.selected].style = TITLE
-    longest = max(name.cell_len for name in names)
+    longest = max(cell_len(printable(run.name, glyphs)) for run in chart.runs)
     gap = WIDE_GAP if _width(columns, WIDE_GAP) + longest <= width else NARROW_GAP
     if _width(columns, gap) + min(longest, MIN_NAME) > width:
         columns = [column for column in columns if not column.optional]
     name_width = max(min(longest, width - _width(columns, gap)), 1)
-    for name in names:
-        name.truncate(name_width, overflow="ellipsis" if glyphs.unicode else "crop", pad=True)
     space = " " * gap
     lines = [Text("  " + " " * name_width, LABEL)]
     lines[0].append("".join(space + column.title.rjust(column.width) for column in columns))
-    for index, name in enumerate(names):
+    for index, run in enumerate(chart.runs):
         cells = (
             part
             for column in columns
             for part in (space, (column.cells[index].rjust(column.width), column.styles[index]))
         )
-        letter = LETTERS[index] if len(names) > 1 else " "
-        lines.append(Text.assemble((letter, line_style(index, len(names))), " ", name, *cells))
+        letter = LETTERS[index] if len(chart.runs) > 1 else " "
+        name = set_cell_size(shorten(run.name, name_width, glyphs), name_width)
+        style = TITLE if index == chart.selected else LABEL
+        lines.append(Text.assemble((letter, line_style(index, len(chart.runs))), " ", (name, style), *cells))
     lines += _warning(chart, readings, glyphs)
     for line in lines:
         line.truncate(width, overflow="crop")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from fashion_tui.report.formatting import printable
+from fashion_tui.report.formatting import shorten
 from fashion_tui.report.glyphs import Glyphs
 
 from .chart import Chart, ChartRun, XAxis
@@ -50,18 +50,19 @@ def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: G
     `last` is the last value of each run. The parts that don't fit are left out or shortened: first the half-life, then
     the best value, then the validation value. With several runs, the legend shows the values.
     """
-    title = Text(printable(chart.title, glyphs), TITLE)
-    held_out, best = Text(), Text()
+    value, held_out, best = Text(), Text(), Text()
     if len(chart.runs) == 1:
         run = chart.runs[0]
         if last[0] is not None:
-            title = Text.assemble(title, " ", (_last_value(chart, last[0]), line_style(0, 1)))
+            value = Text(f" {_last_value(chart, last[0])}", line_style(0, 1))
         if run.per_epoch:
             held_out = _held_out(chart, run)
             best = _best(chart, run)
     if not any(run.last_step for run in chart.runs):
         held_out = Text("no values", LABEL)
     smoothing = Text(f"smoothed over {chart.half_life} steps" if chart.half_life else "", LABEL)
+    name = shorten(chart.title, max(width - value.cell_len, MIN_NAME), glyphs)
+    title = Text.assemble((name, TITLE), value)
     separator = Text(f" {glyphs.dot} ", LABEL)
     with_best = Text.assemble(held_out, best)
     line = title
@@ -121,7 +122,7 @@ def legend_lines(chart: Chart, last: Sequence[float | None], width: int, height:
 
 
 def _entry(chart: Chart, index: int, last: float | None, width: int, glyphs: Glyphs) -> Text:
-    """Return a run's entry. A name that is too long is cut at its end."""
+    """Return a run's entry. A name that is too long is cut in the middle."""
     run = chart.runs[index]
     values = []
     if last is not None:
@@ -132,9 +133,9 @@ def _entry(chart: Chart, index: int, last: float | None, width: int, glyphs: Gly
     if index == chart.baseline:
         values.append("baseline")
     rest = Text("".join(f" {value}" for value in values), LABEL)
-    name = Text(printable(run.name, glyphs), TITLE if index == chart.selected else LABEL)
-    name.truncate(max(width - rest.cell_len - 2, MIN_NAME), overflow="ellipsis" if glyphs.unicode else "crop")
-    entry = Text.assemble((LETTERS[index], line_style(index, len(chart.runs))), " ", name, rest)
+    name = shorten(run.name, max(width - rest.cell_len - 2, MIN_NAME), glyphs)
+    style = TITLE if index == chart.selected else LABEL
+    entry = Text.assemble((LETTERS[index], line_style(index, len(chart.runs))), " ", (name, style), rest)
     entry.truncate(width, overflow="crop")
     return entry
 

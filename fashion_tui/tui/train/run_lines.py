@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import overload
 
+from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from fashion_tui.report.charts.colours import LETTERS, RUN_COLOURS
-from fashion_tui.report.formatting import format_accuracy, format_loss, printable
+from fashion_tui.report.formatting import format_accuracy, format_loss, shorten
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.runs import state_mark
 from fashion_tui.report.style import BAD, FOREGROUND, MUTED
@@ -64,9 +65,9 @@ def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
     """
     progress = f"{run.step:,}" if run.kind == "logged" else f"{run.epoch}/{run.epochs}"
     tail = f" {progress} {'damaged' if run.damage else _result(run):>8} "
-    name = Text(printable(run.title or short_name(run.run), glyphs), style=FOREGROUND)
-    name.truncate(max(width - len(tail) - 2, 4), overflow="ellipsis", pad=True)
-    return Text.assemble(_state(run, glyphs), " ", name, (tail, FOREGROUND), no_wrap=True)
+    width = max(width - len(tail) - 2, 4)
+    name = set_cell_size(shorten(run.title or short_name(run.run), width, glyphs), width)
+    return Text.assemble(_state(run, glyphs), " ", (name + tail, FOREGROUND), no_wrap=True)
 
 
 def column_line(run: RunSummary, columns: Sequence[Column], cells: Sequence[str], width: int, glyphs: Glyphs) -> Text:
@@ -120,10 +121,9 @@ def _fitting(columns: Sequence[Column], width: int) -> list[Column]:
 
 def _aligned(cell: str, column: Column, glyphs: Glyphs) -> str:
     """Return the cell with the width of its column, followed by the gap."""
-    text = Text(cell)
-    text.truncate(column.width, overflow="ellipsis" if glyphs.unicode else "crop")
-    blanks = " " * (column.width - text.cell_len)
-    return (blanks + text.plain if column.is_number else text.plain + blanks) + " " * GAP
+    text = shorten(cell, column.width, glyphs)
+    blanks = " " * (column.width - cell_len(text))
+    return (blanks + text if column.is_number else text + blanks) + " " * GAP
 
 
 def _result(run: RunSummary) -> str:
