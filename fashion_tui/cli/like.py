@@ -11,17 +11,13 @@ from click.core import ParameterSource
 
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import RunConfig
 
 from .inputs import parse_arguments
 from .options import CommonOptions
 from .output import print_warning
-
-SETTINGS = (
-    "seed", "device", "threads", "deterministic", "compiled", "keep_going", "validation", "checkpoint_every"
-)  # fmt: skip
-"""Options of `train` that are also fields of `RunConfig`. The recipe contains the others."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,11 @@ class Template:
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of `train`, with the run's settings for the options that weren't given."""
         context = click.get_current_context()
-        missing = [name for name in SETTINGS if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE]
+        missing = [
+            name
+            for name in fields_of(RunConfig)
+            if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE
+        ]
         return dict(options) | {name: getattr(self.config, name) for name in missing}
 
     def common(self, common: CommonOptions) -> CommonOptions:

@@ -55,7 +55,7 @@ def _option(option: click.Option, context: click.Context) -> dict[str, Any]:
         "help": text[: described.start()] if described else text,
         "is_flag": option.is_flag,
         **_value(option, context),
-        "default_description": described[1] if described else None,
+        "default_description": described[1] if described else getattr(option, "default_description", None),
     }
 
 

@@ -14,7 +14,7 @@ from fashion_tui.schema.dataset import DATASETS
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.paths import user_path
-from fashion_tui.schema.recipe import PRECISIONS, RECIPES
+from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.schema.text import printable
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -129,5 +129,4 @@ def _steps(context: click.Context) -> list[int]:
 DATASET = Named(DATASETS)
 DEVICE = Named(DEVICES)
 MODEL = Named(MODELS, or_file=True)
-PRECISION = Named(PRECISIONS)
 RECIPE = Named(RECIPES)

@@ -17,10 +17,11 @@ from fashion_tui.files import make_private_folder
 from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.fields import check_fields
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import check_utf8
 from fashion_tui.schema.recipe import Recipe, check_recipe
-from fashion_tui.schema.run import FORMAT_VERSION, LoggedConfig, RunConfig, RunStatus, StoredConfig, check_run_values
+from fashion_tui.schema.run import FORMAT_VERSION, LoggedConfig, RunConfig, RunStatus, StoredConfig
 
 from .errors import reason
 from .folder import Folder
@@ -150,12 +151,7 @@ def _default_name(config: RunConfig) -> str:
 
 
 def _check(config: RunConfig, name: str | None) -> None:
-    check_run_values(
-        seed=config.seed,
-        threads=config.threads,
-        validation=config.validation,
-        checkpoint_every=config.checkpoint_every,
-    )
+    check_fields(config)
     if not DEVICE.fullmatch(config.device):
         raise UsageError(f"device is {config.device!r}; it must be auto, cpu, cuda, cuda:N or mps")
     if name is not None and not (name.isprintable() and len(name) <= MAX_NAME and _slug(name)):

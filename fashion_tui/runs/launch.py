@@ -12,8 +12,9 @@ import msgspec
 
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.events import RequestHandled, Warned
+from fashion_tui.schema.fields import check_fields
 from fashion_tui.schema.recipe import check_epochs, check_recipe
-from fashion_tui.schema.run import CheckpointRef, ControlAction, RunConfig, RunSummary, State, check_run_values
+from fashion_tui.schema.run import CheckpointRef, ControlAction, RunConfig, RunSummary, State
 from fashion_tui.schema.text import one_line
 
 from .checkpoints import Report, ignore
@@ -250,12 +251,7 @@ def _check(run: Run, config: RunConfig) -> None:
     run.check()
     try:
         check_recipe(config.recipe, is_custom=config.source is not None)
-        check_run_values(
-            seed=config.seed,
-            threads=config.threads,
-            validation=config.validation,
-            checkpoint_every=config.checkpoint_every,
-        )
+        check_fields(config)
     except UsageError as error:
         raise DamagedRun(run.id, f"{CONFIG_FILE}: {error}") from error
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import Annotated, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -64,6 +64,8 @@ class Field:
     about: About
     choices: tuple[str, ...]
     """The values of a field whose type is a Literal. Empty for other types."""
+    default: FieldValue | None = None
+    """The struct's default value, or None if it has none."""
 
     @property
     def range(self) -> str:
@@ -134,20 +136,21 @@ _CONVERSIONS: dict[type, tuple[Callable[[str], FieldValue], str]] = {
 def fields_of(struct: type[msgspec.Struct]) -> Mapping[str, Field]:
     """Return the described fields of a struct by name, in their order. Fields without a description are left out."""
     hints = get_type_hints(struct, include_extras=True)
-    found = (_field(name, hints[name]) for name in struct.__struct_fields__)
+    found = (_field(each.name, hints[each.name], each.default) for each in msgspec.structs.fields(struct))
     return MappingProxyType({field.name: field for field in found if field is not None})
 
 
-def _field(name: str, hint: object) -> Field | None:
+def _field(name: str, hint: object, default: Any) -> Field | None:
     if get_origin(hint) is not Annotated:
         return None
     kind, *metadata = get_args(hint)
     about = next((each for each in metadata if isinstance(each, About)), None)
     if about is None:
         return None
+    default = None if default is msgspec.NODEFAULT else default
     if get_origin(kind) is Literal:
-        return Field(name, str, about, get_args(kind))
-    return Field(name, kind, about, ())
+        return Field(name, str, about, get_args(kind), default)
+    return Field(name, kind, about, (), default)
 
 
 def check_fields(struct: msgspec.Struct) -> None:

@@ -56,13 +56,15 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     epochs: Annotated[int, About("epochs", "passes over the training set", TRAINING, ge=1, le=MAX_EPOCHS)]
     batch_size: Annotated[int, About("batch size", "images per step", TRAINING, "images", ge=1)]
     """A CPU processes a large batch in micro-batches of up to CPU_MICRO_BATCH images."""
-    precision: Annotated[Precision, About("precision", "bf16 is faster if the hardware supports it", TRAINING)] = "fp32"
+    precision: Annotated[
+        Precision, About("precision", "number format; bf16 is faster if the hardware supports it", TRAINING)
+    ] = "fp32"
     label_smoothing: Annotated[
         float, About("label smoothing", "share of the target spread over all classes", TRAINING, ge=0, lt=1)
     ] = 0.0
 
     optimizer: Annotated[Optimizer, About("optimizer", "algorithm that updates the weights", OPTIMIZER)]
-    learning_rate: Annotated[float, About("learning rate", "maximum of the schedule", OPTIMIZER, gt=0)]
+    learning_rate: Annotated[float, About("learning rate", "maximum learning rate of the schedule", OPTIMIZER, gt=0)]
     """With `muon`, this is the learning rate of the filters."""
 
     schedule: Annotated[Schedule, About("schedule", "how the learning rate changes", SCHEDULE)] = "constant"

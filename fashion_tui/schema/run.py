@@ -1,18 +1,20 @@
 """Files of a run's directory (configuration, status, checkpoint pointer), and a summary of the run."""
 
-import math
 from typing import Annotated, Literal
 
 import msgspec
 
 from .dataset import DatasetRef
-from .errors import UsageError
+from .fields import About, FieldValue, fields_of
 from .floats import JsonFloat
 from .recipe import Recipe
 from .text import printable
 
 FORMAT_VERSION = 2
 """Version of the run directory's format, stored in every `config.json`."""
+
+RUN = "Run"
+"""Group of the fields that aren't part of the recipe."""
 
 State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]
 """State of a run. A run is `lost` if its trainer should be alive but neither writes a heartbeat nor holds the lock."""
@@ -58,21 +60,27 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     recipe: Recipe
     """Recipe with all of the user's choices applied, such as model, epochs, batch size and learning rate."""
     dataset: DatasetRef
-    seed: int
-    device: str
-    """`auto` (CUDA if available, else the CPU), `cpu`, `cuda`, `cuda:N` or `mps`."""
-    threads: int
-    """Number of CPU threads that torch uses. This number affects how sums are rounded."""
-    deterministic: bool
-    """Whether to use only deterministic algorithms. On a CPU, training is deterministic in any case."""
-    compiled: bool = False
-    """Whether to compile the network with `torch.compile`."""
-    keep_going: bool = False
-    """Whether to continue if the loss diverges."""
-    validation: int
-    """Number of training images held out for validation, taken from the end; 0 for none."""
-    checkpoint_every: float
-    """Seconds between checkpoints."""
+    validation: Annotated[
+        int, About("validation", "training images held out to evaluate each epoch", RUN, "images", ge=0)
+    ] = 0
+    seed: Annotated[
+        int, About("seed", "random seed of weights, shuffling and augmentation", RUN, ge=0, le=2**63 - 1)
+    ] = 0
+    device: Annotated[str, About("device", "one of auto (a GPU if there is one), cpu, cuda, cuda:N, mps", RUN)] = "auto"
+    threads: Annotated[int, About("threads", "CPU threads; by default, one for each core", RUN, ge=1, le=1024)]
+    """The number of threads affects how sums are rounded.
+
+    The upper bound keeps a typo from using up the machine's process limit.
+    """
+    deterministic: Annotated[
+        bool, About("deterministic", "use only deterministic algorithms on a GPU; may be slower", RUN)
+    ] = False
+    """On a CPU, training is deterministic in any case."""
+    compiled: Annotated[bool, About("compile", "use torch.compile, which takes a minute at the start", RUN)] = False
+    keep_going: Annotated[bool, About("keep going", "train on if the loss diverges, while it is finite", RUN)] = False
+    checkpoint_every: Annotated[
+        float, About("checkpoint interval", "time between checkpoints", RUN, "seconds", gt=0)
+    ] = 30.0
     git_revision: str | None
     source: ModelSource | None = None
     """The custom model, or None for a built-in network. For a custom model, `recipe.model` is only a display name."""
@@ -127,23 +135,14 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One-line reason why the run failed."""
 
 
-MAX_THREADS = 1024
-"""Maximum number of threads per run. Without it, a typo could use up the machine's process limit."""
-
-
-def check_run_values(*, seed: int = 0, threads: int = 1, validation: int = 0, checkpoint_every: float = 1.0) -> None:
-    """Raise UsageError if a value is out of range.
+def check_run_values(**values: FieldValue) -> None:
+    """Raise InvalidField if a setting of a run, given by the name of its field in RunConfig, is out of range.
 
     Check only limits that don't depend on the recipe or the data set.
     """
-    if not 0 <= seed < 2**63:
-        raise UsageError(f"seed is {seed}; it must be between 0 and 2**63 - 1")
-    if not 1 <= threads <= MAX_THREADS:
-        raise UsageError(f"threads is {threads}; it must be between 1 and {MAX_THREADS:,}")
-    if validation < 0:
-        raise UsageError(f"validation is {validation}; it must be 0 or the number of images to hold out")
-    if not (math.isfinite(checkpoint_every) and checkpoint_every > 0):
-        raise UsageError(f"checkpoint-every is {checkpoint_every}; it must be a positive number of seconds")
+    fields = fields_of(RunConfig)
+    for name, value in values.items():
+        fields[name].check(value)
 
 
 class CheckpointRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

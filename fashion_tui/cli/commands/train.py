@@ -6,22 +6,23 @@ import click
 import msgspec
 
 from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.field_options import GroupedCommand, field_options
 from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
 from fashion_tui.cli.like import Template, read_template
-from fashion_tui.cli.options import CommonOptions, common_options, device_option, json_option, trust_option
+from fashion_tui.cli.options import CommonOptions, common_options, json_option, trust_option
 from fashion_tui.cli.output import note_synthetic, print_line, warn_about_learning_rate, warn_about_threads, write_json
-from fashion_tui.cli.values import MODEL, PRECISION, RECIPE, RunName
+from fashion_tui.cli.values import MODEL, RECIPE, RunName
 from fashion_tui.data.files import train_size
 from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import MODELS, CustomModel
 from fashion_tui.schema.recipe import (
     CPU_MICRO_BATCH,
-    PRECISIONS,
     RECIPES,
     Recipe,
     check_batch_size,
@@ -30,17 +31,15 @@ from fashion_tui.schema.recipe import (
 )
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
-from fashion_tui.schema.run import check_run_values
+from fashion_tui.schema.run import RunConfig, check_run_values
 from fashion_tui.settings import user_settings
-
-CHECKPOINT_PERIOD = 30.0
-"""Default time between checkpoints, in seconds."""
 
 RECIPE_LINES = "\n".join(f"  {recipe.name:<8}{recipe.summary}" for recipe in RECIPES.values())
 
 
 @click.command(
     "train",
+    cls=GroupedCommand,
     epilog=f"""\b
 Recipes:
 {RECIPE_LINES}
@@ -74,64 +73,14 @@ each of them separately.""",
     help=f"Network to train: {', '.join(MODELS)}, or file.py:Class.  [default: the recipe's]",
 )
 @click.option("--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of your class, as JSON.")
-@click.option("--epochs", type=int, metavar="N", help="Number of epochs.  [default: the recipe's]")
-@click.option(
-    "--batch-size",
-    type=int,
-    metavar="N",
-    help="Images per step.  [default: the recipe's]",
-)
-@click.option("--lr", "learning_rate", type=float, metavar="X", help="Maximum learning rate.  [default: the recipe's]")
-@click.option(
-    "--precision",
-    type=PRECISION,
-    metavar="NAME",
-    help=f"Precision: {' or '.join(PRECISIONS)}.  [default: the recipe's]",
-)
-@click.option(
-    "--seed",
-    type=int,
-    default=0,
-    metavar="N",
-    show_default=True,
-    help="Random seed of weights, shuffling and augmentation.",
-)
-@device_option
-@click.option("--threads", type=int, metavar="N", help="Number of CPU threads.  [default: the number of cores]")
-@click.option(
-    "--deterministic/--no-deterministic",
-    default=False,
-    show_default=True,
-    help="On a GPU, use only deterministic algorithms, which may be slower. Runs on a CPU are always deterministic.",
-)
-@click.option("--compile", "compiled", is_flag=True, help="Use torch.compile, which takes about a minute at the start.")
-@click.option(
-    "--keep-going",
-    is_flag=True,
-    help="Keep training even if the loss diverges, as long as it is finite. Without this option, the run fails.",
-)
-@click.option(
-    "--validation",
-    type=int,
-    default=0,
-    metavar="N",
-    show_default=True,
-    help="Hold out the last N training images to choose the best epoch.",
-)
-@click.option(
-    "--checkpoint-every",
-    type=float,
-    default=CHECKPOINT_PERIOD,
-    metavar="SECONDS",
-    show_default=True,
-    help="Time between checkpoints.",
-)
 @click.option(
     "--name", metavar="NAME", help="Name to use in the run's id.  [default: the name of the recipe or of your class]"
 )
 @click.option(
     "--like", type=RunName(), metavar="RUN", help="Use the settings of RUN, except those that other options set."
 )
+@field_options(Recipe, default_description="the recipe's")
+@field_options(RunConfig)
 @trust_option
 @click.option("--detach", is_flag=True, help="Return at once and train in the background.")
 @json_option
@@ -162,12 +111,9 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
         custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
     recipe = _recipe(options, template, is_custom=custom is not None)
     check_device(options["device"])
-    values = {
-        "seed": options["seed"],
-        "threads": options["threads"] if options["threads"] is not None else available_cpus(),
-        "validation": options["validation"],
-        "checkpoint_every": options["checkpoint_every"],
-    }
+    values = {name: options[name] for name in fields_of(RunConfig)}
+    if values["threads"] is None:
+        values["threads"] = available_cpus()
     check_run_values(**values)
     if custom is not None:
         custom = check_custom_model(custom)
@@ -178,10 +124,6 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
         common.runs_directory,
         recipe=recipe,
         dataset=dataset,
-        device=options["device"],
-        deterministic=options["deterministic"],
-        compiled=options["compiled"],
-        keep_going=options["keep_going"],
         name=options["name"],
         network=custom,
         **values,
@@ -207,11 +149,7 @@ def _warn_about_unused_gpu(device: str) -> None:
 
 def _recipe(options: dict[str, Any], template: Template | None, *, is_custom: bool) -> Recipe:
     """Return the recipe with the user's changes. Raises UsageError if they are invalid."""
-    changes = {
-        name: options[name]
-        for name in ("model", "epochs", "batch_size", "learning_rate", "precision")
-        if options[name] is not None
-    }
+    changes = {name: options[name] for name in ("model", *fields_of(Recipe)) if options[name] is not None}
     base = recipe_named(options["recipe"] or user_settings().recipe) if template is None else template.config.recipe
     recipe = msgspec.structs.replace(base, **changes)
     check_recipe(recipe, is_custom=is_custom)

@@ -1,0 +1,101 @@
+"""Options made from the descriptions of fields, and a help page that lists options in groups."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any
+
+import click
+import msgspec
+
+from fashion_tui.schema.fields import Field, fields_of
+
+from .values import DEVICE, Named
+
+_OTHER_NAMES = {"learning_rate": "--lr", "compiled": "--compile"}
+"""Options that aren't called like their field."""
+
+OTHER_OPTIONS = "Options"
+"""Heading of the options that aren't made from a field."""
+
+Command = Callable[..., Any]
+
+
+class FieldOption(click.Option):
+    """An option for a field. The help page lists it under its group."""
+
+    def __init__(self, *arguments: Any, group: str, default_description: str | None = None, **attributes: Any) -> None:
+        super().__init__(*arguments, **attributes)
+        self.group = group
+        self.default_description = default_description
+        """What is used if the option isn't given, or None if that is the option's default value."""
+
+
+class GroupedCommand(click.Command):
+    """A command whose help page lists the options made from fields in groups, after all others."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for parameter in self.get_params(ctx):
+            if (record := parameter.get_help_record(ctx)) is not None:
+                groups[_heading(parameter)].append(record)
+        for heading in (OTHER_OPTIONS, *(each for each in groups if each != OTHER_OPTIONS)):
+            with formatter.section(heading):
+                formatter.write_dl(groups[heading])
+
+
+def _heading(parameter: click.Parameter) -> str:
+    if not isinstance(parameter, FieldOption):
+        return OTHER_OPTIONS
+    default = parameter.default_description
+    return parameter.group if default is None else f"{parameter.group} (default: {default})"
+
+
+def field_options(struct: type[msgspec.Struct], default_description: str | None = None) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for each described field of a struct.
+
+    An option that isn't given is the field's default or, if there is a `default_description`, None.
+    """
+
+    def add(command: Command) -> Command:
+        for field in reversed(list(fields_of(struct).values())):
+            command = _option(field, default_description)(command)
+        return command
+
+    return add
+
+
+def option_name(field: str) -> str:
+    """Return the option for a field, such as `--batch-size`."""
+    return _OTHER_NAMES.get(field, f"--{field.replace('_', '-')}")
+
+
+def _option(field: Field, default_description: str | None) -> Callable[[Command], Command]:
+    name = option_name(field.name)
+    attributes: dict[str, Any] = {"default": None if default_description is not None else field.default}
+    if field.type is bool:
+        name = f"{name}/--no-{name.removeprefix('--')}"
+    else:
+        attributes |= {"type": _value_type(field), "metavar": _metavar(field)}
+        attributes["show_default"] = attributes["default"] is not None
+    return click.option(
+        name,
+        field.name,
+        cls=FieldOption,
+        group=field.about.group,
+        default_description=default_description,
+        help=f"{field.about.help[0].upper()}{field.about.help[1:]}.",
+        **attributes,
+    )
+
+
+def _value_type(field: Field) -> Any:
+    """Return the type that click converts to. Commands check choices themselves, to give clearer messages."""
+    if field.name == "device":
+        return DEVICE
+    return Named(field.choices) if field.choices else field.type
+
+
+def _metavar(field: Field) -> str:
+    if field.choices:
+        return "|".join(field.choices)
+    return field.about.unit.upper() or {int: "N", float: "X", str: "NAME"}[field.type]
