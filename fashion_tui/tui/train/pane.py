@@ -10,31 +10,25 @@ from textual.containers import Horizontal
 from textual.widget import Widget
 from textual.worker import get_current_worker
 
-from fashion_tui.report.charts.chart import MAX_RUNS, Chart
-from fashion_tui.report.charts.view import wanted_steps
+from fashion_tui.report.charts.chart import Chart
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
-from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
 from fashion_tui.tui.pane import EmptyState
 
 from .annotations import Annotations
-from .chart_actions import ChartActions
 from .chart_grid import ChartGrid
-from .choose_fields import choose_columns, choose_order
-from .comparison import compare
-from .follow import RunFollower, RunNotOpened, SnapshotTaken
+from .displayed_runs import DisplayedRuns
+from .follow import RunNotOpened, SnapshotTaken
 from .new_run import NewRuns
-from .obstacles import ACTIONS_ON_RUNS, obstacle
 from .requests import RunRequests
-from .run_charts import ShownRuns
+from .run_actions import RunActions
 from .run_list import RunList
 from .run_table import RunTable
 from .run_view import RunView
 
 
-class TrainPane(ChartActions):
+class TrainPane(RunActions):
     PANE: ClassVar[PaneName] = "train"
     HELP: ClassVar[str] = with_keys(
         "train",
@@ -66,9 +60,6 @@ class TrainPane(ChartActions):
 
     empty = getters.query_one(EmptyState)
     columns = getters.query_one("#columns", Horizontal)
-    table = getters.query_one(RunTable)
-    run_list = getters.query_one(RunList)
-    view = getters.query_one(RunView)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -79,13 +70,7 @@ class TrainPane(ChartActions):
         self._filter_before = ""
         """The filter when the keys were last checked."""
         self._in_front = True
-        self._follower = RunFollower(self.post_message)
-        self._snapshots: dict[str, RunSnapshot] = {}
-        """The latest snapshot of each displayed run, by id."""
-        self._metrics: tuple[str, ...] = ()
-        """Metrics whose curves are displayed."""
-        self._baseline: str | None = None
-        """Id of the run that is pinned as the baseline."""
+        self.displayed = DisplayedRuns(self.post_message)
         self.requests = RunRequests(self, lambda pending: self.view.show_pending(pending))  # noqa: PLW0108 - no view yet
         self.annotations = Annotations(self, self.requests)
         self.new_runs = NewRuns(self, self.requests, self._prepare_trainer, self.open_run)
@@ -113,12 +98,12 @@ class TrainPane(ChartActions):
 
     def shown(self) -> None:
         self._in_front = True
-        self._follower.set_active(active=True)
+        self.displayed.follower.set_active(active=True)
         self._prepare_trainer()
 
     def hidden(self) -> None:
         self._in_front = False
-        self._follower.set_active(active=False)
+        self.displayed.follower.set_active(active=False)
 
     def _prepare_trainer(self) -> None:
         """Start a trainer that imports torch, loads the data, and then waits for the next run."""
@@ -144,13 +129,12 @@ class TrainPane(ChartActions):
     @on(RunTable.Arranged)
     def _runs_arranged(self) -> None:
         if self._chosen_before != self.run_list.chosen_run:
-            was_listed, self._chosen_before = self._chosen_before is not None, self.run_list.chosen_run
+            self._chosen_before = self.run_list.chosen_run
             self.refresh_bindings()
-            if was_listed != (self._chosen_before is not None):
-                self._displayed_runs_changed()
         if self._filter_before != self.table.options.filter:
             self._filter_before = self.table.options.filter
             self.refresh_bindings()
+        self._displayed_runs_changed()  # some of them may be deleted or have other titles
         path = self._run_to_show
         if path is not None and any(run.run == path.name for run in self.lab_app.runs) and self.table.reveal(path.name):
             self._run_to_show = None
@@ -162,15 +146,10 @@ class TrainPane(ChartActions):
         self._displayed_runs_changed()
 
     def _displayed_runs_changed(self) -> None:
-        """Read the displayed runs from now on: first the one under the cursor."""
-        if (selected := self.selected_run) is None:
-            self._follower.follow((), ())
+        """Read and show the selected run, the marked runs and the baseline from now on."""
+        self.displayed.choose(self.selected_run, self.run_list.marked, self.lab_app.runs)
+        if self.selected_run is None:
             self.view.visible = False
-            return
-        read = list(dict.fromkeys((selected.run, *self._compared_runs())))
-        self._snapshots = {run: self._snapshots[run] for run in read if run in self._snapshots}
-        paths = self._paths()
-        self._follower.follow([paths[run] for run in read], self._metrics)
         self._show_runs()
 
     @property
@@ -178,48 +157,30 @@ class TrainPane(ChartActions):
         chart = self.charts.full_screen
         return self.run_list.chosen_run if chart is None else chart.run
 
-    def _paths(self) -> dict[str, Path]:
-        """Return the directories of all runs, by id, and that of the selected run even if it was deleted."""
-        selected = self.selected_run
-        runs = self.lab_app.runs if selected is None else (*self.lab_app.runs, selected)
-        return {run.run: Path(run.path) for run in runs}
-
-    def _compared_runs(self) -> list[str]:
-        """Return the ids of the marked runs, the baseline and the selected run, at most `MAX_RUNS`."""
-        selected, paths = self.selected_run, self._paths()
-        candidates = (*self.run_list.marked, self._baseline, None if selected is None else selected.run)
-        return list(dict.fromkeys(run for run in candidates if run is not None and run in paths))[:MAX_RUNS]
-
     @on(ChartGrid.MetricsWanted)
     def _metrics_wanted(self, message: ChartGrid.MetricsWanted) -> None:
-        self._metrics = message.metrics
-        self._displayed_runs_changed()
+        self.displayed.want(message.metrics)
+        self._show_runs()
 
     @work(thread=True, group="follow")
     def _follow_runs(self) -> None:
         worker = get_current_worker()
-        self._follower.run(lambda: worker.is_cancelled)
+        self.displayed.follower.run(lambda: worker.is_cancelled)
 
     @on(SnapshotTaken)
     def _snapshot_taken(self, message: SnapshotTaken) -> None:
         snapshot, chosen = message.snapshot, self.run_list.chosen_run
-        self._snapshots[snapshot.run] = snapshot
+        self.displayed.take(snapshot)
         self._show_runs()
         if chosen is not None and snapshot.run == chosen.run and snapshot.state != chosen.state:
             self.lab_app.refresh_runs()  # so that the list and the footer don't lag behind the view
 
     def _show_runs(self) -> None:
         """Show the snapshots, once the selected run has been read."""
-        selected = self.selected_run
-        snapshot = None if selected is None else self._snapshots.get(selected.run)
-        if snapshot is None:
-            return
-        compared = self._compared_runs()
-        index = compared.index(snapshot.run) if snapshot.run in compared else 0
-        baseline = compared.index(self._baseline) if self._baseline in compared else None
-        runs = tuple((run, self._snapshots.get(run)) for run in compared)
-        self.view.visible = True
-        self.view.show(snapshot, ShownRuns(runs, index, baseline))
+        snapshot = self.displayed.snapshot
+        if snapshot is not None:
+            self.view.visible = True
+            self.view.show(snapshot, self.displayed.shown)
 
     @on(RunNotOpened)
     def _run_not_opened(self, message: RunNotOpened) -> None:
@@ -229,159 +190,16 @@ class TrainPane(ChartActions):
             self.view.show_problem(message.problem)
 
     def view_changed(self, chart: Chart | None) -> None:
-        """Read details of the runs for the chart on the whole screen, if it shows only a part of the x axis."""
-        windows = {}
-        if chart is not None and self.charts.full_screen is not None:
-            paths = self._paths()
-            for run, shown in zip(self._compared_runs(), chart.runs, strict=False):
-                if (steps := wanted_steps(chart, shown)) is not None:
-                    windows[paths[run]] = {self.charts.full_screen.metric: steps}
-        self._follower.zoom(windows)
+        full_screen = self.charts.full_screen
+        self.displayed.zoom(chart, "" if full_screen is None else full_screen.metric)
         if chart is None:
             self._displayed_runs_changed()
 
     def action_baseline(self) -> None:
         """Pin the run under the cursor as the baseline, or unpin it."""
-        self._baseline = None if self._baseline == self.run_list.chosen else self.run_list.chosen
+        chosen = self.run_list.chosen
+        self.displayed.baseline = None if self.displayed.baseline == chosen else chosen
         self._displayed_runs_changed()
-
-    def action_mark(self) -> None:
-        """Mark the run under the cursor, or unmark it."""
-        if not self.run_list.toggle_mark():
-            self.notify(f"{MAX_RUNS} runs are marked; unmark one of them first.", severity="warning")
-
-    # The list
-
-    def action_filter(self) -> None:
-        self.table.edit_filter()
-
-    def action_back(self) -> None:
-        """Show all charts, or go to the list. In the list, remove the filter, or unmark all runs if there is none."""
-        if self.charts.back():
-            return
-        if self.charts.has_focus_within:
-            self.run_list.focus()
-        elif self.table.options.filter:
-            self.table.remove_filter()
-        else:
-            self.run_list.unmark_all()
-
-    def action_widen(self) -> None:
-        """Show the list alone, or beside the run."""
-        self.table.widen(is_wide=not self.table.is_wide)
-        self.set_class(self.table.is_wide, "-list-only")
-
-    def action_sort(self) -> None:
-        self.lab_app.hold_input(self.start_worker(self._choose_order, "list"))
-
-    async def _choose_order(self) -> None:
-        await choose_order(self.app, self.table, self._metrics_shown())
-
-    def action_columns(self) -> None:
-        self.lab_app.hold_input(self.start_worker(self._choose_columns, "list"))
-
-    async def _choose_columns(self) -> None:
-        await choose_columns(self.app, self.table, self._metrics_shown())
-
-    def _metrics_shown(self) -> tuple[str, ...]:
-        return () if self.view.snapshot is None else self.view.snapshot.metrics
-
-    def action_compare(self) -> None:
-        """Show what differs between the marked runs."""
-        self.lab_app.hold_input(self.start_worker(self._compare, "list"))
-
-    async def _compare(self) -> None:
-        runs = {run.run: run for run in self.lab_app.runs}
-        marked = [runs[run] for run in self.run_list.marked if run in runs]
-        if len(marked) < 2:
-            self.notify(f"Mark two or more runs by {key_of('train', 'mark')} to compare them.")
-            return
-        await compare(self.app, marked)
-
-    # Requests
-
-    def _run_for(self, action: str) -> RunSummary | None:
-        """Return the run under the cursor. If its state doesn't allow the action, say why and return None."""
-        run = self.run_list.chosen_run
-        if run is not None and (why := obstacle(action, run)):
-            self.app.clear_notifications()  # so that the same key pressed again shows no second one
-            self.notify(why, markup=False)
-            return None
-        return run
-
-    def label_of(self, action: str) -> str | None:
-        run = self.run_list.chosen_run if self.is_mounted else None
-        if action == "compare":
-            return None if self.is_mounted and len(self.run_list.marked) > 1 else ""
-        if action == "back":
-            return self._label_of_back() if self.is_mounted else ""
-        if action in ACTIONS_ON_RUNS and (run is None or obstacle(action, run)):
-            return ""
-        return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
-
-    def _label_of_back(self) -> str:
-        """Return what escape does in the list, or an empty string if it does nothing there."""
-        if not self.run_list.has_focus:
-            return ""
-        if self.table.options.filter:
-            return "remove filter"
-        return "unmark all" if self.run_list.marked else ""
-
-    def action_pause(self) -> None:
-        """Pause the run, or resume it if it is paused."""
-        if (run := self._run_for("pause")) is not None:
-            self.requests.pause_or_continue(run)
-
-    def action_stop(self) -> None:
-        if (run := self._run_for("stop")) is not None:
-            self.requests.stop(run)
-
-    def action_checkpoint(self) -> None:
-        if (run := self._run_for("checkpoint")) is not None:
-            self.requests.checkpoint(run)
-
-    def action_resume(self) -> None:
-        if (run := self._run_for("resume")) is not None:
-            self.requests.resume(run)
-
-    def action_evaluate(self) -> None:
-        if (run := self._run_for("evaluate")) is not None:
-            self.post_message(EvaluateRun(Path(run.path)))
-
-    def action_prune(self) -> None:
-        self.requests.offer_prune()
-
-    def action_rename(self) -> None:
-        if (run := self._run_for("rename")) is not None:
-            self.annotations.rename(run)
-
-    def action_tag(self) -> None:
-        if (run := self._run_for("tag")) is not None:
-            self.annotations.tag(run)
-
-    def action_write_note(self) -> None:
-        if (run := self._run_for("write_note")) is not None:
-            self.annotations.write_note(run)
-
-    def action_delete(self) -> None:
-        if (run := self._run_for("delete")) is not None:
-            self.annotations.delete(run)
-
-    def action_restore(self) -> None:
-        self.annotations.restore(self.open_run)
-
-    # New runs
-
-    def new_run(self, network: NetworkChoice | None) -> None:
-        """Open the form for a new run. If `network` isn't None, it is used instead of the recipe's own network."""
-        self.lab_app.hold_input(self.new_runs.open_form(network))
-
-    def action_new_run(self) -> None:
-        self.new_run(None)
-
-    def action_repeat(self) -> None:
-        if (run := self._run_for("repeat")) is not None:
-            self.lab_app.hold_input(self.new_runs.repeat(run))
 
 
 def _lost_run(runs: tuple[RunSummary, ...]) -> Path | None:

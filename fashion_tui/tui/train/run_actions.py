@@ -1,0 +1,171 @@
+"""Actions on the list of runs, on the run under the cursor, and on new runs."""
+
+from pathlib import Path
+
+from textual import getters
+
+from fashion_tui.report.charts.chart import MAX_RUNS
+from fashion_tui.schema.run import RunSummary
+from fashion_tui.tui.actions import key_of
+from fashion_tui.tui.lab_app import EvaluateRun, NetworkChoice
+
+from .annotations import Annotations
+from .chart_actions import ChartActions
+from .choose_fields import choose_columns, choose_order
+from .comparison import compare
+from .new_run import NewRuns
+from .obstacles import ACTIONS_ON_RUNS, obstacle
+from .requests import RunRequests
+from .run_list import RunList
+from .run_table import RunTable
+from .run_view import RunView
+
+
+class RunActions(ChartActions):
+    """A pane with a list of runs, whose actions change the list and the runs."""
+
+    table = getters.query_one(RunTable)
+    run_list = getters.query_one(RunList)
+    view = getters.query_one(RunView)
+
+    requests: RunRequests
+    annotations: Annotations
+    new_runs: NewRuns
+
+    # The list
+
+    def action_mark(self) -> None:
+        """Mark the run under the cursor, or unmark it."""
+        if not self.run_list.toggle_mark():
+            self.notify(f"{MAX_RUNS} runs are marked; unmark one of them first.", severity="warning")
+
+    def action_filter(self) -> None:
+        self.table.edit_filter()
+
+    def action_back(self) -> None:
+        """Show all charts, or go to the list. In the list, remove the filter, or unmark all runs if there is none."""
+        if self.charts.back():
+            return
+        if self.charts.has_focus_within:
+            self.run_list.focus()
+        elif self.table.options.filter:
+            self.table.remove_filter()
+        else:
+            self.run_list.unmark_all()
+
+    def action_widen(self) -> None:
+        """Show the list alone, or beside the run."""
+        self.table.widen(is_wide=not self.table.is_wide)
+        self.set_class(self.table.is_wide, "-list-only")
+
+    def action_sort(self) -> None:
+        self.lab_app.hold_input(self.start_worker(self._choose_order, "list"))
+
+    async def _choose_order(self) -> None:
+        await choose_order(self.app, self.table, self._metrics_shown())
+
+    def action_columns(self) -> None:
+        self.lab_app.hold_input(self.start_worker(self._choose_columns, "list"))
+
+    async def _choose_columns(self) -> None:
+        await choose_columns(self.app, self.table, self._metrics_shown())
+
+    def _metrics_shown(self) -> tuple[str, ...]:
+        return () if self.view.snapshot is None else self.view.snapshot.metrics
+
+    def action_compare(self) -> None:
+        """Show what differs between the marked runs."""
+        self.lab_app.hold_input(self.start_worker(self._compare, "list"))
+
+    async def _compare(self) -> None:
+        runs = {run.run: run for run in self.lab_app.runs}
+        marked = [runs[run] for run in self.run_list.marked if run in runs]
+        if len(marked) < 2:
+            self.notify(f"Mark two or more runs by {key_of('train', 'mark')} to compare them.")
+            return
+        await compare(self.app, marked)
+
+    # Requests
+
+    def _run_for(self, action: str) -> RunSummary | None:
+        """Return the run under the cursor. If its state doesn't allow the action, say why and return None."""
+        run = self.run_list.chosen_run
+        if run is not None and (why := obstacle(action, run)):
+            self.app.clear_notifications()  # so that the same key pressed again shows no second one
+            self.notify(why, markup=False)
+            return None
+        return run
+
+    def label_of(self, action: str) -> str | None:
+        run = self.run_list.chosen_run if self.is_mounted else None
+        if action == "compare":
+            return None if self.is_mounted and len(self.run_list.marked) > 1 else ""
+        if action == "back":
+            return self._label_of_back() if self.is_mounted else ""
+        if action in ACTIONS_ON_RUNS and (run is None or obstacle(action, run)):
+            return ""
+        return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
+
+    def _label_of_back(self) -> str:
+        """Return what escape does in the list, or an empty string if it does nothing there."""
+        if not self.run_list.has_focus:
+            return ""
+        if self.table.options.filter:
+            return "remove filter"
+        return "unmark all" if self.run_list.marked else ""
+
+    def action_pause(self) -> None:
+        """Pause the run, or resume it if it is paused."""
+        if (run := self._run_for("pause")) is not None:
+            self.requests.pause_or_continue(run)
+
+    def action_stop(self) -> None:
+        if (run := self._run_for("stop")) is not None:
+            self.requests.stop(run)
+
+    def action_checkpoint(self) -> None:
+        if (run := self._run_for("checkpoint")) is not None:
+            self.requests.checkpoint(run)
+
+    def action_resume(self) -> None:
+        if (run := self._run_for("resume")) is not None:
+            self.requests.resume(run)
+
+    def action_evaluate(self) -> None:
+        if (run := self._run_for("evaluate")) is not None:
+            self.post_message(EvaluateRun(Path(run.path)))
+
+    def action_prune(self) -> None:
+        self.requests.offer_prune()
+
+    def action_rename(self) -> None:
+        if (run := self._run_for("rename")) is not None:
+            self.annotations.rename(run)
+
+    def action_tag(self) -> None:
+        if (run := self._run_for("tag")) is not None:
+            self.annotations.tag(run)
+
+    def action_write_note(self) -> None:
+        if (run := self._run_for("write_note")) is not None:
+            self.annotations.write_note(run)
+
+    def action_delete(self) -> None:
+        if (run := self._run_for("delete")) is not None:
+            self.annotations.delete(run)
+
+    def action_restore(self) -> None:
+        self.annotations.restore(self.open_run)
+
+    # New runs
+
+    def new_run(self, network: NetworkChoice | None) -> None:
+        """Open the form for a new run. If `network` isn't None, it is used instead of the recipe's own network."""
+        self.lab_app.hold_input(self.new_runs.open_form(network))
+
+    def action_new_run(self) -> None:
+        self.new_run(None)
+
+    def action_repeat(self) -> None:
+        if (run := self._run_for("repeat")) is not None:
+            self.lab_app.hold_input(self.new_runs.repeat(run))
