@@ -63,6 +63,24 @@ async def test_screen_shows_the_last_lines() -> None:
             assert app.screen_text()[:6] == expected
 
 
+async def test_lines_are_repainted_if_only_their_style_or_the_width_changes() -> None:
+    app = LinesApp()
+    async with app.run_test(size=(30, 20)) as pilot:
+        lines = app.query_one("#lines", Lines)
+        line = Text("abcdef")
+        for style, start, stop in (("#ff0000", 1, 3), ("#00ff00", 1, 3), ("#0000ff", 0, 6)):
+            line.stylize(style, start, stop)
+            lines.show_lines([line, Text("same")])
+            await pilot.pause()
+            shown = [str(one) for text, one, _ in app.screen._compositor.render_strips()[0] for _ in text]
+            assert all(shown[x].startswith(f"{style} on ") for x in range(start, stop))
+        for width in (30, 40):
+            await pilot.resize_terminal(width, 20)
+            lines.show_lines([Text("x" * 40), Text("same")])
+            await pilot.pause()
+            assert app.screen_text()[:2] == ["x" * width, "same"]
+
+
 async def test_chart_has_axes_at_any_size() -> None:
     app = LinesApp()
     values = tuple(EpochValue(epoch, epoch * 100, 1.0 + epoch % 4) for epoch in range(1, 30))

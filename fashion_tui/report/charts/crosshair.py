@@ -15,7 +15,8 @@ from .chart import Chart, EpochValue, step_at, x_position
 from .drawing import Drawing
 from .plot import Trace
 
-_LINE = Style(color=FOREGROUND, bgcolor=RULE)
+_BACKGROUND = Style(bgcolor=RULE)
+_LINE = Style(color=FOREGROUND) + _BACKGROUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +140,12 @@ def with_crosshair(drawing: Drawing, x: float, glyphs: Glyphs) -> list[Text]:
         return lines
     place = drawing.left + column
     for row in range(drawing.top, drawing.top + drawing.plot_height):
-        line = lines[row]
-        character = line.plain[place]
-        before, cell, after = line.divide((place, place + 1))
-        if character in {" ", glyphs.dot, "."}:
-            cell = Text(glyphs.axis, _LINE)
+        lines[row] = line = lines[row].copy()
+        if line.plain[place] in {" ", glyphs.dot, "."}:
+            line.plain = line.plain[:place] + glyphs.axis + line.plain[place + 1 :]
+            line.stylize(_LINE, place, place + 1)
         else:
-            cell.stylize(Style(bgcolor=RULE))
-        lines[row] = Text.assemble(before, cell, after, no_wrap=True, end="")
+            line.stylize(_BACKGROUND, place, place + 1)
     return lines
 
 

@@ -19,16 +19,26 @@ class Lines(Widget):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id, classes=classes)
         self._strips: tuple[Strip, ...] = ()
+        self._rendered: list[tuple[object, Strip]] = []
+        """The content of each line that was shown last, and its strip. Most lines of a chart stay the same."""
 
     def show_lines(self, lines: Sequence[Text]) -> None:
         """Replace the lines."""
+        previous, self._rendered = self._rendered, []
+        width = self.size.width
+        for y, line in enumerate(lines):
+            content = (width, line.plain, line.style, tuple(line.spans))
+            if y < len(previous) and previous[y][0] == content:
+                self._rendered.append(previous[y])
+            else:
+                self._rendered.append((content, self._render_text(line, width)))
+        self.show_strips([strip for _, strip in self._rendered])
+
+    def _render_text(self, line: Text, width: int) -> Strip:
         console = self.app.console
-        strips = []
-        for line in lines:
-            # Apply the base style here, because Rich ignores the base style of a text without spans.
-            style = console.get_style(line.style)
-            strips.append(Strip(Segment.apply_style(line.render(console), style)).adjust_cell_length(self.size.width))
-        self.show_strips(strips)
+        # Apply the base style here, because Rich ignores the base style of a text without spans.
+        segments = Segment.apply_style(line.render(console), console.get_style(line.style))
+        return Strip(segments).adjust_cell_length(width)
 
     def show_strips(self, strips: Sequence[Strip]) -> None:
         previous, self._strips = self._strips, tuple(strips)
@@ -82,9 +92,11 @@ def changed_spans(old: Strip, new: Strip) -> list[tuple[int, int]]:
 
     Sequences with fewer than MIN_UNCHANGED cells between them are joined.
     """
-    old_cells, new_cells = _cells(old), _cells(new)
-    shorter, longer = sorted((len(old_cells), len(new_cells)))
-    changed = [x for x in range(shorter) if old_cells[x] != new_cells[x]]
+    start, old_rest, new_rest = _differing_segments(old, new)
+    old_cells, new_cells = _cells(old_rest), _cells(new_rest)
+    shorter, longer = sorted((start + len(old_cells), start + len(new_cells)))
+    pairs = enumerate(zip(old_cells, new_cells, strict=False), start)
+    changed = [x for x, (old_cell, new_cell) in pairs if old_cell != new_cell]
     if longer > shorter:
         changed.append(shorter)
     spans: list[tuple[int, int]] = []
@@ -97,9 +109,22 @@ def changed_spans(old: Strip, new: Strip) -> list[tuple[int, int]]:
     return spans
 
 
-def _cells(strip: Strip) -> list[tuple[str, object]]:
+def _differing_segments(old: Strip, new: Strip) -> tuple[int, list[Segment], list[Segment]]:
+    """Return the first column of the segments that differ, and these segments of both strips."""
+    old_segments, new_segments = [*old], [*new]
+    shorter, first, last = min(len(old_segments), len(new_segments)), 0, 0
+    while first < shorter and old_segments[first] == new_segments[first]:
+        first += 1
+    if old.cell_length == new.cell_length:
+        while last < shorter - first and old_segments[-1 - last] == new_segments[-1 - last]:
+            last += 1
+    start = sum(segment.cell_length for segment in old_segments[:first])
+    return start, old_segments[first : len(old_segments) - last], new_segments[first : len(new_segments) - last]
+
+
+def _cells(segments: Sequence[Segment]) -> list[tuple[str, object]]:
     """Return the character and style of each cell. A wide character takes two cells."""
-    return [(char, style) for text, style, _control in strip for char in text for _ in range(cell_len(char))]
+    return [(char, style) for text, style, _control in segments for char in text for _ in range(cell_len(char))]
 
 
 def left_and_right(left: Text, right: Text, width: int) -> Text:
