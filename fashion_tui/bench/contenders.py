@@ -14,7 +14,7 @@ from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.trace import trace
 from fashion_tui.lab.training.guide_loop import EPOCHS, GuideLoop
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.lab.training.optimizers import precision_on
+from fashion_tui.lab.training.precision import precision_on
 from fashion_tui.schema.bench import GUIDE_LOOP
 from fashion_tui.schema.recipe import GUIDE, Precision, Recipe, recipe_named
 

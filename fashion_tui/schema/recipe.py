@@ -11,11 +11,15 @@ from .models import MODELS, unknown_model
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
-Optimizer = Literal["adam", "muon"]
+Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 """`muon` uses Muon for the filters of convolutions and Adam for all other parameters."""
 
-Schedule = Literal["constant", "triangle"]
-"""With `triangle`, the learning rate rises linearly during the warm-up (`Recipe.warm_up`), then falls linearly."""
+Schedule = Literal["constant", "cosine", "onecycle", "triangle"]
+"""The learning rate rises linearly during the warm-up (`Recipe.warm_up`), then stays `constant` or falls.
+
+With `cosine`, it falls along half a cosine wave, and with `triangle` linearly. With `onecycle`, it rises and falls
+along half a cosine wave, as in `torch.optim.lr_scheduler.OneCycleLR`.
+"""
 
 Flip = Literal["none", "alternating"]
 """With `alternating`, each image is mirrored in every other epoch."""
@@ -36,7 +40,15 @@ MAX_EPOCHS = 1_000_000
 TRAINING, OPTIMIZER, SCHEDULE, IMAGES = "Training", "Optimizer", "Schedule", "Images"
 """Groups of a recipe's fields."""
 
-USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {"adam": (1e-6, 0.05), "muon": (1e-4, 1.0)}
+OPTIMIZER_NAMES: dict[Optimizer, str] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "muon": "Muon"}
+"""Names of the optimizers in sentences."""
+
+USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {
+    "adam": (1e-6, 0.05),
+    "adamw": (1e-6, 0.05),
+    "sgd": (1e-5, 2.0),
+    "muon": (1e-4, 1.0),
+}
 """For each optimizer, the lowest and the highest maximum learning rate that can train networks of this size."""
 
 
@@ -66,6 +78,16 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     optimizer: Annotated[Optimizer, About("optimizer", "algorithm that updates the weights", OPTIMIZER)]
     learning_rate: Annotated[float, About("learning rate", "maximum learning rate of the schedule", OPTIMIZER, gt=0)]
     """With `muon`, this is the learning rate of the filters."""
+    momentum: Annotated[float, About("momentum", "momentum of sgd; 0 for none", OPTIMIZER, ge=0, lt=1)] = 0.0
+    nesterov: Annotated[bool, About("Nesterov", "whether the momentum of sgd is Nesterov's", OPTIMIZER)] = False
+    weight_decay: Annotated[
+        float, About("weight decay", "pulls the weights towards 0; 0 for none", OPTIMIZER, ge=0)
+    ] = 0.0
+    """With `adam` and `sgd`, this is an L2 penalty. With `adamw` and `muon`, it is decoupled from the gradient, and
+    `muon` applies it to all parameters but the filters, whose norm is fixed."""
+    max_gradient_norm: Annotated[
+        float, About("max gradient norm", "clips the gradient to this norm; 0 for no clipping", OPTIMIZER, ge=0)
+    ] = 0.0
 
     schedule: Annotated[Schedule, About("schedule", "how the learning rate changes", SCHEDULE)] = "constant"
     warm_up: Annotated[
@@ -170,6 +192,24 @@ def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
     if not is_custom and recipe.model not in MODELS:
         raise unknown_model(recipe.model, to_train=True)
     check_fields(recipe)
+    _check_combinations(recipe)
+
+
+def _check_combinations(recipe: Recipe) -> None:
+    """Raise InvalidField if two values of the recipe, each valid by itself, don't fit together."""
+    if recipe.momentum and recipe.optimizer != "sgd":
+        raise InvalidField(
+            "momentum",
+            f"momentum is {recipe.momentum:g}, but {recipe.optimizer} has its own; set momentum to 0, or choose sgd",
+        )
+    if recipe.nesterov and not recipe.momentum:
+        raise InvalidField(
+            "nesterov", "Nesterov needs momentum, which is 0; set it, such as 0.9, or choose no Nesterov"
+        )
+    if recipe.schedule == "onecycle" and not recipe.warm_up:
+        raise InvalidField(
+            "warm_up", "warm-up is 0, but the learning rate of onecycle rises and falls; set warm-up, such as 0.3"
+        )
 
 
 def check_epochs(epochs: int) -> None:
@@ -180,7 +220,7 @@ def check_epochs(epochs: int) -> None:
 def learning_rate_warning(recipe: Recipe) -> str | None:
     """Return a warning if the learning rate is far outside the optimizer's usual range, else None."""
     low, high = USUAL_LEARNING_RATES[recipe.optimizer]
-    name, lr = recipe.optimizer.capitalize(), recipe.learning_rate
+    name, lr = OPTIMIZER_NAMES[recipe.optimizer], recipe.learning_rate
     if lr > high:
         return f"a learning rate of {lr:g} is far above what {name} tolerates (up to {high:g}); the loss may diverge"
     if lr < low:

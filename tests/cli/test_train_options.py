@@ -105,7 +105,7 @@ def test_deterministic_allows_only_deterministic_algorithms(computation_with: Co
 def test_precision_is_that_of_the_layers_and_changes_the_loss(
     computation_with: Compute, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fashion_tui.lab.training.optimizers.has_bf16", lambda _device: True)
+    monkeypatch.setattr("fashion_tui.lab.training.precision.has_bf16", lambda _device: True)
     guide, guide_bf16 = computation_with(), computation_with("--precision", "bf16")
     quick, quick_fp32 = (computation_with("--recipe", "quick", *options) for options in ((), ("--precision", "fp32")))
     assert guide.precisions == quick_fp32.precisions == {torch.float32}

@@ -39,7 +39,19 @@ def break_capture(training: Training) -> None:
     training._make_step._step = synchronising  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+FIELDS: list[dict[str, Any]] = [
+    {"optimizer": "adamw", "weight_decay": 0.1, "schedule": "cosine", "max_gradient_norm": 0.5},
+    {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
+    {"optimizer": "sgd", "schedule": "onecycle", "warm_up": 0.3, "max_gradient_norm": 0.5},
+]
+"""Values of fields that the recipes by name don't use."""
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [*RECIPES.values(), *(msgspec.structs.replace(QUICK, **fields) for fields in FIELDS)],
+    ids=[*RECIPES, *("-".join(map(str, fields.values())) for fields in FIELDS)],
+)
 def test_captured_plain_resumed_and_failed_captures_train_the_same_weights(
     recipe: Recipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,3 +191,19 @@ def test_a_failed_step_has_no_metrics() -> None:
         model(torch.zeros(1, 2, 28, 28))
     assert observer.take() is None
     assert not any(module._forward_hooks for module in model.modules())
+
+
+@pytest.mark.covers("recipe.max_gradient_norm")
+def test_the_norms_of_gradients_are_those_before_clipping() -> None:
+    """The steps of the runs have the same gradients, because a learning rate of 1e-12 doesn't change the weights."""
+    metrics = {}
+    for max_norm in (0.0, 0.01):
+        recipe = msgspec.structs.replace(GUIDE, batch_size=50, learning_rate=1e-12, max_gradient_norm=max_norm)
+        training = Training(recipe, striped(100), device=torch.device("cpu"), seed=1)
+        metrics[max_norm] = observe_all(training, 2)[2]
+        gradients = [parameter.grad for parameter in training.model.parameters() if parameter.grad is not None]
+        assert (nn.utils.get_total_norm(gradients).item() < 0.0101) == bool(max_norm)
+    names = [name for name in metrics[0.0] if name.startswith("gradient_norm")]
+    assert len(names) > 2
+    for name in names:
+        assert metrics[0.01][name] == pytest.approx(metrics[0.0][name], rel=1e-4)

@@ -6,10 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from torch import nn
-from torch.optim.lr_scheduler import LinearLR, LRScheduler, SequentialLR
 
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.data.synthetic import draw
@@ -18,7 +15,7 @@ from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalise
-from fashion_tui.lab.training.optimizers import lr_scale, optimizers_for, set_learning_rates
+from fashion_tui.lab.training.optimizers import optimizers_for
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, learning_rate_warning, recipe_named
@@ -59,80 +56,6 @@ def test_unknown_recipe() -> None:
     assert recipe_named("strong") == STRONG
     with pytest.raises(UsageError, match="unknown recipe 'fast'; choose from guide, quick, strong, best, max"):
         recipe_named("fast")
-
-
-@pytest.mark.covers("recipe.schedule")
-def test_constant_schedule() -> None:
-    assert {lr_scale(GUIDE, step, 100) for step in range(100)} == {1.0}
-
-
-@pytest.mark.covers("recipe.schedule", "recipe.warm_up")
-@pytest.mark.parametrize("steps", [1, 2, 7, 100])
-@pytest.mark.parametrize("warm_up", [0.0, 0.2, 0.5, 0.99])
-def test_triangular_schedule_rises_to_its_peak_and_falls_until_the_last_step(steps: int, warm_up: float) -> None:
-    factors = [lr_scale(changed(warm_up=warm_up), step, steps) for step in range(steps)]
-    top = factors.index(max(factors))
-    assert all(0 < factor <= 1 for factor in factors)
-    assert factors[: top + 1] == sorted(factors[: top + 1])
-    assert factors[top:] == sorted(factors[top:], reverse=True)
-    assert abs(top - warm_up * steps) <= 1
-
-
-def linear_schedule(start: float, end: float, steps: int) -> list[float]:
-    """Return the learning rate of each step according to torch's LinearLR."""
-    optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
-    scheduler = LinearLR(optimizer, start, end, total_iters=max(steps - 1, 1))
-    rates = []
-    for _ in range(steps):
-        rates.append(float(scheduler.get_last_lr()[0]))
-        optimizer.step()
-        scheduler.step()
-    return rates
-
-
-@pytest.mark.covers("recipe.warm_up", "recipe.learning_rate")
-@given(st.integers(0, 60), st.integers(1, 60))
-def test_the_triangle_is_two_linear_schedules_of_torch(rising: int, falling: int) -> None:
-    """It rises from 1 / n to 1 in n steps, then falls from 1 to 1 / m in m steps."""
-    total = rising + falling
-    recipe = msgspec.structs.replace(GUIDE, learning_rate=0.5, schedule="triangle", warm_up=rising / total)
-    optimizers = optimizers_for(recipe, nn.Linear(1, 1))
-    rates = []
-    for step in range(total):
-        set_learning_rates(optimizers, lr_scale(recipe, step, total))
-        rates.append(optimizers[0].param_groups[0]["lr"])
-    expected = [*linear_schedule(1 / max(rising, 1), 1.0, rising), *linear_schedule(1.0, 1 / falling, falling)]
-    assert rates == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.covers("recipe.learning_rate", "recipe.schedule", "recipe.warm_up", "recipe.epochs")
-def test_learning_rates_follow_one_schedule_over_all_epochs() -> None:
-    """The expected learning rates are those of torch's schedulers.
-
-    There are three epochs of five steps, so that a schedule that starts again in each epoch would differ.
-    """
-    recipe = changed(model="guide", batch_size=16, epochs=3, learning_rate=0.5, warm_up=0.2)
-    images = Images(torch.zeros(80, 1, 28, 28, dtype=torch.uint8), torch.arange(80) % 10)
-    training = Training(recipe, images, device=CPU, seed=0)
-    muon, adam = [], []
-    for _ in range(3):
-        for _ in training.steps():
-            rates = [float(optimizer.param_groups[0]["lr"]) for optimizer in training.optimizers]
-            muon.append(rates[0])
-            adam.append(rates[1])
-        training.end_epoch()
-
-    sgd = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.5)
-    phases: list[LRScheduler] = [LinearLR(sgd, 1 / 3, 1, total_iters=2), LinearLR(sgd, 1, 1 / 12, total_iters=11)]
-    schedule = SequentialLR(sgd, phases, milestones=[3])
-    expected = []
-    for _ in range(15):
-        expected += schedule.get_last_lr()
-        sgd.step()
-        schedule.step()
-    assert muon == pytest.approx(expected)
-    assert [training.learning_rate(step) for step in range(15)] == pytest.approx(expected)
-    assert adam == pytest.approx([0.2 * rate for rate in expected]), "Adam's share is a fifth"
 
 
 def test_muon_updates_filters_that_are_all_zero() -> None:

@@ -240,7 +240,7 @@ def test_batch_larger_than_the_set_is_refused() -> None:
 def test_training_falls_back_to_fp32_without_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
     losses = {}
     for has_it, precision in ((True, "bf16"), (False, "fp32")):
-        monkeypatch.setattr("fashion_tui.lab.training.optimizers.has_bf16", lambda _, answer=has_it: answer)
+        monkeypatch.setattr("fashion_tui.lab.training.precision.has_bf16", lambda _, answer=has_it: answer)
         training = Training(guide(precision="bf16"), striped(64), device=CPU, seed=0)
         run(training, 2)
         assert training.precision == precision

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from .loop import Training
-from .optimizers import autocast
+from .precision import autocast
 
 
 class _Stopped(Exception):

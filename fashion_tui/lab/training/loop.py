@@ -26,7 +26,9 @@ from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
 from .checkpoint import preserve_state, without_extra_states
 from .cuda_graph import GPUStep
 from .observation import StepObserver
-from .optimizers import autocast, lr_scale, optimizers_for, precision_on, set_learning_rates
+from .optimizers import clip_gradients, optimizers_for
+from .precision import autocast, precision_on
+from .schedules import learning_rate_at, set_learning_rates
 
 MicroBatch = tuple[Tensor, Tensor, float]
 """Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and this micro-batch's share of the batch, in (0, 1]."""
@@ -108,6 +110,7 @@ class Training:
         self.batches = ImageBatches(images, recipe, seed=seed, device=device, min_last=min_last)
         capture = device.type == "cuda" and network is None
         self.optimizers = optimizers_for(recipe, self.model, capturable=capture)
+        unclipped_norm = clip_gradients(self.model, self.optimizers, recipe.max_gradient_norm)
         self.precision = precision_on(device, recipe)
         """The recipe's precision if the device supports it, else fp32."""
 
@@ -126,7 +129,7 @@ class Training:
         self.epoch_seconds = 0.0
         """Time spent in steps of the current epoch, in seconds; maintained by the caller."""
 
-        self.observer = StepObserver(self.model)
+        self.observer = StepObserver(self.model, unclipped_norm)
         """Measures the steps that the caller requests."""
         self._runs_hooks = not (capture or compiled)
         """Whether forward hooks run in each step."""
@@ -156,7 +159,7 @@ class Training:
         """
         self.model.train()
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
-            set_learning_rates(self.optimizers, self._lr_scale(self.step))
+            set_learning_rates(self.optimizers, partial(self._learning_rate, self.step))
             forward = None if self._runs_hooks else partial(self._forward_without_side_effects, batch)
             with self.observer.observe(self.step + 1, forward):
                 loss, correct = self._make_step(batch, poll)
@@ -196,7 +199,7 @@ class Training:
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of a step. Steps are counted from 0 over all epochs."""
-        return self.recipe.learning_rate * self._lr_scale(step)
+        return self._learning_rate(step, self.recipe.learning_rate)
 
     def batch_sizes(self, first: int, last: int) -> Tensor:
         """Return the number of images in each step from `first` to `last - 1` of an epoch, int64 `[last - first]`."""
@@ -331,8 +334,8 @@ class Training:
         assert self._extra_state is not None  # noqa: S101 - for the type checker
         return self._extra_before_step or self._extra_state.capture()
 
-    def _lr_scale(self, step: int) -> float:
-        return lr_scale(self.recipe, step, self.recipe.epochs * self.steps_per_epoch)
+    def _learning_rate(self, step: int, max_lr: float) -> float:
+        return learning_rate_at(self.recipe, max_lr, step, self.recipe.epochs * self.steps_per_epoch)
 
 
 def _min_last_batch(network: CustomModel, images: int, batch_size: int) -> int:

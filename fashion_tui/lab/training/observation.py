@@ -21,8 +21,14 @@ class StepObserver:
     layer is a module with parameters of its own, and is identified by its name in the network, such as `conv1`.
     """
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: nn.Module, unclipped_norm: Tensor | None = None) -> None:
+        """Prepare to measure steps of `model`.
+
+        If the steps clip the gradient, each step must write the gradient's norm before clipping to `unclipped_norm`.
+        The measured norms of gradients are then scaled back to what they were before clipping.
+        """
         self._model = model
+        self._unclipped_norm = unclipped_norm
         self._request: Literal["gradient", "layers"] | None = None
         self._measured: _Measurements | None = None
 
@@ -48,15 +54,16 @@ class StepObserver:
                 forward()
         with measured.activations() if layers and forward is None else nullcontext():
             yield
-        measured.finish()
+        measured.finish(self._unclipped_norm)
         self._measured = measured
 
     def take(self) -> tuple[int, dict[str, float]] | None:
         """Return the last observed step and its metrics. Return None if no step was observed since the last call.
 
-        `gradient_norm` is the norm of the gradient of all parameters. For each layer, `gradient_norm/LAYER` is the norm
-        of its gradient, `update_ratio/LAYER` is log10 of the norm of its update divided by the norm of its parameters,
-        and `dead_relus/LAYER` is the share of channels of the ReLUs after the layer that are 0 in the whole batch.
+        `gradient_norm` is the norm of the gradient of all parameters, before it is clipped. For each layer,
+        `gradient_norm/LAYER` is the norm of its gradient, `update_ratio/LAYER` is log10 of the norm of its update
+        divided by the norm of its parameters, and `dead_relus/LAYER` is the share of channels of the ReLUs after the
+        layer that are 0 in the whole batch.
         If there are NaN or infinite values, `non_finite/LAYER` is 1 for the first layer that has them.
 
         On a GPU, this synchronises the device.
@@ -89,6 +96,7 @@ class _Measurements:
         """
         self._outputs: dict[str, Tensor] = {}
         """Sum of the outputs of each layer. It is finite if all outputs are."""
+        self._unclipped_norm: Tensor | None = None
 
     @contextmanager
     def activations(self) -> Iterator[None]:
@@ -106,8 +114,9 @@ class _Measurements:
             for handle in handles:
                 handle.remove()
 
-    def finish(self) -> None:
-        """Measure the gradients and updates. Call this after the step."""
+    def finish(self, unclipped_norm: Tensor | None) -> None:
+        """Measure the gradients and updates. Call this after the step. `StepObserver` describes the parameter."""
+        self._unclipped_norm = None if unclipped_norm is None else unclipped_norm.clone()
         with torch.no_grad():
             for index, (parameter, layer) in enumerate(self._layer_of.items()):
                 if parameter.grad is None or parameter.grad.layout != torch.strided:
@@ -126,6 +135,9 @@ class _Measurements:
             for quantity, by_layer in self._norms.items()
         }
         gradients = norms["gradient"]
+        if self._unclipped_norm is not None and (clipped_norm := math.hypot(*gradients.values())):
+            factor = self._unclipped_norm.item() / clipped_norm
+            gradients = {layer: factor * norm for layer, norm in gradients.items()}
         metrics = {"gradient_norm": math.hypot(*gradients.values())} if gradients else {}
         if not self._layers:
             return metrics
