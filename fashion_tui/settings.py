@@ -1,6 +1,5 @@
 """The user's settings file. An invalid value is never fatal: it is reported, and the default is used instead."""
 
-import tomllib
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
@@ -9,18 +8,15 @@ from typing import Any, Literal, get_args
 import msgspec
 import platformdirs
 
-from .files import read_limited
 from .schema.dataset import DATASETS, DEFAULT_DATASET
 from .schema.errors import UserError
 from .schema.paths import user_path
 from .schema.recipe import RECIPES
 from .schema.text import one_line
+from .toml_file import read_toml
 
 Theme = Literal["dark", "light", "colour-blind"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
-
-MAX_BYTES = 2**20
-"""Maximum size of the settings file, in bytes."""
 
 MAX_PROBLEM = 400
 """Maximum length of a message about an invalid value, in characters."""
@@ -58,13 +54,13 @@ def user_settings() -> UserSettings:
 def read_settings(path: Path) -> UserSettings:
     """Read a settings file. Return the defaults if the file doesn't exist."""
     try:
-        table = tomllib.loads(read_limited(path, MAX_BYTES).decode())
+        table, _ = read_toml(path)
     except FileNotFoundError:
         return UserSettings()
     except OSError as error:
         return _unusable(f"can't read {path}: {error.strerror or error}")
-    except (ValueError, RecursionError) as error:  # raised if the file isn't TOML or isn't UTF-8
-        return _unusable(f"{path} isn't valid TOML: {error}")
+    except UserError as error:
+        return _unusable(str(error))
     return _check(table, path)
 
 

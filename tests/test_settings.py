@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from fashion_tui.settings import DEFAULT_SETTINGS, MAX_BYTES, UserSettings, read_settings
+from fashion_tui.settings import DEFAULT_SETTINGS, UserSettings, read_settings
+from fashion_tui.toml_file import MAX_BYTES
 
 
 def read(tmp_path: Path, content: str | bytes) -> UserSettings:

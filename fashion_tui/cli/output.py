@@ -53,6 +53,14 @@ def write_json(result: object) -> None:
     sys.stdout.buffer.flush()
 
 
+def write_toml(text: str) -> None:
+    """Write a TOML document to stdout in UTF-8, regardless of the terminal's encoding."""
+    sys.stdout.flush()
+    lines = [UNPRINTABLE.sub(lambda match: f"\\U{ord(match[0]):08X}", line) for line in text.splitlines()]
+    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
+    sys.stdout.buffer.flush()
+
+
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table to stdout as CSV in UTF-8, regardless of the terminal's encoding. None becomes an empty field."""
     sys.stdout.flush()

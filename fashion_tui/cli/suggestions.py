@@ -17,11 +17,11 @@ def suggestion_for(error: click.ClickException) -> str | None:
     if not isinstance(context, click.Context):
         return None
     if isinstance(error, click.NoSuchOption):
-        return _nearest(error.option_name.lstrip("-"), _options(context))
+        return nearest(error.option_name.lstrip("-"), _options(context))
     # Parse the message, because click 8.1 has no exception class for unknown commands.
     unknown = _UNKNOWN_COMMAND.match(error.message)
     if unknown is not None and isinstance(context.command, click.Group):
-        return _nearest(unknown[1], {name: name for name in context.command.list_commands(context)})
+        return nearest(unknown[1], {name: name for name in context.command.list_commands(context)})
     return None
 
 
@@ -37,7 +37,8 @@ def _options(context: click.Context) -> dict[str, str]:
     return options
 
 
-def _nearest(name: str, candidates: dict[str, str]) -> str | None:
+def nearest(name: str, candidates: dict[str, str]) -> str | None:
+    """Return the value of the key that begins with `name` or is most similar to it, or None."""
     completions = {meaning for candidate, meaning in candidates.items() if candidate.startswith(name)}
     if len(name) > 1 and len(completions) == 1:
         return completions.pop()

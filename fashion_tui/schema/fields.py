@@ -69,17 +69,21 @@ class Field:
 
     @property
     def range(self) -> str:
-        """The bounds in words, such as "between 0 and 28", or an empty string if there are none."""
+        """The choices, or the bounds and the unit, in words: "between 0 and 28 pixels". Empty if there are none."""
+        if self.choices:
+            return (" or " if len(self.choices) == 2 else ", ").join(self.choices)
         about = self.about
+        if (about.gt, about.le, about.lt) == (0, None, None):
+            return f"a positive number of {about.unit}" if about.unit else "a positive number"
         if about.ge is not None and about.le is not None:
-            return f"between {about.ge:,} and {about.le:,}"
-        lowest = "" if about.ge is None else f"{about.ge:,} or more"
-        if about.gt is not None:
-            lowest = "a positive number" if about.gt == 0 else f"greater than {about.gt:,}"
-        highest = "" if about.le is None else f"at most {about.le:,}"
-        if about.lt is not None:
-            highest = f"less than {about.lt:,}"
-        return " and ".join(filter(None, (lowest, highest)))
+            return f"between {about.ge:,} and {about.le:,} {about.unit}".strip()
+        bounds = (
+            "" if about.ge is None else f"{about.ge:,} or more",
+            "" if about.gt is None else f"greater than {about.gt:,}",
+            "" if about.le is None else f"at most {about.le:,}",
+            "" if about.lt is None else f"less than {about.lt:,}",
+        )
+        return f"{' and '.join(filter(None, bounds))} {about.unit}".strip()
 
     def check(self, value: FieldValue) -> None:
         """Raise InvalidField if a value of the field's type isn't one of the choices, or is out of bounds."""

@@ -37,7 +37,7 @@ def test_described_fields_keep_their_order_types_and_choices() -> None:
 @pytest.mark.parametrize(
     ("name", "good", "bad", "message"),
     [
-        ("count", [0, 2000], [-1, 2001, 10**400], "between 0 and 2,000"),
+        ("count", [0, 2000], [-1, 2001, 10**400], "between 0 and 2,000 images"),
         ("rate", [1e-30, 10.0], [0.0, -1.0, float("nan"), float("inf")], "a positive number"),
         ("share", [0.0, 0.999], [-0.1, 1.0], "0 or more and less than 1"),
         ("offset", [-5.0], [float("-inf")], "a finite number"),

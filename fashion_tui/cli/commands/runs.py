@@ -8,20 +8,22 @@ from pathlib import Path
 import click
 import msgspec
 
+from fashion_tui.cli.config_text import config_text
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import print_line, print_warning, show, write_csv, write_json
+from fashion_tui.cli.output import print_line, print_warning, show, write_csv, write_json, write_toml
 from fashion_tui.cli.values import NameList, RunName
 from fashion_tui.report.formatting import format_bytes
 from fashion_tui.report.runs import fields_table, metrics_table, runs_tables
 from fashion_tui.runs import store
 from fashion_tui.runs.fields import FIELDS, RunFields, check_fields, sort_runs
 from fashion_tui.runs.filter import filter_runs
+from fashion_tui.runs.layout import MODEL_FILE
 from fashion_tui.runs.metric_cache import MetricCache
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import Pruned, list_runs, open_run, summarise
 from fashion_tui.runs.table import metric_summary, metric_values, rows
-from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
 from fashion_tui.schema.run import RunSummary
 
 FIELD_LINES = textwrap.fill(", ".join(FIELDS), 92)
@@ -35,6 +37,7 @@ Examples:
   fashion-tui runs --json | jq -r '.[] | select(.state == "running") | .run'
   fashion-tui runs latest                       the last, lowest and highest value of each metric
   fashion-tui runs latest --csv > metrics.csv   all values, one row per step
+  fashion-tui runs latest --config > net.toml   the settings, for train --config net.toml
   fashion-tui runs --filter 'state:finished lr>1e-3 -tag:old'
   fashion-tui runs --columns name,lr,loss.best,duration --sort loss.best
   fashion-tui runs --prune                      delete older checkpoints, after asking for confirmation
@@ -59,6 +62,7 @@ configuration and the log. It doesn't touch live runs.""",
 )
 @click.argument("name", metavar="[RUN]", type=RunName(), required=False)
 @click.option("--csv", "as_csv", is_flag=True, help="Print all metrics of RUN as CSV, one row per step.")
+@click.option("--config", "as_config", is_flag=True, help="Print the configuration of RUN as TOML for train --config.")
 @click.option("--filter", "text", metavar="EXPR", help="List only the runs that match; see below.")
 @click.option(
     "--sort", type=NameList(FIELDS), metavar="FIELDS", help="Sort by these fields, such as recipe,-created; - reverses."
@@ -76,6 +80,7 @@ def runs_command(  # noqa: PLR0913
     name: str | None,
     *,
     as_csv: bool,
+    as_config: bool,
     text: str | None,
     sort: str | None,
     columns: str | None,
@@ -91,8 +96,11 @@ def runs_command(  # noqa: PLR0913
     """
     if yes and not prune:
         raise UsageError("--yes requires --prune")
-    if as_csv and (name is None or as_json):
-        raise UsageError("--csv requires RUN" if name is None else "choose --csv or --json")
+    formats = [option for option, given in (("--csv", as_csv), ("--config", as_config), ("--json", as_json)) if given]
+    if name is None and formats and formats[0] != "--json":
+        raise UsageError(f"{formats[0]} requires RUN")
+    if len(formats) > 1:
+        raise UsageError(f"choose {' or '.join(formats)}")
     if name is None:
         _list(common, text, sort, columns, prune=prune, yes=yes, as_json=as_json)
         return
@@ -102,7 +110,19 @@ def runs_command(  # noqa: PLR0913
     if prune:
         raise UsageError("--prune can't be combined with RUN; it deletes checkpoints of all ended runs")
     with open_run(common.runs_directory, name) as run:
-        _show_run(run, as_csv=as_csv, as_json=as_json)
+        if as_config:
+            _print_config(run)
+        else:
+            _show_run(run, as_csv=as_csv, as_json=as_json)
+
+
+def _print_config(run: Run) -> None:
+    """Print the configuration. Warn if it names a custom model that the user hasn't trusted."""
+    write_toml(config_text(run))
+    try:
+        run.trusted_model()
+    except UntrustedSource:
+        print_warning(f"read {run.path / MODEL_FILE} before you train with this configuration: it isn't trusted")
 
 
 def _list(  # noqa: PLR0913

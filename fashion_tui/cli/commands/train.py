@@ -1,10 +1,12 @@
 """`fashion-tui train`."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import click
 import msgspec
 
+from fashion_tui.cli.config_file import read_config_file
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.field_options import GroupedCommand, field_options
 from fashion_tui.cli.follow import train_to_end
@@ -19,6 +21,7 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import MODELS, CustomModel
 from fashion_tui.schema.recipe import (
@@ -51,8 +54,18 @@ Examples:
   fashion-tui train --dataset synthetic --seed 7      nothing to download
   fashion-tui train --model net.py:Net --args '{{"width": 32}}'
   fashion-tui train --like latest --lr 3e-4           the same settings with a different learning rate
+  fashion-tui train --config net.toml                 the settings in a file
   fashion-tui train --detach                          in the background; see fashion-tui attach
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
+\b
+A file for --config contains options without the dashes, and with _ instead of -:
+  recipe = "strong"
+  batch_size = 64
+  lr = 0.05
+  deterministic = true
+  model = "net.py:Net"                                relative to the file
+  args = {{ width = 32 }}
+`fashion-tui runs RUN --config` prints such a file with all settings of a run.
 \b
 Ctrl-C saves a checkpoint and stops the run; `fashion-tui resume latest` continues it.
 The run trains in its own process and continues if you close the terminal.
@@ -79,6 +92,12 @@ each of them separately.""",
 @click.option(
     "--like", type=RunName(), metavar="RUN", help="Use the settings of RUN, except those that other options set."
 )
+@click.option(
+    "--config",
+    type=click.Path(),
+    metavar="FILE",
+    help="Use the settings in a TOML file, except those that other options set; see below.",
+)
 @field_options(Recipe, default_description="the recipe's")
 @field_options(RunConfig)
 @trust_option
@@ -91,12 +110,19 @@ def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **optio
     Download the data set if necessary. The file of a custom model (file.py:Class) is stored with the run. The file
     must not import other files from its folder, because only the model's own file is stored.
     """
+    if options["config"] is not None and options["like"] is not None:
+        raise UsageError("--config and --like can't be combined")
+    config = read_config_file(options["config"])
+    if config is not None:
+        common, options = config.common(common), config.options(options)
     template = read_template(common, options)
     if template is not None:
         common, options = template.common(common), template.options(options)
     if detach:
         _warn_about_unused_gpu(options["device"])
-    with _create_run(common, options, template) as run:
+    with nullcontext() if config is None else config.locate_errors():
+        run = _create_run(common, options, template)
+    with run:
         if detach:
             _print_detached(run, launch(run), as_json=as_json)
         else:

@@ -1,0 +1,203 @@
+"""`train --config FILE`: a TOML file with the options of a new run.
+
+A key is the name of an option of `train` without the dashes, with underscores instead of hyphens: `batch_size = 64`.
+Paths are relative to the folder of the file.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+from click.core import ParameterSource
+
+from fashion_tui.schema.dataset import DATASETS
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.fields import InvalidField, fields_of
+from fashion_tui.schema.models import ModelFile, parse_arguments, parse_model_name
+from fashion_tui.schema.paths import user_path
+from fashion_tui.schema.recipe import Recipe, recipe_named
+from fashion_tui.schema.run import RunConfig
+from fashion_tui.schema.text import one_line
+from fashion_tui.toml_file import read_toml
+
+from .options import CommonOptions
+from .suggestions import nearest
+
+NOT_IN_FILES = frozenset({"config", "like", "trusted", "detach", "as_json", "help"})
+"""Parameters of `train` that a file can't set, because they belong to a single call."""
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """The values of a file, which apply to the options that aren't on the command line."""
+
+    path: Path
+    text: str
+    values: Mapping[str, Any]
+    """Values by the names of the command's parameters."""
+
+    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the options of `train`, with the file's values for the options that weren't given."""
+        values = {name: value for name, value in self.values.items() if name in options and not _is_given(name)}
+        if _is_given("model") and not _is_given("arguments"):
+            values.pop("arguments", None)  # they belong to the file's model
+        return dict(options) | values
+
+    def common(self, common: CommonOptions) -> CommonOptions:
+        """Return the common options, with the file's values for the options that weren't given."""
+        data, runs = self.values.get("data"), self.values.get("runs")
+        own = CommonOptions(
+            None if data is None else Path(data), self.values.get("dataset"), None if runs is None else Path(runs)
+        )
+        return common.with_defaults(own)
+
+    @contextmanager
+    def locate_errors(self) -> Iterator[None]:
+        """Add the file and the line to an InvalidField that is raised in the context because of a value of the file."""
+        try:
+            yield
+        except InvalidField as error:
+            if error.field in self.values and not _is_given(error.field):
+                key = next(key for key, parameter in _parameters().items() if parameter.name == error.field)
+                raise InvalidField(error.field, f"{_place(self.path, self.text, key)}: {error}") from error
+            raise
+
+
+def read_config_file(path: str | None) -> ConfigFile | None:
+    """Read the file that --config names, or return None without this option.
+
+    Raises UserError if the file can't be read or isn't valid TOML, and UsageError if a key is unknown or has an invalid
+    value.
+    """
+    if path is None:
+        return None
+    file = user_path(path, "--config")
+    try:
+        table, text = read_toml(file)
+    except OSError as error:
+        raise UserError(f"can't read {file}: {error.strerror or error}; check --config") from error
+    parameters = _parameters()
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in parameters:
+            raise UsageError(f"{_place(file, text, key)}: unknown field {key!r}{_hint(key)}")
+        parameter = parameters[key]
+        name = str(parameter.name)
+        try:
+            values[name] = _converted(parameter, value)
+            _check(name, values[name])
+            if name in _RELATIVE:
+                values[name] = _RELATIVE[name](values[name], file.absolute().parent)
+        except WrongType as error:
+            raise UsageError(f"{_place(file, text, key)}: {key} is {_shown(value)}; it must be {error}") from None
+        except UsageError as error:
+            raise UsageError(f"{_place(file, text, key)}: {error}") from None
+    return ConfigFile(file, text, values)
+
+
+class WrongType(Exception):
+    """Raised if a value has the wrong type. The message names the right one."""
+
+
+def _parameters() -> dict[str, click.Parameter]:
+    """Return the parameters of `train` that a file can set, by their keys in the file."""
+    command = click.get_current_context().command
+    return {
+        parameter.opts[-1].removeprefix("--").replace("-", "_"): parameter
+        for parameter in command.params
+        if parameter.name not in NOT_IN_FILES
+    }
+
+
+def _is_given(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _place(path: Path, text: str, key: str) -> str:
+    """Return the file and, if the key is written in the usual way, its line."""
+    pattern = re.compile(rf"""\s*\[?\s*(["']?){re.escape(key)}\1\s*[=.\]]""")
+    lines = (number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line))
+    line = next(lines, None)
+    return str(path) if line is None else f"{path}, line {line}"
+
+
+def _hint(key: str) -> str:
+    candidates: dict[str, str] = {}
+    for name, parameter in _parameters().items():
+        candidates[name] = name
+        candidates.setdefault(str(parameter.name), name)
+    similar = nearest(key.replace("-", "_"), candidates)
+    return "; see fashion-tui train --help" if similar is None else f"; did you mean {similar}?"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, dict | list):
+        return "a table" if isinstance(value, dict) else "an array"
+    return one_line(repr(value), 60)
+
+
+def _converted(parameter: click.Parameter, value: object) -> Any:
+    """Return the value as the parameter's type. Raises WrongType."""
+    if parameter.name == "arguments":
+        return _arguments(value)
+    if isinstance(parameter, click.Option) and parameter.is_flag:
+        return _of_type(value, bool, "true or false")
+    if isinstance(parameter.type, click.types.IntParamType):
+        return _of_type(value, int, "a whole number")
+    if isinstance(parameter.type, click.types.FloatParamType):
+        return float(_of_type(value, (int, float), "a number"))
+    return _of_type(value, str, "a string")
+
+
+def _arguments(value: object) -> str:
+    """Return the keyword arguments of a class as JSON. The file contains a table or, because TOML has no null, JSON."""
+    if isinstance(value, str):
+        parse_arguments(value)
+        return value
+    try:
+        if isinstance(value, dict):
+            return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError):  # a date, a time, nan or inf
+        pass
+    raise WrongType("a table of values that JSON can represent, such as { width = 32 }")
+
+
+def _of_type(value: object, kind: type | tuple[type, ...], description: str) -> Any:
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise WrongType(description)
+    return value
+
+
+def _check(name: str, value: Any) -> None:
+    """Raise UsageError if a value by itself is invalid."""
+    fields = {**fields_of(Recipe), **fields_of(RunConfig)}
+    if name in fields:
+        fields[name].check(value)
+    elif name == "recipe":
+        recipe_named(value)
+    elif name == "dataset" and value not in DATASETS:
+        raise UsageError(f"unknown data set {value!r}; choose from {', '.join(DATASETS)}")
+
+
+def _relative_model(model: str, folder: Path) -> str:
+    name = parse_model_name(model, to_train=True)
+    if not isinstance(name, ModelFile):
+        return model
+    return ":".join(filter(None, (str(folder / name.path), name.class_name)))
+
+
+def _relative_path(path: str, folder: Path) -> str:
+    return str(folder / user_path(path, "the folder"))
+
+
+_RELATIVE: dict[str, Callable[[str, Path], str]] = {
+    "model": _relative_model,
+    "data": _relative_path,
+    "runs": _relative_path,
+}
+"""Maps parameters that contain a path to the function that makes the path relative to a folder."""
