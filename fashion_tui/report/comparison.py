@@ -1,14 +1,12 @@
 """Tables that compare runs."""
 
-from collections.abc import Sequence
-
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from fashion_tui.schema.comparison import FirstDifference, RunComparison
 from fashion_tui.schema.floats import JsonFloat
-from fashion_tui.schema.run import short_name
+from fashion_tui.schema.run import titled_name
 
 from .formatting import format_number, printable
 from .glyphs import terminal_glyphs
@@ -21,10 +19,10 @@ Row = tuple[str, tuple[str, ...]]
 
 def comparison_tables(comparison: RunComparison) -> list[RenderableType]:
     """Return a table of the settings that differ, and one of the results. Metrics of single layers are left out."""
-    differences = _table("setting", comparison.runs)
+    differences = _table("setting", comparison)
     for name, values in setting_rows(comparison):
         differences.add_row(Text(name), *map(Text, values))
-    metrics = _table("metric: last (best)", comparison.runs, justify="right")
+    metrics = _table("metric: last (best)", comparison, justify="right")
     for name, values in [*result_rows(comparison), *metric_rows(comparison)]:
         metrics.add_row(Text(name), *values)
     settings: RenderableType = differences if comparison.differences else "all settings are the same"
@@ -81,11 +79,12 @@ def first_difference_lines(first: FirstDifference | None, common_steps: int) -> 
     ]
 
 
-def _table(title: str, runs: Sequence[str], justify: str = "left") -> Table:
+def _table(title: str, comparison: RunComparison, justify: str = "left") -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
     table.add_column(title, overflow="fold")
-    for run in runs:
-        table.add_column(short_name(run), overflow="fold", justify="right" if justify == "right" else "left")
+    for run, run_title in zip(comparison.runs, comparison.titles, strict=True):
+        name = printable(titled_name(run, run_title), terminal_glyphs())
+        table.add_column(Text(name), overflow="fold", justify="right" if justify == "right" else "left")
     return table
 
 

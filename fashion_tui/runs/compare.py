@@ -28,6 +28,7 @@ def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
     summaries = [summarise(reader.run) for reader in readers]
     return RunComparison(
         runs=tuple(reader.run.id for reader in readers),
+        titles=tuple(run.title for run in summaries),
         differences={name: row for name, row in values.items() if any(value != row[0] for value in row)},
         results={
             "state": tuple(run.state for run in summaries),

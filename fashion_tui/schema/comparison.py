@@ -44,6 +44,8 @@ class RunComparison(msgspec.Struct, frozen=True, kw_only=True):
     """What differs between runs."""
 
     runs: tuple[str, ...]
+    titles: tuple[str, ...]
+    """Titles that the user has given the runs, in the order of the runs. An untitled run has an empty string."""
     differences: dict[str, tuple[object, ...]]
     """Maps the name of each configuration field in which the runs differ to its value in each run."""
     results: dict[str, tuple[str | float | None, ...]]

@@ -198,3 +198,8 @@ def short_name(run: str) -> str:
     """Return a run's id for display, without its date and time: `guide-a1b2` for `20261123-143012-guide-a1b2`."""
     parts = run.split("-", 2)
     return printable(parts[2] if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit() else run)
+
+
+def titled_name(run: str, title: str) -> str:
+    """Return a run's title and short name, such as `wider (guide-a1b2)`, or the short name if it has no title."""
+    return f"{title} ({short_name(run)})" if title else short_name(run)

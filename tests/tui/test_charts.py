@@ -7,15 +7,21 @@ import msgspec
 import pytest
 
 from fashion_tui.report.charts.chart import Chart
+from fashion_tui.report.charts.colours import LETTERS
 from fashion_tui.report.charts.drawing import draw_chart
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.runs.notes import rename
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.events import EpochEnd, Finished, StepChunk
 from fashion_tui.schema.floats import JsonFloat
+from fashion_tui.schema.run import short_name
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.train import run_view
 from fashion_tui.tui.train.chart_grid import ChartGrid, GridChart
+from fashion_tui.tui.train.run_list import RunList
 from tests.runs.parts import make_run, started
-from tests.tui.pilots import app_on, screen_text, until
+from tests.tui.pilots import app_on, footer, screen_text, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
@@ -115,18 +121,48 @@ async def test_marked_runs_and_the_baseline_share_the_charts(tmp_path: Path) -> 
         entries = [words for words in lines if words and words[0] in {"a", "b", "c"}]
         return [[letter, name.split("-")[0], value, rest[-1]] for letter, name, value, *rest in entries]
 
+    def listed(app: FashionApp) -> list[list[str]]:
+        run_list = app.query_one(RunList)
+        cursor = terminal_glyphs().cursor
+        rows = [run_list.render_line(y).text.removeprefix(cursor).split() for y in range(run_list.size.height)]
+        return sorted([row[0], row[2].split("-")[0]] for row in rows if row and row[0] in LETTERS)
+
     async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
         await pilot.press("f5")
         await until(pilot, lambda: titles(app) and titles(app)[0].startswith("loss 1.000"), "the newest run")
+        assert listed(app) == []
         await pilot.press("P", "down", "space")
         expected = [["a", "second", "2.000", "1"], ["b", "third", "1.000", "baseline"]]
         await until(pilot, lambda: legend(app) == expected, "two runs")
-        await pilot.press("down", "space")
+        assert listed(app) == [["a", "second"], ["b", "third"]], "the baseline has the letter of the legend, too"
+        assert " space unmark " in footer(app)
+        await pilot.press("down")
+        await until(pilot, lambda: listed(app)[-1] == ["c", "first"], "the letter of the run under the cursor")
+        assert " space mark " in footer(app)
+        await pilot.press("space")
         expected = [expected[0], ["b", "first", "4.000", "1"], ["c", "third", "1.000", "baseline"]]
         await until(pilot, lambda: legend(app) == expected, "three runs; the marked ones keep their letters")
         await pilot.press("space", "up", "space", "up", "P")
         await until(pilot, lambda: titles(app)[0].startswith("loss 1.000"), "a single run")
         assert legend(app) == []
+        await until(pilot, lambda: listed(app) == [], "no letters")
+
+
+async def test_a_title_is_shown_with_the_short_name_above_the_charts_and_in_the_legend(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        ended_run(tmp_path / "runs", name, 1.0)
+    second, first = list_runs(tmp_path / "runs")
+    async with app_on(tmp_path / "runs") as (app, pilot):
+        await pilot.press("f5")
+        await until(pilot, lambda: titles(app) and titles(app)[0].startswith("loss"), "the charts")
+        await pilot.press("space")
+        with Run(Path(first.path)) as run:
+            rename(run.folder, "wider")
+        await until(pilot, lambda: any(run.title for run in app.runs), "the title")
+        await pilot.press("down")
+        name = f"wider ({short_name(first.run)})"
+        await until(pilot, lambda: screen_text(app).count(name) > 1, "the title in the heading and in the legend")
+        assert f"a {short_name(second.run)} " in screen_text(app)
 
 
 async def test_charts_of_another_page_are_shown_as_soon_as_their_curves_are_read(

@@ -9,6 +9,7 @@ from textual.app import App
 from fashion_tui.runs.notes import rename
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.run import short_name
 from fashion_tui.tui.train.comparison import ComparisonDialog, compare
 from tests.runs.parts import make_run, steps, toy_loss
 
@@ -30,7 +31,9 @@ async def test_differing_settings_and_metrics_are_compared(tmp_path: Path) -> No
         await until(pilot, lambda: isinstance(app.screen, ComparisonDialog) and "loss" in screen_text(app), "the table")
         lines = [re.split(r"\s{2,}", line.strip()) for line in screen_text(app).splitlines()]
         rows = {name: values for name, *values in reversed(lines)}  # settings are above metrics of the same name
-        assert rows["setting"] == ["a title two", "b title one"]
+        runs = {run.title: run for run in list_runs(tmp_path)}
+        names = [f"title {name} ({short_name(runs[f'title {name}'].run)})" for name in ("two", "one")]
+        assert rows["setting"] == [f"a {names[0]}", f"b {names[1]}"]
         assert rows["learning_rate"] == ["0.25", "0.001"]
         assert "seed" not in rows
         assert rows["test_accuracy"] == ["–", "87.50 %"]

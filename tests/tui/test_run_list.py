@@ -69,11 +69,14 @@ async def test_marked_runs_have_letters_in_the_order_in_which_they_were_marked()
         await pilot.pause()
         assert list(app.run_list.marked) == ["run-3", "run-1"]
         assert app.messages == [("run-3",), ("run-3", "run-1")]
+        app.run_list.show_letters(app.run_list.marked)
+        await pilot.pause()
         assert [row[:7] for row in app.rows()[:4]] == ["  ✓ run", "b ✓ run", "  ✓ run", "a ✓ run"]
         app.run_list.choose("run-3")
         assert app.run_list.toggle_mark()
         assert list(app.run_list.marked) == ["run-1"]
         app.run_list.unmark_all()
+        app.run_list.show_letters(())
         await pilot.pause()
         assert app.messages[2:] == [("run-1",), ()]
         assert app.rows()[1].startswith("✓ run-1")

@@ -117,7 +117,7 @@ async def test_chosen_columns_have_names_above_them(tmp_path: Path) -> None:
         assert heading.split() == ["name", "loss.best↓"]
         assert [row.split()[-1] for row in rows] == [f"{best:.4g}" for best in (toy_loss(4), toy_loss(5))] + ["–"]
         assert heading.index("name") == rows[1].index(short_name(table.run_list.runs[1].run)), "they are aligned"
-        table.run_list.toggle_mark()
+        table.run_list.show_letters((table.run_list.runs[0].run,))
         await until(pilot, lambda: "a ■" in screen_text(pilot.app), "the mark")
         await until(pilot, lambda: screen_text(pilot.app).startswith("     name"), "the names above the columns")
         row = screen_text(pilot.app).splitlines()[1]

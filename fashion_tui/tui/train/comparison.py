@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Static
 
 from fashion_tui.report.charts.colours import LETTERS, RUN_COLOURS
 from fashion_tui.report.comparison import Row, metric_rows, result_rows, setting_rows
-from fashion_tui.report.formatting import printable
+from fashion_tui.report.formatting import shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.runs.compare import compare_runs
@@ -22,7 +22,7 @@ from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.comparison import RunComparison
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.run import RunSummary, short_name
+from fashion_tui.schema.run import RunSummary, titled_name
 from fashion_tui.tui.actions import key_hints
 from fashion_tui.tui.dialogs.dialog import Dialog
 
@@ -93,10 +93,8 @@ class ComparisonDialog(Dialog[None]):
 
 def _heading(index: int, run: RunSummary) -> Text:
     """Return the letter and the name of a run in the colour of its curves."""
-    name = printable(run.title or short_name(run.run), terminal_glyphs())
-    text = Text(f"{LETTERS[index]} {name}", RUN_COLOURS[index])
-    text.truncate(MAX_CELL, overflow="ellipsis")
-    return text
+    name = shorten(titled_name(run.run, run.title), MAX_CELL, terminal_glyphs())
+    return Text(f"{LETTERS[index]} {name}", RUN_COLOURS[index])
 
 
 def _wrapped(value: str) -> Text:

@@ -26,6 +26,7 @@ class DisplayedRuns:
         """Id of the run that is pinned as the baseline."""
         self.compared: tuple[str, ...] = ()
         """Ids of the marked runs, the baseline and the selected run, at most `MAX_RUNS`."""
+        self._titles: dict[str, str] = {}
         self._paths: dict[str, Path] = {}
         self._selected: str | None = None
         self._snapshots: dict[str, RunSnapshot] = {}
@@ -46,6 +47,7 @@ class DisplayedRuns:
         self.compared = tuple(run for run in candidates if run in existing)[:MAX_RUNS]
         read = list(dict.fromkeys((selected.run, *self.compared)))
         self._paths = {run: Path(existing[run].path) for run in read}
+        self._titles = {run: existing[run].title for run in read}
         self._snapshots = {run: self._snapshots[run] for run in read if run in self._snapshots}
         self._follow()
 
@@ -82,4 +84,4 @@ class DisplayedRuns:
         """The compared runs with their snapshots."""
         index = {run: index for index, run in enumerate(self.compared)}
         runs = tuple((run, self._snapshots.get(run)) for run in self.compared)
-        return ShownRuns(runs, index.get(self._selected or "", 0), index.get(self.baseline or ""))
+        return ShownRuns(runs, index.get(self._selected or "", 0), index.get(self.baseline or ""), self._titles)

@@ -147,7 +147,10 @@ class TrainPane(RunActions):
 
     def _displayed_runs_changed(self) -> None:
         """Read and show the selected run, the marked runs and the baseline from now on."""
-        self.displayed.choose(self.selected_run, self.run_list.marked, self.lab_app.runs)
+        marked = self.run_list.marked
+        self.displayed.choose(self.selected_run, marked, self.lab_app.runs)
+        compared = self.displayed.compared
+        self.run_list.show_letters(compared if marked or len(compared) > 1 else ())
         if self.selected_run is None:
             self.view.visible = False
         self._show_runs()

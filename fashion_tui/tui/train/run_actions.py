@@ -98,6 +98,8 @@ class RunActions(ChartActions):
 
     def label_of(self, action: str) -> str | None:
         run = self.run_list.chosen_run if self.is_mounted else None
+        if action == "mark":
+            return "unmark" if run is not None and run.run in self.run_list.marked else None
         if action == "compare":
             return None if self.is_mounted and len(self.run_list.marked) > 1 else ""
         if action == "back":

@@ -1,6 +1,7 @@
 """Charts of runs, made from snapshots of the runs."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from fashion_tui.report.charts.chart import Chart, ChartRun, EpochValue
 from fashion_tui.report.charts.heat_strip import HeatStrip
@@ -10,7 +11,7 @@ from fashion_tui.runs.layers import layers_with
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.runs.series import NO_CURVE, Curve
 from fashion_tui.schema.floats import decode_float
-from fashion_tui.schema.run import LIVE_STATES, LoggedConfig, short_name
+from fashion_tui.schema.run import LIVE_STATES, LoggedConfig, titled_name
 
 from .chart_options import ChartOptions
 
@@ -31,6 +32,12 @@ class ShownRuns:
     """Index of the run under the cursor."""
     baseline: int | None = None
     """Index of the run with which the others are compared, or None."""
+    titles: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The titles that the user has given the runs, by id."""
+
+    def name(self, run: str) -> str:
+        """Return the title and the short name of a run."""
+        return titled_name(run, self.titles.get(run, ""))
 
     @property
     def snapshots(self) -> list[RunSnapshot]:
@@ -72,7 +79,7 @@ def chart_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart:
     metric = describe_metric(name)
     return Chart(
         title=metric.title,
-        runs=tuple(_chart_run(name, metric, run, snapshot) for run, snapshot in shown.runs),
+        runs=tuple(_chart_run(name, metric, shown.name(run), snapshot) for run, snapshot in shown.runs),
         selected=shown.selected,
         baseline=shown.baseline,
         x=options.x,
@@ -90,7 +97,7 @@ def heat_strip_of(metric: LayerMetric, shown: ShownRuns, options: ChartOptions) 
     """Return the heat strip of the layers of the selected run."""
     run, snapshot = shown.runs[shown.selected] if shown.runs else ("", None)
     layers: tuple[tuple[str, Curve], ...] = ()
-    axis_run = _chart_run("loss", describe_metric("loss"), run, snapshot)
+    axis_run = _chart_run("loss", describe_metric("loss"), shown.name(run), snapshot)
     if snapshot is not None:
         names = layers_with(metric.name, snapshot.metrics)
         layers = tuple((layer, snapshot.curve(f"{metric.name}/{layer}")) for layer in names)
@@ -113,11 +120,11 @@ def drawing_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart | He
     return chart_of(name, shown, options) if metric is None else heat_strip_of(metric, shown, options)
 
 
-def _chart_run(name: str, metric: Metric, run: str, snapshot: RunSnapshot | None) -> ChartRun:
+def _chart_run(name: str, metric: Metric, run_name: str, snapshot: RunSnapshot | None) -> ChartRun:
     if snapshot is None:
-        return ChartRun(short_name(run), ended=True)
+        return ChartRun(run_name, ended=True)
     return ChartRun(
-        name=short_name(run),
+        name=run_name,
         curve=NO_CURVE if metric.per_epoch else _scale(snapshot.curve(name), metric.scale),
         per_epoch=_epoch_values(name if metric.per_epoch else metric.held_out, metric.scale, snapshot),
         steps_per_epoch=snapshot.status.steps_per_epoch or None,

@@ -27,7 +27,7 @@ class RunLines(Sequence[Text]):
     """The lines of the run list, computed on demand because there may be thousands of runs."""
 
     def __init__(self, arrangement: Arrangement, width: int, glyphs: Glyphs, letters: Mapping[str, str]) -> None:
-        """`letters` maps the id of each marked run to its letter."""
+        """`letters` maps the id of each run in the charts to its letter."""
         self._arrangement = arrangement
         self._width = width
         self._glyphs = glyphs
@@ -53,7 +53,7 @@ class RunLines(Sequence[Text]):
 
 
 def letter_mark(letter: str | None) -> Text:
-    """Return the letter of a marked run in the colour of its curves, or blanks for a run that isn't marked."""
+    """Return a run's letter in the colour of its curves, or blanks for a run that isn't in the charts."""
     style = RUN_COLOURS[LETTERS.index(letter)] if letter else ""
     return Text.assemble((f"{letter or ' '} ", style), no_wrap=True)
 

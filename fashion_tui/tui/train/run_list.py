@@ -22,11 +22,16 @@ class RunList(RowList):
 
         marked: tuple[str, ...]
 
+    class LettersChanged(Message):
+        """Other runs have letters."""
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._arrangement = Arrangement()
         self._by_id: dict[str, RunSummary] = {}
         self._marked: tuple[str, ...] = ()
+        self._lettered: tuple[str, ...] = ()
+        """Ids of the runs in the charts, or empty if a single run is displayed and it isn't marked."""
 
     @property
     def runs(self) -> tuple[RunSummary, ...]:
@@ -40,10 +45,7 @@ class RunList(RowList):
 
     @property
     def marked(self) -> tuple[str, ...]:
-        """Ids of the marked runs, in the order in which they were marked. A filter may hide some of them.
-
-        The index of an id determines the letter in the list, and the colour and letter in the charts.
-        """
+        """Ids of the marked runs, in the order in which they were marked. A filter may hide some of them."""
         return self._marked
 
     def toggle_mark(self) -> bool:
@@ -66,7 +68,6 @@ class RunList(RowList):
         if runs != self._marked:
             self._marked = runs
             self.post_message(self.MarksChanged(runs))
-            self._show_lines()
 
     def show(self, arrangement: Arrangement, existing: Collection[str]) -> None:
         """Replace the runs. `existing` has the ids of all runs; runs that aren't among them are unmarked."""
@@ -75,8 +76,20 @@ class RunList(RowList):
         self._mark(tuple(run for run in self._marked if run in existing))
         self._show_lines()
 
+    @property
+    def has_letters(self) -> bool:
+        """Whether the list has a column for letters."""
+        return bool(self._lettered)
+
+    def show_letters(self, runs: tuple[str, ...]) -> None:
+        """Show the letters of these runs in the charts. The index of a run determines its letter and its colour."""
+        if runs != self._lettered:
+            self._lettered = runs
+            self.post_message(self.LettersChanged())
+            self._show_lines()
+
     def _show_lines(self) -> None:
-        letters = dict(zip(self._marked, LETTERS, strict=False))
+        letters = dict(zip(self._lettered, LETTERS, strict=False))
         width = self.scrollable_content_region.width - 1
         lines = RunLines(self._arrangement, width, terminal_glyphs(), letters)
         self.show_rows([run.run for run in self.runs], lines)

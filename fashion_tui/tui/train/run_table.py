@@ -187,12 +187,12 @@ class RunTable(Vertical):
         self.note.display = bool(note.plain)
         self.note.fit(lambda width: list(note.wrap(self.app.console, width)))
 
-    @on(RunList.MarksChanged)
+    @on(RunList.LettersChanged)
     def _show_heading(self) -> None:
         """Show the names of the columns above the columns."""
         arrangement, glyphs = self._arrangement, terminal_glyphs()
         self.heading.display = bool(arrangement.columns)
-        margin = 3 if self.run_list.marked else 1
+        margin = 3 if self.run_list.has_letters else 1
 
         def heading(_: int) -> list[Text]:
             width = self.run_list.scrollable_content_region.width - margin  # the scroll bar is beside the columns

@@ -89,7 +89,8 @@ class RunView(Vertical):
         if self._snapshot is not None:
             snapshot = replace(self._snapshot, recent_loss=self._recent_loss)
             width, height = self.summary.size
-            lines = summary_lines(snapshot, width, terminal_glyphs(), large=height >= LARGE_HEIGHT)
+            title, large = self._shown.titles.get(snapshot.run, ""), height >= LARGE_HEIGHT
+            lines = summary_lines(snapshot, width, terminal_glyphs(), large=large, title=title)
             self.summary.show_lines(lines)
             self._paint_note(note_text(snapshot, self._pending, terminal_glyphs()))
         elif self._problem:
@@ -114,7 +115,7 @@ class RunView(Vertical):
 def _states(shown: ShownRuns) -> tuple[object, ...]:
     """Return the values whose changes are shown in the charts at once."""
     states = [(run, None if snapshot is None else (snapshot.state, _windows(snapshot))) for run, snapshot in shown.runs]
-    return (states, shown.selected, shown.baseline)
+    return (states, shown.selected, shown.baseline, shown.titles)
 
 
 def _windows(snapshot: RunSnapshot) -> list[object]:

@@ -12,6 +12,7 @@ from fashion_tui.report.formatting import (
     format_number,
     format_percent,
     printable,
+    shorten,
 )
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.layers import problem_text
@@ -19,7 +20,7 @@ from fashion_tui.report.runs import state_mark, validation_scores
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
-from fashion_tui.schema.run import LIVE_STATES, LoggedConfig, RunConfig, StoredConfig, short_name
+from fashion_tui.schema.run import LIVE_STATES, LoggedConfig, RunConfig, StoredConfig, titled_name
 from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.widgets.large_number import large_number
 
@@ -40,10 +41,14 @@ class _Metric:
     colour: str
 
 
-def summary_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, large: bool) -> list[Text]:
-    """Return the title, metrics and progress in eight lines with large digits, or in four lines without them."""
+def summary_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, large: bool, title: str = "") -> list[Text]:
+    """Return the name, metrics and progress in eight lines with large digits, or in four lines without them.
+
+    `title` is the title that the user has given the run, or an empty string.
+    """
+    name = titled_name(snapshot.run, title)
     metrics = _large_metrics(snapshot, width, glyphs) if large else [_metrics_line(snapshot, width, glyphs)]
-    return [_title(snapshot, width, glyphs), Text(), *metrics, _progress(snapshot, width, glyphs)]
+    return [_heading(snapshot, name, width, glyphs), Text(), *metrics, _progress(snapshot, width, glyphs)]
 
 
 def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Text:
@@ -57,18 +62,19 @@ def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Tex
     return _ended_note(snapshot, glyphs)
 
 
-def _title(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
+def _heading(snapshot: RunSnapshot, name: str, width: int, glyphs: Glyphs) -> Text:
     """Return a line such as `guide-a1b2   guide · batch 32 · lr 0.001 · seed 0 · cpu ×2        ● running`.
 
     For a logged run, the script and its settings are shown, such as `train.py · lr 0.001`.
     """
     glyph, colour = state_mark(snapshot.state, glyphs)
     state = Text.assemble((glyph, colour), " ", (snapshot.state, FOREGROUND))
-    name = Text(short_name(snapshot.run), style=f"bold {FOREGROUND}")
+    free = max(width - state.cell_len - 2, 8)
+    heading = Text(shorten(name, max(free * 2 // 3, 8), glyphs), style=f"bold {FOREGROUND}")
     if snapshot.config is not None:
-        name.append("   " + _settings(snapshot.config, snapshot, glyphs), style=f"not bold {MUTED}")
-    name.truncate(max(width - state.cell_len - 2, 8), overflow="ellipsis", pad=True)
-    return Text.assemble(name, "  ", state)
+        heading.append("   " + _settings(snapshot.config, snapshot, glyphs), style=f"not bold {MUTED}")
+    heading.truncate(free, overflow="ellipsis", pad=True)
+    return Text.assemble(heading, "  ", state)
 
 
 def _settings(config: StoredConfig, snapshot: RunSnapshot, glyphs: Glyphs) -> str:
