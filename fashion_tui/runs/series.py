@@ -47,7 +47,7 @@ class Curve:
     If `finite` and `nonfinite` are both 0, the bucket has no values.
     """
     mean: tuple[float, ...]
-    """Mean of the finite values in each bucket. If a bucket has no finite value, `mean`, `low` and `high` are NaN."""
+    """Mean of the finite values in each bucket, in [`low`, `high`]. All three are NaN if there is no finite value."""
     low: tuple[float, ...]
     high: tuple[float, ...]
     nonfinite: tuple[int, ...]
@@ -280,13 +280,13 @@ class Series:
             return EMPTY
         total = sum(values)
         if math.isfinite(total):
-            return Bucket(len(values), total / len(values), min(values), max(values), 0)
+            return _within(Bucket(len(values), total / len(values), min(values), max(values), 0))
         finite = [value for value in values if math.isfinite(value)]
         nonfinite = len(values) - len(finite)
         if not finite:
             return EMPTY._replace(nonfinite=nonfinite)
         mean = sum(value / len(finite) for value in finite)
-        return Bucket(len(finite), mean, min(finite), max(finite), nonfinite)
+        return _within(Bucket(len(finite), mean, min(finite), max(finite), nonfinite))
 
 
 class _Level:
@@ -342,7 +342,14 @@ def _merge(a: Bucket, b: Bucket) -> Bucket:
         return (a if a.finite else b)._replace(nonfinite=nonfinite)
     count = a.finite + b.finite
     mean = a.mean * (a.finite / count) + b.mean * (b.finite / count)
-    return Bucket(count, mean, min(a.low, b.low), max(a.high, b.high), nonfinite)
+    return _within(Bucket(count, mean, min(a.low, b.low), max(a.high, b.high), nonfinite))
+
+
+def _within(bucket: Bucket) -> Bucket:
+    """Remove the rounding error of the mean that puts it outside the range of the values."""
+    if bucket.low <= bucket.mean <= bucket.high:
+        return bucket
+    return bucket._replace(mean=min(max(bucket.mean, bucket.low), bucket.high))
 
 
 def _halve(buckets: Sequence[Bucket]) -> list[Bucket]:

@@ -5,6 +5,8 @@ import random
 from array import array
 from itertools import pairwise
 
+import pytest
+
 from fashion_tui.runs.series import MAX_EXACT, Curve, Series
 
 
@@ -29,6 +31,7 @@ def check(curve: Curve, values: list[float], missing: set[int] = frozenset()) ->
         if finite:
             assert math.isclose(curve.mean[i], sum(finite) / len(finite), rel_tol=1e-9, abs_tol=1e-12)
             assert (curve.low[i], curve.high[i]) == (min(finite), max(finite))
+            assert curve.low[i] <= curve.mean[i] <= curve.high[i]
         else:
             assert math.isnan(curve.mean[i])
             assert math.isnan(curve.low[i])
@@ -176,6 +179,12 @@ def test_only_the_last_buckets_change_between_rescales() -> None:
     after = series.curve(512)
     assert after.steps_per_bucket == before.steps_per_bucket == 2
     assert after.mean[: len(before)] == before.mean
+
+
+@pytest.mark.parametrize("count", [10, 3000])
+def test_the_mean_of_equal_values_has_no_rounding_error(count: int) -> None:
+    assert sum([0.1] * count) / count != 0.1
+    assert series_of([0.1] * count).curve(1).mean == (0.1,)
 
 
 def test_the_mean_of_large_values_does_not_overflow() -> None:

@@ -65,6 +65,8 @@ class Canvas:
             row = self._row(height)
             if previous is None:
                 self._vertical(column, row, row, style, character)
+            elif previous[0] == column - 1:  # as for most points
+                self._vertical(column, _next_to(previous[1], row), row, style, character)
             else:
                 self._connect(previous, (column, row), style, character)
             previous = column, row
@@ -99,24 +101,28 @@ class Canvas:
         before = row
         for step in range(1, last_column - column + 1):
             after = round(row + slope * step)
-            # start one dot above or below the previous dot, so that the line stays thin
-            first = after if after == before else before + (1 if after > before else -1)
-            self._vertical(column + step, first, after, style, character)
+            self._vertical(column + step, _next_to(before, after), after, style, character)
             before = after
 
     def _vertical(self, column: int, start: int, end: int, style: Style, character: str) -> None:
         """Draw a vertical line from one row of dots to another, in either order."""
         cell, side = divmod(column, self._columns_per_cell)
-        for dot in range(min(start, end), max(start, end) + 1):
-            row, part = divmod(dot, self._rows_per_cell)
-            if not self._has_line[row][cell]:
-                self._has_line[row][cell] = True
-                self._bits[row][cell] = 0
+        has_line, bits, rows_per_cell = self._has_line, self._bits, self._rows_per_cell
+        for dot in range(start, end + 1) if start <= end else range(end, start + 1):
+            row, part = divmod(dot, rows_per_cell)
+            if not has_line[row][cell]:
+                has_line[row][cell] = True
+                bits[row][cell] = 0
             self._styles[row][cell] = style
             if self._braille:
-                self._bits[row][cell] |= _DOT_BITS[part][side]
+                bits[row][cell] |= _DOT_BITS[part][side]
             else:
                 self._characters[row][cell] = character
+
+
+def _next_to(before: int, after: int) -> int:
+    """Return where a vertical line to row `after` starts: one row from `before`, so that the whole line stays thin."""
+    return after if after == before else before + 1 if after > before else before - 1
 
 
 def _join(characters: Sequence[str], styles: Sequence[Style | None]) -> Text:

@@ -2,6 +2,7 @@
 
 import math
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -122,11 +123,17 @@ class Chart:
 
 def x_position(run: ChartRun, step: float, x: XAxis) -> float:
     """Return the coordinate of a run's step on an x axis: a number of epochs, seconds or steps."""
+    return x_positions(run, (step,), x)[0]
+
+
+def x_positions(run: ChartRun, steps: Sequence[float], x: XAxis) -> Sequence[float]:
+    """Return the coordinates of several steps."""
     if x is XAxis.EPOCHS and run.steps_per_epoch:
-        return step / run.steps_per_epoch
+        length = run.steps_per_epoch
+        return [step / length for step in steps]
     if x is XAxis.WALL_TIME:
-        return run.seconds(step)
-    return step
+        return [run.seconds(step) for step in steps]
+    return steps
 
 
 def step_at(run: ChartRun, position: float, x: XAxis) -> float:

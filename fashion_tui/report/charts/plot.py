@@ -1,7 +1,7 @@
 """Draw the runs of a chart inside its axes."""
 
 import math
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from fashion_tui.runs.series import Curve
 
 from .axis import Axis
 from .canvas import Canvas
-from .chart import Chart, ChartRun, x_position
+from .chart import Chart, ChartRun, x_positions
 from .colours import LETTERS, WARNING, band_style, line_style, per_epoch_style
 from .ranges import drawn_range, y_axis
 from .smoothing import MovingAverage, smooth
@@ -58,7 +58,7 @@ def trace_run(chart: Chart, run: ChartRun, x: Axis) -> Trace:
     means = [*curve.mean, *(each.value for each in run.per_epoch)]
     low, high = drawn_range(means, logarithmic=chart.logarithmic_y)
     first_steps = range(curve.first_step, curve.first_step + size * len(curve), size)
-    centres = x.fractions([x_position(run, step, shown) for step in curve.middles()])
+    centres = x.fractions(x_positions(run, curve.middles(), shown))
     all_smoothed = smooth(run.curve, MovingAverage(chart.half_life), low, high)
     return Trace(
         run=run,
@@ -66,9 +66,9 @@ def trace_run(chart: Chart, run: ChartRun, x: Axis) -> Trace:
         low=low,
         high=high,
         smoothed=all_smoothed if curve is run.curve else _smooth_detail(run, chart.half_life, low, high),
-        starts=centres if size == 1 else x.fractions([x_position(run, step, shown) for step in first_steps]),
+        starts=centres if size == 1 else x.fractions(x_positions(run, first_steps, shown)),
         centres=centres,
-        epochs=x.fractions([x_position(run, each.step, shown) for each in run.per_epoch]),
+        epochs=x.fractions(x_positions(run, [each.step for each in run.per_epoch], shown)),
         last=_last_value(run.curve, all_smoothed),
     )
 
@@ -92,20 +92,15 @@ def fit_y_axis(chart: Chart, traces: Sequence[Trace]) -> Axis:
     lines: list[float] = []
     band: list[float] = []
     for index, trace in enumerate(traces):
-        visible = [
-            bucket
-            for bucket, (position, value) in enumerate(zip(trace.centres, trace.smoothed, strict=True))
-            if 0 <= position <= 1 and not math.isnan(value)
-        ]
-        lines += [trace.smoothed[bucket] for bucket in visible]
+        start, stop = bisect_left(trace.centres, 0.0), bisect_right(trace.centres, 1.0)
+        lines += trace.smoothed[start:stop]
         lines += [
             each.value
             for each, position in zip(trace.run.per_epoch, trace.epochs, strict=True)
             if 0 <= position <= 1 and not trace.is_spike(each.value)
         ]
         if index == chart.selected:
-            curve = trace.curve
-            limits = [limit for bucket in visible for limit in (curve.low[bucket], curve.high[bucket])]
+            limits = (*trace.curve.low[start:stop], *trace.curve.high[start:stop])
             band = [limit for limit in limits if not trace.is_spike(limit)]
     return y_axis(lines, band, logarithmic=chart.logarithmic_y)
 
@@ -254,11 +249,11 @@ def _visible(points: Sequence[Point]) -> list[Point]:
 
 
 def _column_means(points: Iterable[Point], columns: int) -> list[tuple[int, float]]:
-    """Return the mean height of the points in each column that has points."""
-    heights: dict[int, list[float]] = defaultdict(list)
+    """Return the mean height of the points in each column that has points. Positions must be ascending."""
+    heights: dict[int, list[float]] = {}
     for position, height in points:
-        heights[round(position * (columns - 1))].append(height)
+        heights.setdefault(round(position * (columns - 1)), []).append(height)
     return [
         (column, min(max(sum(values) / len(values), min(values)), max(values)))  # without the rounding error of the sum
-        for column, values in sorted(heights.items())
+        for column, values in heights.items()
     ]

@@ -45,7 +45,8 @@ class MovingAverage:
         share = self._added / self._weight
         average = self.value * (1 - share) + mean * share
         # limit the rounding error: an average is never outside the range of its values
-        self.value = min(max(average, min(self.value, mean)), max(self.value, mean))
+        low, high = (self.value, mean) if self.value < mean else (mean, self.value)
+        self.value = low if average < low else min(average, high)
 
     def skip(self, steps: int) -> None:
         """Reduce the weight of all values by the decay of `steps` steps without a value."""
@@ -60,12 +61,11 @@ def smooth(curve: Curve, average: MovingAverage, low: float = -math.inf, high: f
     """
     smoothed = []
     size = curve.steps_per_bucket
-    for index, (count, mean, least, greatest) in enumerate(
-        zip(curve.finite, curve.mean, curve.low, curve.high, strict=True)
-    ):
-        steps = min(size, curve.steps - index * size)
+    last = len(curve) - 1
+    for index, (count, mean) in enumerate(zip(curve.finite, curve.mean, strict=True)):
+        steps = size if index < last else curve.steps - last * size
         if count and low <= mean <= high:
-            average.add(min(max(mean, least), greatest), count, steps)  # without the rounding error of the mean
+            average.add(mean, count, steps)
             smoothed.append(average.value)
         else:
             average.skip(steps)
