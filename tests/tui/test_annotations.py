@@ -9,11 +9,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
-from fashion_tui.runs.notes import read_notes
+from fashion_tui.runs.notes import read_notes, tag
 from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import list_runs
 from fashion_tui.runs.trash import trash_folder
+from fashion_tui.schema.run import short_name
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
@@ -45,11 +48,7 @@ async def test_title_tags_and_note_are_stored_and_listed(tmp_path: Path) -> None
         await pilot.press("equals_sign")
         await until(pilot, lambda: "Mark two or more runs by space" in screen_text(app), "how to compare runs")
         for key, text in (("T", "wider"), ("number_sign", "paper old"), ("number_sign", "paper new")):
-            await pilot.press(key)
-            await until(pilot, lambda: isinstance(app.screen, TextDialog) and app.focused, "the dialog")
-            app.screen.query_one(Input).value = text
-            await pilot.press("enter")
-            await until(pilot, lambda: not isinstance(app.screen, TextDialog), "the pane")
+            await answer(app, pilot, key, text)
         await pilot.press("N")
         await until(pilot, lambda: isinstance(app.screen, TextDialog) and app.focused, "the dialog")
         app.screen.query_one(TextArea).text = "first\nsecond"
@@ -107,6 +106,60 @@ async def test_a_live_run_cannot_be_deleted(tmp_path: Path) -> None:
             await until(pilot, lambda: app.query_one(TrainPane).run_list.runs[0].state == "stopped", "its end")
             await pilot.press("D")
             await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
+
+
+async def answer(app: FashionApp, pilot: Pilot[None], key: str, text: str) -> str:
+    """Press a key that opens a dialog, replace the dialog's text, and return what the dialog showed."""
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, TextDialog) and app.focused, "the dialog")
+    shown = screen_text(app)
+    app.screen.query_one(Input).value = text
+    await pilot.press("enter")
+    await until(pilot, lambda: not isinstance(app.screen, TextDialog), "the pane")
+    return shown
+
+
+async def test_title_tags_and_deletion_apply_to_all_marked_runs(tmp_path: Path) -> None:
+    for name, tags in (("one", ["old", "all"]), ("two", ["all", "mine"]), ("three", ["old"])):
+        with Run(ended_run(tmp_path, name)) as run:
+            tag(run.folder, add=tags)
+    async with pane_on(tmp_path) as (app, pilot):
+        await pilot.press("down", "space", "down", "space", "up", "up")
+        await until(pilot, lambda: " = compare " in footer(app), "two marked runs")
+        assert "the 2 marked runs" in await answer(app, pilot, "T", "wider")
+        assert "all" in await answer(app, pilot, "number_sign", "paper")
+        found = {run.run.split("-")[2]: (run.title, set(run.tags)) for run in list_runs(tmp_path)}
+        assert found == {
+            "one": ("wider", {"old", "paper"}),
+            "two": ("wider", {"mine", "paper"}),
+            "three": ("", {"old"}),
+        }
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
+        assert isinstance(app.screen, ConfirmDialog)
+        question = app.screen.question
+        assert "the 2 marked runs" in question
+        assert [short_name(run.run) in question for run in app.runs] == [False, True, True]
+        await pilot.press("y")
+        await until(pilot, lambda: [run.run.split("-")[2] for run in app.runs] == ["three"], "the other run")
+        await until(pilot, lambda: "Deleted the 2 marked runs" in screen_text(app), "the outcome")
+
+
+async def test_no_marked_run_is_deleted_if_one_is_live(tmp_path: Path) -> None:
+    with make_run(tmp_path, name="live") as run, ExitStack() as stack:
+        stack.enter_context(run.lock())
+        run.write_status(msgspec.structs.replace(run.read_status(), state="running", heartbeat=time.time()))
+        ended = ended_run(tmp_path, "ended")
+        async with pane_on(tmp_path) as (app, pilot):
+            await pilot.press("space", "down", "space", "up")
+            await until(pilot, lambda: " = compare " in footer(app), "two marked runs")
+            await pilot.press("D")
+            await until(pilot, lambda: f"{short_name(run.id)} is running; stop it" in screen_text(app), "the reason")
+            assert not isinstance(app.screen, ConfirmDialog)
+            run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
+            stack.close()
+            await until(pilot, lambda: {run.state for run in app.runs} == {"stopped"}, "the end of the run")
+    assert ended.is_dir()
 
 
 async def test_old_deleted_runs_are_removed_when_the_app_opens(tmp_path: Path) -> None:

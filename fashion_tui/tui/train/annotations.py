@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -35,19 +36,22 @@ class Annotations:
     def _runs_directory(self) -> Path:
         return self._pane.lab_app.settings.runs_directory
 
-    def rename(self, run: RunSummary) -> None:
-        """Ask for the title of a run."""
-        title = f"Title of {short_name(run.run)} (leave empty to remove)"
-        self._ask(TextDialog(title, run.title, partial(_store, run, lambda run, text: notes.rename(run.folder, text))))
+    def rename(self, runs: Sequence[RunSummary]) -> None:
+        """Ask for the title of the runs."""
+        title = f"Title of {_names(runs)} (leave empty to remove)"
+        titles = {run.title for run in runs}
+        store = partial(_store, runs, lambda run, text: notes.rename(run.folder, text))
+        self._ask(TextDialog(title, titles.pop() if len(titles) == 1 else "", store))
 
-    def tag(self, run: RunSummary) -> None:
-        """Ask for the tags of a run."""
-        title = f"Tags of {short_name(run.run)}, separated by spaces"
-        self._ask(TextDialog(title, " ".join(run.tags), partial(_store, run, _set_tags)))
+    def tag(self, runs: Sequence[RunSummary]) -> None:
+        """Ask for the tags of the runs. For several runs, only the tags that all of them have are changed."""
+        common = [tag for tag in runs[0].tags if all(tag in run.tags for run in runs)]
+        title = f"{'Tags' if len(runs) == 1 else 'Common tags'} of {_names(runs)}, separated by spaces"
+        self._ask(TextDialog(title, " ".join(common), partial(_store, runs, partial(_set_tags, common))))
 
     def write_note(self, run: RunSummary) -> None:
         """Ask for the note on a run."""
-        store = partial(_store, run, lambda run, text: notes.write_note(run.folder, text))
+        store = partial(_store, [run], lambda run, text: notes.write_note(run.folder, text))
         self._ask(LongTextDialog(f"Note on {short_name(run.run)}", run.note, store))
 
     def _ask(self, dialog: TextDialog) -> None:
@@ -57,23 +61,29 @@ class Annotations:
 
         self._pane.lab_app.hold_input(self._pane.start_worker(ask, "annotations"))
 
-    def delete(self, summary: RunSummary) -> None:
-        """Ask whether to delete a run, then move it to the trash."""
-        name, path = short_name(summary.run), Path(summary.path)
+    def delete(self, runs: Sequence[RunSummary]) -> None:
+        """Ask whether to delete the runs, then move them to the trash. If one of them is live, none is deleted."""
+        names, them = _names(runs), "it" if len(runs) == 1 else "them"
+        listed = "" if len(runs) == 1 else f"{', '.join(short_name(run.run) for run in runs)}\n"
+        restore = key_of("train", "restore")
         question = (
-            f"Delete {name} ({format_bytes(summary.disk_bytes)})?\n"
-            f"Press {key_of('train', 'restore')} within {trash.KEPT_DAYS} days to restore it."
+            f"Delete {names} ({format_bytes(sum(run.disk_bytes for run in runs))})?\n{listed}"
+            f"Press {restore} within {trash.KEPT_DAYS} days to restore {them}."
         )
 
         def delete() -> str:
-            with Run(path) as run:
-                trash.delete(run, self._runs_directory)
+            with ExitStack() as stack:
+                opened = [stack.enter_context(Run(Path(run.path))) for run in runs]
+                for run in opened:
+                    trash.check_deletable(run, self._runs_directory)
+                for run in opened:
+                    trash.delete(run, self._runs_directory)
             self._pane.lab_app.refresh_runs()
-            return f"Deleted {name}; press {key_of('train', 'restore')} to restore it"
+            return f"Deleted {names}; press {restore} to restore {them}"
 
         async def ask() -> None:
             if await self._pane.app.push_screen_wait(ConfirmDialog(question)):
-                self._requests.start(path, "deleting", delete)
+                self._requests.start(self._runs_directory, "deleting", delete)
 
         self._pane.lab_app.hold_input(self._pane.start_worker(ask, "annotations"))
 
@@ -102,14 +112,20 @@ class Annotations:
         self._pane.lab_app.hold_input(self._pane.start_worker(ask, "annotations"))
 
 
-def _store(summary: RunSummary, change: Callable[[Run, str], object], text: str) -> None:
-    with Run(Path(summary.path)) as run:
-        change(run, text)
+def _names(runs: Sequence[RunSummary]) -> str:
+    """Return the short name of a run, or the number of runs if there are several."""
+    return short_name(runs[0].run) if len(runs) == 1 else f"the {len(runs)} marked runs"
 
 
-def _set_tags(run: Run, text: str) -> None:
+def _store(runs: Sequence[RunSummary], change: Callable[[Run, str], object], text: str) -> None:
+    for summary in runs:
+        with Run(Path(summary.path)) as run:
+            change(run, text)
+
+
+def _set_tags(previous: Sequence[str], run: Run, text: str) -> None:
     tags = text.split()
-    notes.tag(run.folder, add=tags, remove=set(notes.read_notes(run.folder).tags) - set(tags))
+    notes.tag(run.folder, add=tags, remove=set(previous) - set(tags))
 
 
 def _deleted_label(run: RunSummary, when: float) -> Text:

@@ -1,6 +1,6 @@
 """Why the state of a run doesn't allow an action."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 from fashion_tui.tui.actions import key_of
@@ -49,3 +49,12 @@ def obstacle(action: str, run: RunSummary) -> str:
     """Return in one line why an action can't be carried out on a run, or an empty string if it can."""
     why = _OBSTACLES[action](run) if action in _OBSTACLES else ""
     return why and f"{short_name(run.run)} {why}."
+
+
+def obstacle_of_any(action: str, runs: Sequence[RunSummary]) -> str:
+    """Return in one line why an action can't be carried out on all of the runs, or an empty string if it can."""
+    refused = [why for run in runs if (why := obstacle(action, run))]
+    if len(refused) < 2:
+        return refused[0] if refused else ""
+    others = len(refused) - 1
+    return f"{refused[0]} The same applies to {others} more marked run{'s' if others > 1 else ''}."

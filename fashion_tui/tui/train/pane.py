@@ -50,7 +50,8 @@ class TrainPane(RunActions):
         f"`{terminal_glyphs().bad}` marks NaN or infinite values, and an arrow marks values far outside the others. "
         "Marked runs share the charts; `{baseline}` pins a run, which stays in the charts as the baseline.\n\n"
         "`{rename}` gives the run a title, `{tag}` tags, and `{write_note}` a note. `{delete}` deletes an ended run; "
-        "`{restore}` restores it within a week.\n\n"
+        "`{restore}` restores it within a week. If runs are marked, `{rename}`, `{tag}` and `{delete}` change all of "
+        "them.\n\n"
         "`fashion-tui doctor` reports whether this machine ends your processes at logout. If it does, use "
         "`loginctl enable-linger`, or start the app with `systemd-run --user --scope`, to keep runs alive.",
     )

@@ -14,7 +14,7 @@ from .chart_actions import ChartActions
 from .choose_fields import choose_columns, choose_order
 from .comparison import compare
 from .new_run import NewRuns
-from .obstacles import ACTIONS_ON_RUNS, obstacle
+from .obstacles import ACTIONS_ON_RUNS, obstacle, obstacle_of_any
 from .requests import RunRequests
 from .run_list import RunList
 from .run_table import RunTable
@@ -78,8 +78,7 @@ class RunActions(ChartActions):
         self.lab_app.hold_input(self.start_worker(self._compare, "list"))
 
     async def _compare(self) -> None:
-        runs = {run.run: run for run in self.lab_app.runs}
-        marked = [runs[run] for run in self.run_list.marked if run in runs]
+        marked = self.marked_runs
         if len(marked) < 2:
             self.notify(f"Mark two or more runs by {key_of('train', 'mark')} to compare them.")
             return
@@ -91,10 +90,33 @@ class RunActions(ChartActions):
         """Return the run under the cursor. If its state doesn't allow the action, say why and return None."""
         run = self.run_list.chosen_run
         if run is not None and (why := obstacle(action, run)):
-            self.app.clear_notifications()  # so that the same key pressed again shows no second one
-            self.notify(why, markup=False)
+            self._notify_once(why)
             return None
         return run
+
+    def _runs_for(self, action: str) -> list[RunSummary]:
+        """Return the marked runs, or the run under the cursor if there are none.
+
+        If the state of a run doesn't allow the action, say why and return no runs.
+        """
+        marked = self.marked_runs
+        if not marked:
+            run = self._run_for(action)
+            return [] if run is None else [run]
+        if why := obstacle_of_any(action, marked):
+            self._notify_once(why)
+            return []
+        return marked
+
+    @property
+    def marked_runs(self) -> list[RunSummary]:
+        """The marked runs, in the order in which they were marked. A filter may hide some of them."""
+        runs = {run.run: run for run in self.lab_app.runs}
+        return [runs[run] for run in self.run_list.marked if run in runs]
+
+    def _notify_once(self, message: str) -> None:
+        self.app.clear_notifications()  # so that the same key pressed again shows no second one
+        self.notify(message, markup=False)
 
     def label_of(self, action: str) -> str | None:
         run = self.run_list.chosen_run if self.is_mounted else None
@@ -141,20 +163,20 @@ class RunActions(ChartActions):
         self.requests.offer_prune()
 
     def action_rename(self) -> None:
-        if (run := self._run_for("rename")) is not None:
-            self.annotations.rename(run)
+        if runs := self._runs_for("rename"):
+            self.annotations.rename(runs)
 
     def action_tag(self) -> None:
-        if (run := self._run_for("tag")) is not None:
-            self.annotations.tag(run)
+        if runs := self._runs_for("tag"):
+            self.annotations.tag(runs)
 
     def action_write_note(self) -> None:
         if (run := self._run_for("write_note")) is not None:
             self.annotations.write_note(run)
 
     def action_delete(self) -> None:
-        if (run := self._run_for("delete")) is not None:
-            self.annotations.delete(run)
+        if runs := self._runs_for("delete"):
+            self.annotations.delete(runs)
 
     def action_restore(self) -> None:
         self.annotations.restore(self.open_run)
