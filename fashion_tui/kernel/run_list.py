@@ -83,7 +83,7 @@ class RunHandle:
 
     @property
     def config(self) -> RunConfig:
-        """Recipe, data set, seed and all other settings of the run. Raises NotTrained if a script logged the run."""
+        """Recipe, data set, seed and all other settings of the run. Raises NotTrained unless it was trained here."""
         with Run(self.path) as run:
             return run.config
 
@@ -128,6 +128,8 @@ def _line(run: RunSummary) -> str:
     """Return a line such as `20261123-143012-guide-a1b2  guide  finished  epoch 3/3  test 90.6 %`."""
     if run.kind == "logged":
         fields = [run.run, "logged by a script", run.state, f"step {run.step:,}"]
+    elif run.kind == "imported":
+        fields = [run.run, run.state, f"step {run.step:,}"]
     else:
         fields = [run.run, run.recipe or "?", run.state, f"epoch {run.epoch}/{run.epochs}"]
     if run.test_accuracy is not None:

@@ -93,7 +93,7 @@ def _table(runs: Sequence[RunSummary], dropped: Sequence[str], *, max_id_width: 
 def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
     """Return the cells of a run in the order of `_COLUMNS`."""
     mark, colour = state_mark(run.state, glyphs)
-    unknown = "–" if run.kind == "logged" else "?"
+    unknown = "–" if run.kind in {"logged", "imported"} else "?"
     return (
         Text(printable(run.run, glyphs)),
         Text(printable(run.title, glyphs)),
@@ -168,6 +168,7 @@ def state_mark(state: State, glyphs: Glyphs) -> tuple[str, str]:
         "stopped": (glyphs.stopped, MUTED),
         "failed": (glyphs.bad, BAD),
         "lost": (glyphs.unknown, ATTENTION),
+        "imported": (glyphs.dot, MUTED),
     }
     return marks[state]
 

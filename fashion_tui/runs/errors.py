@@ -3,6 +3,7 @@
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.text import printable
 
+ONLY_METRICS = "only its metrics are known; choose a run that fashion-tui has trained"
 NO_NETWORK = "it has no network, data set or checkpoints; choose a run that fashion-tui has trained"
 
 
@@ -16,10 +17,21 @@ class DamagedRun(UserError):
 
 
 class NotTrained(UserError):
-    """Raised when an operation needs a recipe, network, data set or checkpoint, but the run is logged by a script."""
+    """Raised when an operation needs a recipe, network, data set or checkpoint, but only the run's log is known."""
 
-    def __init__(self, run: str, detail: str = NO_NETWORK) -> None:
-        super().__init__(f"run {run!r} is logged by a script: {detail}")
+    def __init__(self, run: str, detail: str = NO_NETWORK, *, library: str | None = None) -> None:
+        """`library` is the other library that logs the run, or None for a script that uses `log_run`."""
+        if library is None:
+            super().__init__(f"run {run!r} is logged by a script: {detail}")
+        else:
+            super().__init__(f"run {run!r} is imported from {library}: {ONLY_METRICS}")
+
+
+class ReadOnlyRun(UserError):
+    """Raised when an operation would change a run that another library logs."""
+
+    def __init__(self, run: str, library: str) -> None:
+        super().__init__(f"run {run!r} is imported from {library}: it can be read, but not changed or controlled")
 
 
 def reason(error: OSError) -> str:

@@ -145,6 +145,10 @@ class Folder:
         except OSError:
             return 0
 
+    def status(self, name: str) -> os.stat_result:
+        """Return the `lstat` of an entry."""
+        return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+
     def entries(self) -> list[tuple[str, os.stat_result]]:
         """Return the name and `lstat` of each entry, in no particular order."""
         result = []

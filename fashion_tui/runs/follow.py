@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -17,6 +17,40 @@ CHUNK_BYTES = 1 << 20
 
 class LogReplaced(Exception):
     """Raised when the log was replaced or truncated. Start over with a new follower."""
+
+
+class Follower(Protocol):
+    """Yields each event of a log once, in order, as the log grows."""
+
+    @property
+    def file(self) -> str:
+        """Name of the log's file, for messages."""
+
+    @property
+    def unit(self) -> str:
+        """What the file consists of, for messages, such as `line`."""
+
+    @property
+    def bad_lines(self) -> int:
+        """Number of lines, or other units, that can't be read."""
+
+    @property
+    def missing_events(self) -> int:
+        """Number of events that are missing from the log."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the log was read to its end."""
+
+    @property
+    def ends_unfinished(self) -> bool:
+        """Whether the log ends in an incomplete line or other unit."""
+
+    def events(self, max_bytes: int | None = None) -> Iterator[RunEvent]:
+        """Yield the events written since the last call. The caller must exhaust the iterator.
+
+        At most `max_bytes` bytes are read. Raises LogReplaced, or OSError if the log can't be read.
+        """
 
 
 class EventFollower:
@@ -34,6 +68,7 @@ class EventFollower:
         bytes, reading starts after the first newline at or after that offset.
         """
         self.run = run
+        self.file, self.unit = EVENTS_FILE, "line"
         self.bad_lines = 0
         self.missing_events = 0
         """Number of events missing from the log, determined from gaps in the sequence numbers."""

@@ -8,6 +8,8 @@ from pathlib import Path
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 
+from .imported.discovery import LogFinder
+from .imported.formats import log_files
 from .layout import CHECKPOINTS_FOLDER, CONFIG_FILE, STATUS_FILE
 from .store import newest_first, run_names, summarise_path
 
@@ -16,6 +18,9 @@ MIN_CHECKED = 50
 
 SCAN_INTERVAL = 1.0
 """Seconds between scans of the folder while many new runs are being read."""
+
+SEARCH_PAUSE = 20
+"""Pause between two searches for logs of other libraries, as a multiple of the duration of the first one."""
 
 Fingerprint = tuple[tuple[int, int, int] | None, ...]
 
@@ -43,8 +48,16 @@ class RunIndex:
         self._next = 0
         """Index of the ended run that was checked last. The next refresh continues after it."""
         self._unread: list[str] = []
-        """Names of runs that haven't been read yet, oldest first (names begin with the creation time)."""
+        """Names of runs that haven't been read yet. The last one is read first: the newest (names begin with the
+        creation time), and after all others those that other libraries log."""
         self._scanned = 0.0
+        self._own: frozenset[str] = frozenset()
+        """Names of the run directories in the folder. The other runs are logged by other libraries."""
+        self._logs = LogFinder(self._runs_dir)
+        self._is_searched = True
+        """Whether the last search for logs of other libraries has ended."""
+        self._search_started = 0.0
+        self._next_search = 0.0
 
     @property
     def runs(self) -> tuple[RunSummary, ...]:
@@ -59,10 +72,10 @@ class RunIndex:
         The next call continues with the remaining runs. Raises UserError and empties the list if the folder can't be
         read.
         """
-        deadline = time.monotonic() + seconds
         if self.is_complete or time.monotonic() - self._scanned >= SCAN_INTERVAL:
             self._scan()
-            deadline = time.monotonic() + seconds
+        self._search(seconds)
+        deadline = time.monotonic() + seconds
         for name, entry in list(self._entries.items()):
             if entry.summary.state in LIVE_STATES:
                 self._read(name)
@@ -75,20 +88,42 @@ class RunIndex:
     @property
     def is_complete(self) -> bool:
         """Whether all runs in the folder have been read."""
-        return not self._unread
+        return self._is_searched and not self._unread
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line for each folder that can't be searched for logs of other libraries."""
+        return self._logs.problems
 
     def _scan(self) -> None:
         """Find new and deleted runs."""
         self._scanned = time.monotonic()
         try:
-            names = set(run_names(self._runs_dir))
+            self._own = frozenset(run_names(self._runs_dir))
         except UserError:
             self._entries, self._unread, self._runs = {}, [], ()
             raise
+        self._update_names()
+
+    def _search(self, seconds: float) -> None:
+        """Search the folder for logs of other libraries for `seconds` seconds. Search large trees less often."""
+        now = time.monotonic()
+        if self._is_searched:
+            if now < self._next_search:
+                return
+            self._search_started = now
+        self._is_searched = self._logs.search(self._own, seconds)
+        if self._is_searched:
+            now = time.monotonic()
+            self._next_search = now + SEARCH_PAUSE * (now - self._search_started)
+        self._update_names()
+
+    def _update_names(self) -> None:
+        names = self._own | self._logs.names
         for name in self._entries.keys() - names:
             del self._entries[name]
             self._runs = None
-        self._unread = sorted(names - self._entries.keys())
+        self._unread = sorted(names - self._entries.keys(), key=lambda name: (name in self._own, name))
 
     def _check_ended(self, deadline: float) -> None:
         """Reread runs that have ended if their files have changed. Continue where the last check stopped."""
@@ -103,7 +138,7 @@ class RunIndex:
 
     def _read(self, name: str) -> None:
         fingerprint = self._fingerprint(name)
-        summary = summarise_path(self._runs_dir / name)
+        summary = summarise_path(self._runs_dir / name, self._runs_dir)
         before = self._entries.get(name)
         if before is None or before.summary != summary:
             self._runs = None
@@ -112,7 +147,7 @@ class RunIndex:
     def _fingerprint(self, name: str) -> Fingerprint:
         """Return the change times, sizes and inode numbers of a run's files, to detect changes."""
         folder = f"{self._runs_dir}/{name}"
-        files = (CONFIG_FILE, STATUS_FILE, CHECKPOINTS_FOLDER)
+        files = (CONFIG_FILE, STATUS_FILE, CHECKPOINTS_FOLDER) if name in self._own else log_files(folder)
         return tuple(map(_stat, (folder, *(f"{folder}/{file}" for file in files))))
 
 

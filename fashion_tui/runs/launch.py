@@ -196,6 +196,7 @@ def stop(run: Run, *, timeout: float = 60.0) -> Outcome:
     A script that logs a run is asked to end. Raises UserError if the trainer or script hasn't ended within `timeout`
     seconds, or if the trainer ended without saving its last steps.
     """
+    run.check_writable()
     was_live = run.is_live()
     if was_live:
         _leave_request(run, "stop")
@@ -284,6 +285,7 @@ def _resume_live(run: Run, epochs: int | None, timeout: float) -> Outcome:
 
 
 def _require_trained(run: Run, participle: str) -> None:
+    run.check_writable()
     if run.is_logged:
         raise NotTrained(run.id, f"it can be stopped, but not {participle}")
 

@@ -16,6 +16,9 @@ NOTES_FILE = "notes.json"
 CHECKPOINTS_FOLDER = "checkpoints"
 CONTROL_FOLDER = "control"
 
+RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
+"""A directory with any of these files is the directory of a run."""
+
 FOLDERS = (CHECKPOINTS_FOLDER, CONTROL_FOLDER)
 
 MAX_LOG_BYTES = 4 << 30

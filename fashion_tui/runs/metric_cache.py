@@ -5,6 +5,8 @@ the same size, inode and change time. If the file can't be read or written, the 
 """
 
 import os
+import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -17,11 +19,15 @@ from fashion_tui.schema.text import printable
 
 from .compare import best_value
 from .errors import DamagedRun
+from .imported.formats import log_files
 from .layout import EVENTS_FILE
 from .reader import RunReader
 from .run import Run
 
 CACHE_FILE = ".metrics"
+GROWING_SECONDS = 600.0
+"""An imported log that was changed less than this many seconds ago is kept open, to read only what is new."""
+
 MAX_CACHE_BYTES = 256 << 20
 
 LastAndBest = tuple[float, float | None]
@@ -53,14 +59,18 @@ class MetricCache:
     def get(self, summary: RunSummary) -> dict[str, LastAndBest]:
         """Return the last and the best value of each metric of a run. A run that can't be read has no metrics."""
         entries = self._load()
-        name, log = summary.run, _fingerprint(f"{summary.path}/{EVENTS_FILE}")
+        is_imported = summary.kind == "imported"
+        files = log_files(summary.path) if is_imported else [EVENTS_FILE]
+        name, log = summary.run, _fingerprint([f"{summary.path}/{file}" for file in files])
         entry = entries.get(name)
         if log is None:
             return {}
+        is_growing = summary.state in LIVE_STATES or (is_imported and time.time() - log[2] / 1e9 < GROWING_SECONDS)
         if entry is None or entry.log != log:
-            entry = entries[name] = _Entry(log, self._read(summary))
-            self._changed = self._changed or summary.state not in LIVE_STATES
-        if summary.state not in LIVE_STATES and name in self._readers:
+            entry = entries[name] = _Entry(log, self._read(summary, keep=is_growing))
+            # The folder of imported runs belongs to another library, so nothing is written for their sake.
+            self._changed = self._changed or not (is_growing or is_imported)
+        if not is_growing and name in self._readers:
             self._readers.pop(name).run.close()
         return entry.metrics
 
@@ -99,7 +109,7 @@ class MetricCache:
                 self._entries = {}
         return self._entries
 
-    def _read(self, summary: RunSummary) -> dict[str, LastAndBest]:
+    def _read(self, summary: RunSummary, *, keep: bool) -> dict[str, LastAndBest]:
         reader = self._readers.get(summary.run)
         try:
             if reader is not None:
@@ -111,7 +121,7 @@ class MetricCache:
         reader = RunReader(run)
         reader.watched = ()  # curves aren't needed
         reader.poll()
-        if summary.state in LIVE_STATES:
+        if keep:
             self._readers[summary.run] = reader
         else:
             run.close()
@@ -125,9 +135,13 @@ def _last_and_best(reader: RunReader) -> dict[str, LastAndBest]:
     return values
 
 
-def _fingerprint(path: str) -> _Fingerprint | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - several times as fast as Path.stat
-    except OSError:
+def _fingerprint(paths: Iterable[str]) -> _Fingerprint | None:
+    """Return the size, the inode and the change time of a file, or the sums and the latest change of several files."""
+    found: list[os.stat_result] = []
+    for path in paths:
+        with suppress(OSError):
+            found.append(os.stat(path))  # noqa: PTH116 - several times as fast as Path.stat
+    if not found:
         return None
-    return status.st_size, status.st_ino, status.st_ctime_ns
+    size, inodes = sum(status.st_size for status in found), sum(status.st_ino for status in found)
+    return size, inodes, max(status.st_ctime_ns for status in found)

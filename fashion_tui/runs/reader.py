@@ -15,7 +15,8 @@ from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, State, StoredConfig
 
 from .errors import DamagedRun, reason
-from .follow import EventFollower, LogReplaced
+from .follow import Follower, LogReplaced
+from .imported.log import main_metrics_first
 from .layers import LayerProblem, find_layer_problems
 from .layout import EVENTS_FILE
 from .replay import MAX_METRICS, Replay
@@ -122,7 +123,7 @@ class RunReader:
         self._compact = compact
         self._on_event = on_event
         self._replay = Replay(compact=self._compact)
-        self._follower: EventFollower | None = None
+        self._follower: Follower | None = None
         self._snapshot: RunSnapshot | None = None
         self._inputs: object = None
         """Values from which the last snapshot was built, kept to detect changes."""
@@ -147,7 +148,8 @@ class RunReader:
         try:
             status = self.run.read_status()
         except DamagedRun as error:
-            damage.append(error.detail)
+            if self.run.imported is None:  # else, following the log reports the problem
+                damage.append(error.detail)
         # Check this before reading the log, so that the log of an ended trainer is complete when it is read.
         alive = self.run.is_locked() if status is None else self.run.is_alive(status, fresh=self._has_heartbeat(status))
         damage += self._follow(max_bytes)
@@ -176,12 +178,12 @@ class RunReader:
             self._follower = None
             return self._follow(max_bytes)
         except OSError as error:
-            return [f"{EVENTS_FILE} can't be read: {reason(error)}"]
+            return [f"{EVENTS_FILE if self._follower is None else self._follower.file} can't be read: {reason(error)}"]
         return []
 
     def _replay_new_events(self, max_bytes: int | None) -> None:
         if self._follower is None:
-            self._follower = self.run.follow_events()
+            self._follower = self.run.follow_log()
             self._replay = Replay(compact=self._compact)
             self._snapshot = None
         for event in self._follower.events(max_bytes):
@@ -201,7 +203,7 @@ class RunReader:
         replay, process = self._replay, self.run.lock_holder()
         last_loss = replay.series("loss").values(last=1)
         return msgspec.structs.replace(
-            unknown_status("running"),
+            unknown_status("running" if self.run.imported is None else "imported"),
             step=replay.last_step,
             steps_per_epoch=replay.started.steps_per_epoch if replay.started else 0,
             epoch=replay.epochs[-1].epoch if replay.epochs else 0,
@@ -254,7 +256,7 @@ class RunReader:
             warnings=tuple(replay.warnings),
             events=tuple(replay.events),
             metrics=tuple(replay.metrics),
-            last_values={name: one.values(last=1)[0] for name, one in self.metrics.items() if "/" not in name},
+            last_values={name: self.metrics[name].values(last=1)[0] for name in self._main_metrics()},
             curves={name: replay.series(name).curve(self._buckets) for name in self.watched},
             details={name: replay.series(name).window(*steps, DETAIL_BUCKETS) for name, steps in self.windows.items()},
             clock=_clock(replay.times, config.created if config else None),
@@ -270,10 +272,17 @@ class RunReader:
         )
         return self._snapshot
 
+    def _main_metrics(self) -> list[str]:
+        """Return the metrics of the whole network, in the order of the log. For an imported run, losses come first."""
+        if self.run.imported is not None:
+            return main_metrics_first(self.metrics)
+        return [name for name in self.metrics if "/" not in name]
+
     def _log_damage(self, status: RunStatus, bad_lines: int, missing_events: int) -> list[str]:
+        unit, file = ("line", EVENTS_FILE) if self._follower is None else (self._follower.unit, self._follower.file)
         counts = {
-            "unreadable line": bad_lines,
-            "missing line": missing_events,
+            f"unreadable {unit}": bad_lines,
+            f"missing {unit}": missing_events,
             "missing step": self._replay.steps.missing,
         }
         damage = [f"{count:,} {what}{'s' if count > 1 else ''}" for what, count in counts.items() if count]
@@ -281,8 +290,8 @@ class RunReader:
             damage.append(f"only the first {MAX_METRICS:,} metrics are read")
         has_ended = self._is_complete and status.state not in LIVE_STATES and status.state != "lost"
         if has_ended and self._follower is not None and self._follower.ends_unfinished:
-            damage.append("its last line is incomplete")
-        return [f"{EVENTS_FILE}: {', '.join(damage)}"] if damage else []
+            damage.append(f"its last {unit} is incomplete")
+        return [f"{file}: {', '.join(damage)}"] if damage else []
 
 
 def _clock(times: Series, created: float | None) -> tuple[tuple[int, float], ...]:

@@ -1,11 +1,11 @@
 """`config.json` and `status.json` of a run: reading, validating and writing them."""
 
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import msgspec
 
 from fashion_tui.schema.floats import encode_floats
-from fashion_tui.schema.run import FORMAT_VERSION, LoggedConfig, RunConfig, RunKind, RunStatus, StoredConfig
+from fashion_tui.schema.run import FORMAT_VERSION, LoggedConfig, RunConfig, RunStatus
 from fashion_tui.schema.text import one_line
 
 from .errors import DamagedRun, reason
@@ -22,14 +22,14 @@ S = TypeVar("S", bound=msgspec.Struct)
 class _Kind(msgspec.Struct):
     """The field of `config.json` that says which fields it has."""
 
-    kind: RunKind = "trained"
+    kind: Literal["trained", "logged"] = "trained"
 
 
-def read_config(folder: Folder) -> StoredConfig:
+def read_config(folder: Folder) -> RunConfig | LoggedConfig:
     """Read and validate config.json. Raises DamagedRun if it is missing, invalid or in another format."""
     content = _content(folder, CONFIG_FILE)
     kind = _decode(folder, CONFIG_FILE, content, _Kind).kind
-    config: StoredConfig
+    config: RunConfig | LoggedConfig
     if kind == "trained":
         config = _decode(folder, CONFIG_FILE, content, RunConfig)
     else:
@@ -57,9 +57,9 @@ def write_status(folder: Folder, status: RunStatus, *, durable: bool = False) ->
     folder.write(STATUS_FILE, content, durable=durable)
 
 
-def _displayed(config: StoredConfig) -> dict[str, str]:
+def _displayed(config: RunConfig | LoggedConfig) -> dict[str, str]:
     """Return the strings of a configuration that are displayed unchanged, keyed by a description for error messages."""
-    if isinstance(config, LoggedConfig):
+    if not isinstance(config, RunConfig):
         return {
             "the run": config.run,
             "the name": config.name,

@@ -1,5 +1,6 @@
 """The metrics and milestones of a run, accumulated from its events."""
 
+import math
 from array import array
 from collections.abc import Sequence
 from typing import cast
@@ -71,7 +72,7 @@ class Replay:
     @property
     def last_step(self) -> int:
         """The last step with a metric."""
-        return self.times.last_step
+        return max((series.last_step for series in self.metrics.values()), default=0)
 
     def apply(self, event: RunEvent) -> None:
         """Apply the next event."""
@@ -111,7 +112,7 @@ class Replay:
             self.times.truncate(event.first_step - 1)
         for name, column in columns.items():
             self._put(name, steps, column)
-        if steps[-1] >= self.times.last_step:
+        if steps[-1] >= self.times.last_step and math.isfinite(event.time):  # an imported log may have no times
             self.times.put(steps[-1], array("d", [event.time]))
 
     def _add_epoch(self, event: EpochEnd) -> None:

@@ -18,11 +18,14 @@ from fashion_tui.schema.text import one_line
 from . import events, lock, records, trust
 from .checkpoints import CheckpointStore
 from .control import ControlFolder
-from .errors import DamagedRun, NotTrained, reason
+from .errors import DamagedRun, NotTrained, ReadOnlyRun, reason
 from .events import EventWriter
 from .folder import Folder
-from .follow import EventFollower
-from .layout import CHECKPOINTS_FOLDER, EVENTS_FILE, FOLDERS, LOG_FILE, MAX_BYTES
+from .follow import EventFollower, Follower
+from .imported.compose import compose_config, compose_status, log_bytes
+from .imported.formats import open_log
+from .imported.log import Log
+from .layout import CHECKPOINTS_FOLDER, EVENTS_FILE, FOLDERS, LOG_FILE, MAX_BYTES, RUN_FILES
 from .lock import Holder, RunLock
 from .state import is_fresh, trainer_is_gone
 from .trust import StoredModel
@@ -60,16 +63,24 @@ class Run:
     several threads at the same time.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Open the directory of a run; see `store.open_run` to find it by its id. Raises DamagedRun."""
+    def __init__(self, path: Path, runs_dir: Path | None = None) -> None:
+        """Open the directory of a run; see `store.open_run` to find it by its id. Raises DamagedRun.
+
+        `runs_dir` is the runs folder, by default the parent of the directory. An imported run may be in a subfolder of
+        it, and its id is the path from the runs folder.
+        """
         self.path = path.absolute()
         """Path of the directory, for use in messages and by other processes."""
+        self.id = run_id(self.path, runs_dir)
+        """Name of the directory. In a copied run, `config.run` is still the id of the original run."""
         if not is_utf8(self.path):
             raise DamagedRun(self.id, "its path isn't UTF-8; rename it")
         try:
             self.folder = Folder.open(self.path)
         except OSError as error:
             raise DamagedRun(self.id, f"its directory can't be opened: {reason(error)}") from error
+        self.imported = self._open_log()
+        """The log of another library, or None for a run of this package."""
         self.control = ControlFolder(self.folder)
         self.checkpoints = CheckpointStore(self.folder)
 
@@ -83,6 +94,12 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _open_log(self) -> Log | None:
+        """Return the log of another library, unless the directory has files of this package."""
+        if any(self.folder.exists(name) for name in RUN_FILES):
+            return None
+        return open_log(self.folder)
+
     def reopen_if_removed(self) -> bool:
         """If the directory was deleted and recreated, open the new one. Return whether a new one was opened."""
         is_reopened = self.folder.reopen_if_removed()
@@ -90,22 +107,25 @@ class Run:
             self.__dict__.pop("stored_config", None)
         return is_reopened
 
-    @property
-    def id(self) -> str:
-        """Name of the directory. In a copied run, `config.run` is still the id of the original run."""
-        return self.path.name
-
     @cached_property
     def stored_config(self) -> StoredConfig:
-        """The validated `config.json`, read on first use. Raises DamagedRun."""
-        return records.read_config(self.folder)
+        """The validated `config.json`, read on first use. Raises DamagedRun.
+
+        For an imported run, it is composed from the files of the other library.
+        """
+        return records.read_config(self.folder) if self.imported is None else compose_config(self.id, self.imported)
 
     @property
     def config(self) -> RunConfig:
-        """The configuration of a run that a trainer trains. Raises NotTrained for a logged run, and DamagedRun."""
+        """The configuration of a run that a trainer trains. Raises NotTrained for any other run, and DamagedRun."""
         if not isinstance(self.stored_config, RunConfig):
-            raise NotTrained(self.id)
+            raise NotTrained(self.id, library=None if self.imported is None else self.imported.library)
         return self.stored_config
+
+    def check_writable(self) -> None:
+        """Raise ReadOnlyRun if the run is imported. Nothing is written into its directory."""
+        if self.imported is not None:
+            raise ReadOnlyRun(self.id, self.imported.library)
 
     @property
     def is_logged(self) -> bool:
@@ -118,8 +138,11 @@ class Run:
     # Status
 
     def read_status(self) -> RunStatus:
-        """Read `status.json`, which may be out of date; see `state.derive`. Raises DamagedRun."""
-        return records.read_status(self.folder)
+        """Read `status.json`, which may be out of date; see `state.derive`. Raises DamagedRun.
+
+        For an imported run, the status is composed from the end of the log.
+        """
+        return records.read_status(self.folder) if self.imported is None else compose_status(self.id, self.imported)
 
     def write_status(self, status: RunStatus, *, durable: bool = False) -> None:
         """Replace `status.json`. Set `durable` for a state that must survive a power failure. Raises OSError."""
@@ -147,7 +170,8 @@ class Run:
     # Lock
 
     def lock(self) -> RunLock:
-        """Return the run's lock. Acquire it before writing to the run."""
+        """Return the run's lock. Acquire it before writing to the run. Raises ReadOnlyRun if the run is imported."""
+        self.check_writable()
         return RunLock(self.folder)
 
     def is_locked(self) -> bool:
@@ -163,6 +187,10 @@ class Run:
     def event_writer(self) -> EventWriter:
         """Open the log for appending. The caller must hold the lock. Raises UserError if the log can't be opened."""
         return EventWriter(self.folder, self.stored_config.run)
+
+    def follow_log(self) -> Follower:
+        """Return a follower that starts at the beginning of the log, which may be a log of another library."""
+        return self.follow_events() if self.imported is None else self.imported.follow()
 
     def follow_events(self, *, last_bytes: int | None = None) -> EventFollower:
         """Return a follower that starts at the beginning of the log, or `last_bytes` bytes before the log's end."""
@@ -220,7 +248,13 @@ class Run:
     # All files
 
     def contents(self) -> Contents:
-        """Inspect all files without opening them. An unreadable folder counts as empty."""
+        """Inspect all files without opening them. An unreadable folder counts as empty.
+
+        For an imported run, inspect the files of the log.
+        """
+        if self.imported is not None:
+            problem = self.imported.settings()[1]
+            return Contents(log_bytes(self.imported), 0, () if problem is None else (problem,))
         total, checkpoint_bytes, problems = 0, 0, []
         for name, status in _entries(self.folder):
             if stat.S_ISREG(status.st_mode):
@@ -239,6 +273,13 @@ class Run:
         """Raise DamagedRun if a file can't be used."""
         if problems := self.contents().problems:
             raise DamagedRun(self.id, problems[0])
+
+
+def run_id(path: Path, runs_dir: Path | None) -> str:
+    """Return the id of the run in a directory: its path from the runs folder, else its name."""
+    if runs_dir is not None and path != (root := runs_dir.absolute()) and path.is_relative_to(root):
+        return str(path.relative_to(root))
+    return path.name
 
 
 def _entries(folder: Folder) -> list[tuple[str, os.stat_result]]:

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,19 +12,21 @@ from fashion_tui.schema.notes import Notes
 from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, RunSummary, StoredConfig
 from fashion_tui.schema.text import one_line, printable
 
+from .checkpoints import Report, ignore
 from .create import RUN_ID
 from .errors import DamagedRun, reason
-from .layout import CONFIG_FILE, EVENTS_FILE, STATUS_FILE
+from .folder import Folder
+from .imported.discovery import find_logs
+from .imported.formats import open_log
+from .layout import CONFIG_FILE, RUN_FILES
 from .lock import LockHeld
 from .notes import read_notes
 from .reader import RunReader
-from .run import Contents, Run
+from .run import Contents, Run, run_id
 from .state import derive, is_fresh, unknown_status
 
 MAX_NAMED = 5
 """Maximum number of runs listed in an error message."""
-
-RUN_FILES = (CONFIG_FILE, STATUS_FILE, EVENTS_FILE)
 
 
 class Pruned(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,12 +37,13 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
 
-def list_runs(runs_dir: Path) -> list[RunSummary]:
-    """Return all runs in the folder, newest first, including damaged ones.
+def list_runs(runs_dir: Path, warn: Report = ignore) -> list[RunSummary]:
+    """Return all runs in the folder, newest first, including damaged ones and those that other libraries log.
 
-    If the folder doesn't exist, return no runs. Raises UserError if the folder can't be read.
+    `warn` is called with a message about each folder that can't be searched for logs of other libraries. If the folder
+    doesn't exist, return no runs. Raises UserError if the folder can't be read.
     """
-    return list(newest_first(summarise_path(path) for path in _run_paths(runs_dir)))
+    return list(newest_first(summarise_path(path, runs_dir) for path in _run_paths(runs_dir, warn).values()))
 
 
 def newest_first(summaries: Iterable[RunSummary]) -> tuple[RunSummary, ...]:
@@ -53,7 +56,7 @@ def run_ids(runs_dir: Path) -> list[str]:
 
     Raises UserError if the folder can't be read.
     """
-    return sorted((path.name for path in _run_paths(runs_dir)), reverse=True)
+    return sorted(_run_paths(runs_dir), reverse=True)
 
 
 def open_run(runs_dir: Path, name: str) -> Run:
@@ -63,13 +66,13 @@ def open_run(runs_dir: Path, name: str) -> Run:
     """
     if name == "latest":
         return _open_latest(runs_dir)
-    paths = {path.name: path for path in _run_paths(runs_dir)}
+    paths = _run_paths(runs_dir)
     path = find_run(paths, name) or _run_at(name)
     if path:
-        return Run(path)
+        return Run(path, runs_dir)
     if not paths:
         raise UserError(f"no run {name!r}: {str(runs_dir)!r} has no runs; start one with: fashion-tui train")
-    newest = sorted(paths.values(), key=lambda path: path.name, reverse=True)
+    newest = sorted(paths, reverse=True)
     raise UserError(f"no run {name!r} in {str(runs_dir)!r}; choose from {_names(newest)}")
 
 
@@ -80,11 +83,11 @@ def find_run(paths: Mapping[str, Path], name: str) -> Path | None:
     """
     if name in paths:
         return paths[name]
-    matches = [path for run, path in paths.items() if name and run.startswith(name)]
-    matches = matches or [path for run, path in paths.items() if name and _without_time(run).startswith(name)]
+    matches = [run for run in paths if name and run.startswith(name)]
+    matches = matches or [run for run in paths if name and _without_time(run).startswith(name)]
     if len(matches) > 1:
         raise UserError(f"{name!r} matches several runs: {_names(matches)}; type more of the id")
-    return matches[0] if matches else None
+    return paths[matches[0]] if matches else None
 
 
 def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
@@ -109,18 +112,18 @@ def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
         status = derive(status, run.last_event, alive=alive)
     notes = Notes()
     try:
-        notes = read_notes(run.folder)
+        notes = notes if run.imported else read_notes(run.folder)
     except DamagedRun as error:
         damage.append(error.detail)
     contents = run.contents()
-    return _summary(run.path, config, status, contents, contents.add_problems(damage), notes)
+    return _summary(run.id, run.path, config, status, contents, contents.add_problems(damage), notes)
 
 
 def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:
     """Return the ended runs in which `prune` would free space, and the number of bytes for each run."""
     found = []
     for summary in runs:
-        if summary.state in LIVE_STATES:
+        if summary.state in LIVE_STATES or summary.kind == "imported":
             continue
         try:
             with Run(Path(summary.path)) as run:
@@ -149,20 +152,31 @@ def prune(run: Run) -> Pruned:
     return Pruned(run=run.id, path=str(run.path), bytes=size)
 
 
-def summarise_path(path: Path) -> RunSummary:
-    """Return a summary of the run in this directory. If the run can't be opened, `damage` says why."""
+def summarise_path(path: Path, runs_dir: Path | None = None) -> RunSummary:
+    """Return a summary of the run in this directory. If the run can't be opened, `damage` says why.
+
+    `runs_dir` is the runs folder, by default the parent of the directory.
+    """
     try:
-        with Run(path) as run:
+        with Run(path, runs_dir) as run:
             return summarise(run)
     except DamagedRun as error:
-        return _summary(path, None, unknown_status("lost"), Contents(0, 0, ()), [error.detail], Notes())
+        return _summary(
+            run_id(path, runs_dir), path, None, unknown_status("lost"), Contents(0, 0, ()), [error.detail], Notes()
+        )
 
 
 def _summary(  # noqa: PLR0913
-    path: Path, config: StoredConfig | None, status: RunStatus, contents: Contents, damage: list[str], notes: Notes
+    run: str,
+    path: Path,
+    config: StoredConfig | None,
+    status: RunStatus,
+    contents: Contents,
+    damage: list[str],
+    notes: Notes,
 ) -> RunSummary:
     return RunSummary(
-        run=path.name,
+        run=run,
         path=str(path),
         state=status.state,
         kind=config.kind if config else None,
@@ -191,7 +205,7 @@ def _summary(  # noqa: PLR0913
 def _open_latest(runs_dir: Path) -> Run:
     for summary in list_runs(runs_dir):
         if summary.kind is not None:
-            return Run(Path(summary.path))
+            return Run(Path(summary.path), runs_dir)
     raise UserError(f"{str(runs_dir)!r} has no runs; start one with: fashion-tui train")
 
 
@@ -199,7 +213,12 @@ def _run_at(name: str) -> Path | None:
     """Resolve the path `name`. Return None if it isn't the directory of a run."""
     try:
         path = Path(name).expanduser()
-        return path.resolve() if name and (path / CONFIG_FILE).is_file() else None
+        if not name or not path.is_dir():
+            return None
+        if (path / CONFIG_FILE).is_file():
+            return path.resolve()
+        with Folder.open(path) as folder:
+            return path.resolve() if open_log(folder) else None
     except (OSError, ValueError, RuntimeError):
         # The path can't be read, is too long, contains a NUL or starts with `~` although the home directory is unknown.
         return None
@@ -216,9 +235,15 @@ def run_names(runs_dir: Path) -> list[str]:
         raise UserError(f"can't read the runs in {str(runs_dir)!r}: {reason(error)}") from error
 
 
-def _run_paths(runs_dir: Path) -> list[Path]:
+def _run_paths(runs_dir: Path, warn: Report = ignore) -> dict[str, Path]:
+    """Return the paths of all runs by their ids. Raises UserError if the folder can't be read."""
     folder = runs_dir.absolute()
-    return [folder / name for name in run_names(runs_dir)]
+    own = run_names(runs_dir)
+    finder = find_logs(folder, frozenset(own))
+    for problem in finder.problems:
+        warn(problem)
+    paths = [folder / name for name in (*own, *sorted(finder.names))]
+    return {run_id(path, folder): path for path in paths}
 
 
 def _is_run(entry: "os.DirEntry[str]") -> bool:
@@ -246,7 +271,7 @@ def _created_by_name(path: Path) -> float:
         return 0.0
 
 
-def _names(paths: list[Path]) -> str:
-    names = ", ".join(one_line(path.name) for path in paths[:MAX_NAMED])
-    more = len(paths) - MAX_NAMED
+def _names(runs: Sequence[str]) -> str:
+    names = ", ".join(one_line(run) for run in runs[:MAX_NAMED])
+    more = len(runs) - MAX_NAMED
     return f"{names} and {more} more" if more > 0 else names

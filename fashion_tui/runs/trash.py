@@ -31,7 +31,8 @@ def trash_folder(runs_dir: Path) -> Path:
 
 
 def check_deletable(run: Run, runs_dir: Path) -> None:
-    """Raise LockHeld if the run is live, and UserError if it isn't a directory of the runs folder."""
+    """Raise LockHeld if the run is live, and UserError if it isn't a directory of the runs folder or is imported."""
+    run.check_writable()
     if run.path.is_symlink() or run.path.resolve().parent != runs_dir.resolve():
         raise UserError(
             f"{str(run.path)!r} isn't a directory of the runs folder {str(runs_dir.absolute())!r}; choose another "

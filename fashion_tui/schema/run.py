@@ -16,8 +16,11 @@ FORMAT_VERSION = 2
 RUN = "Run"
 """Group of the fields that aren't part of the recipe."""
 
-State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost"]
-"""State of a run. A run is `lost` if its trainer should be alive but neither writes a heartbeat nor holds the lock."""
+State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost", "imported"]
+"""State of a run. A run is `lost` if its trainer should be alive but neither writes a heartbeat nor holds the lock.
+
+A run that another library logs is `imported`, because its files don't say whether it is still running.
+"""
 
 LIVE_STATES: frozenset[State] = frozenset({"starting", "running", "paused"})
 
@@ -35,8 +38,8 @@ class ModelSource(msgspec.Struct, frozen=True, kw_only=True):
     """SHA-256 of the source code, encoded as UTF-8."""
 
 
-RunKind = Literal["trained", "logged"]
-"""Whether a trainer of this package trains the run, or the user's own script logs it."""
+RunKind = Literal["trained", "logged", "imported"]
+"""Whether a trainer of this package trains the run, the user's own script logs it, or another library logs it."""
 
 
 class CommonConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,7 +101,20 @@ class LoggedConfig(CommonConfig, frozen=True, kw_only=True):
     """The `config` that the script gave, with values that JSON can't represent converted to strings."""
 
 
-StoredConfig = RunConfig | LoggedConfig
+class ImportedConfig(CommonConfig, frozen=True, kw_only=True):
+    """Configuration of a run that another library logs, such as Lightning. It is composed from the library's files."""
+
+    kind: Literal["imported"] = "imported"
+    library: str
+    """Name of the library or of the format, such as `Lightning` or `TensorBoard`."""
+    settings: dict[str, object] = {}
+    """Hyperparameters that the library has stored."""
+
+
+LogOnlyConfig = LoggedConfig | ImportedConfig
+"""Configuration of a run without recipe, data set and checkpoints."""
+
+StoredConfig = RunConfig | LogOnlyConfig
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**12)]
 Fraction = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -115,9 +131,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
     epoch: Count
     """Number of completed epochs."""
     epochs: Count
-    """Number of epochs to train. A logged run has 0 epochs, and 0 steps per epoch."""
+    """Number of epochs to train. A logged or imported run has 0 epochs, and 0 steps per epoch."""
     heartbeat: float
-    """Unix time at which this status was written."""
+    """Unix time at which this status was written, or at which the log of an imported run was last changed."""
     pid: int | None
     """Process id of the trainer, or None before it has started."""
     pid_started: float | None
@@ -167,7 +183,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     state: State
     recipe: str | None
-    """Name of the recipe, or None for a logged run or if `config.json` can't be read."""
+    """Name of the recipe, or None for a run that isn't trained here or if `config.json` can't be read."""
     dataset: str | None
     epoch: int
     epochs: int

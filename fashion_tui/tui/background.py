@@ -49,6 +49,7 @@ def watch_runs(runs_directory: Path, refresh: threading.Event, post: Post) -> No
     listed: tuple[RunSummary, ...] | None = None
     posted = 0.0
     reported: str | None = None
+    warned: set[str] = set()
     while not worker.is_cancelled:
         try:
             index.refresh(READ_SECONDS)
@@ -57,6 +58,9 @@ def watch_runs(runs_directory: Path, refresh: threading.Event, post: Post) -> No
             if str(error) != reported:
                 reported = str(error)
                 post(RunsUnreadable(reported))
+        if new := [problem for problem in index.problems if problem not in warned]:
+            warned.update(new)
+            post(RunsUnreadable(new[0] if len(new) == 1 else f"{new[0]}, and {len(new) - 1} more"))
         is_due = listed is None or index.is_complete or time.monotonic() - posted >= RUNS_INTERVAL
         if is_due and index.runs != listed:
             listed, posted = index.runs, time.monotonic()

@@ -27,9 +27,9 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the runs that were read, in order."""
     names: list[str] = []
 
-    def summarise_and_count(path: Path) -> RunSummary:
+    def summarise_and_count(path: Path, runs_dir: Path) -> RunSummary:
         names.append(path.name)
-        return summarise_path(path)
+        return summarise_path(path, runs_dir)
 
     monkeypatch.setattr(index_module, "summarise_path", summarise_and_count)
     return names

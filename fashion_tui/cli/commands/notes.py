@@ -32,6 +32,7 @@ def rename_command(name: str, title: str, *, as_json: bool, common: CommonOption
     latest.
     """
     with open_run(common.runs_directory, name) as run:
+        run.check_writable()
         changed = notes.rename(run.folder, title)
         line = f"title: {changed.title}" if changed.title else "title removed"
         _print(run, changed, line, as_json=as_json)
@@ -61,6 +62,7 @@ def tag_command(
     if both := set(tags) & set(removed):
         raise UsageError(f"{min(both)!r} is both added and removed")
     with open_run(common.runs_directory, name) as run:
+        run.check_writable()
         changed = notes.tag(run.folder, add=tags, remove=removed) if tags or removed else notes.read_notes(run.folder)
         line = f"tags: {', '.join(changed.tags)}" if changed.tags else "no tags"
         _print(run, changed, line, as_json=as_json)
@@ -85,6 +87,7 @@ def note_command(name: str, text: str | None, *, as_json: bool, common: CommonOp
     latest.
     """
     with open_run(common.runs_directory, name) as run:
+        run.check_writable()
         changed = notes.read_notes(run.folder) if text is None else notes.write_note(run.folder, text)
         _print(run, changed, *_note_lines(changed.note, removed=text is not None), as_json=as_json)
 

@@ -139,7 +139,7 @@ def _list(  # noqa: PLR0913
     folder = common.runs_directory
     if common.runs is not None and not folder.is_dir():
         raise UserError(f"no folder {str(folder)!r}; check --runs")
-    found = list_runs(folder)
+    found = list_runs(folder, print_warning)
     with MetricCache(folder) as cache:
         chosen = _choose([RunFields(run, cache.get) for run in found], text, sort)
         if columns is not None and not prune:
@@ -182,6 +182,9 @@ def _show_run(run: Run, *, as_csv: bool, as_json: bool) -> None:
     summary = summarise(run)
     if snapshot.damage is not None:
         print_warning(snapshot.damage)
+    if run.imported is not None:
+        for warning in snapshot.warnings:
+            print_warning(warning.message)
     if as_csv:
         write_csv(
             ["step", "time", *reader.metrics],

@@ -58,7 +58,7 @@ def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: G
         if run.per_epoch:
             held_out = _held_out(chart, run)
             best = _best(chart, run)
-    if not any(run.last_step for run in chart.runs):
+    if not any(len(run.curve) or run.per_epoch for run in chart.runs):
         held_out = Text("no values", LABEL)
     smoothing = Text(f"smoothed over {chart.half_life} steps" if chart.half_life else "", LABEL)
     name = shorten(chart.title, max(width - value.cell_len, MIN_NAME), glyphs)

@@ -120,6 +120,7 @@ def _names(runs: Sequence[RunSummary]) -> str:
 def _store(runs: Sequence[RunSummary], change: Callable[[Run, str], object], text: str) -> None:
     for summary in runs:
         with Run(Path(summary.path)) as run:
+            run.check_writable()
             change(run, text)
 
 

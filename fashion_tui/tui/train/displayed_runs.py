@@ -20,8 +20,8 @@ class DisplayedRuns:
     A `RunFollower` reads these runs in a thread, and posts the snapshots.
     """
 
-    def __init__(self, post: Callable[[Message], object]) -> None:
-        self.follower = RunFollower(post)
+    def __init__(self, post: Callable[[Message], object], runs_directory: Path) -> None:
+        self.follower = RunFollower(post, runs_directory)
         self.baseline: str | None = None
         """Id of the run that is pinned as the baseline."""
         self.compared: tuple[str, ...] = ()

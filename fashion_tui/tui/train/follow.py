@@ -10,7 +10,7 @@ from textual.message import Message
 
 from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.reader import RunReader, RunSnapshot
-from fashion_tui.runs.run import Run
+from fashion_tui.runs.run import Run, run_id
 from fashion_tui.schema.run import LIVE_STATES
 
 POLL_INTERVAL = 0.5
@@ -65,6 +65,7 @@ class RunFollower:
 
     post: Callable[[Message], object]
     """Posts a message from any thread."""
+    runs_directory: Path
     _wanted: _Wanted = field(default_factory=_Wanted)
     _awake: threading.Event = field(default_factory=threading.Event)
     _active: bool = True
@@ -129,9 +130,9 @@ class RunFollower:
 
     def _open_run(self, path: Path) -> _OpenRun | None:
         try:
-            return _OpenRun(RunReader(Run(path), compact=True))
+            return _OpenRun(RunReader(Run(path, self.runs_directory), compact=True))
         except DamagedRun as error:
-            self.post(RunNotOpened(path.name, error.detail))
+            self.post(RunNotOpened(run_id(path, self.runs_directory), error.detail))
             return None
 
     def _close(self, keep: Sequence[Path]) -> None:

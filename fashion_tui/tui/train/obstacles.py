@@ -31,6 +31,8 @@ def _not_deletable(run: RunSummary) -> str:
     return f"is {run.state}; stop it by {key_of('train', 'stop')} first" if run.state in LIVE_STATES else ""
 
 
+_IMPORTED = "is imported; it can be compared and exported, but not changed or controlled"
+
 _OBSTACLES: Mapping[str, Callable[[RunSummary], str]] = {
     "pause": _not_live("paused"),
     "stop": _not_live("stopped"),
@@ -47,6 +49,8 @@ ACTIONS_ON_RUNS = (*_OBSTACLES, "rename", "tag", "write_note")
 
 def obstacle(action: str, run: RunSummary) -> str:
     """Return in one line why an action can't be carried out on a run, or an empty string if it can."""
+    if run.kind == "imported" and action in ACTIONS_ON_RUNS:
+        return f"{short_name(run.run)} {_IMPORTED}."
     why = _OBSTACLES[action](run) if action in _OBSTACLES else ""
     return why and f"{short_name(run.run)} {why}."
 

@@ -12,6 +12,7 @@ from textual.worker import get_current_worker
 
 from fashion_tui.report.charts.chart import Chart
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.runs.run import run_id
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.pane import EmptyState
@@ -71,7 +72,7 @@ class TrainPane(RunActions):
         self._filter_before = ""
         """The filter when the keys were last checked."""
         self._in_front = True
-        self.displayed = DisplayedRuns(self.post_message)
+        self.displayed = DisplayedRuns(self.post_message, self.lab_app.settings.runs_directory)
         self.requests = RunRequests(self, lambda pending: self.view.show_pending(pending))  # noqa: PLW0108 - no view yet
         self.annotations = Annotations(self, self.requests)
         self.new_runs = NewRuns(self, self.requests, self._prepare_trainer, self.open_run)
@@ -137,7 +138,10 @@ class TrainPane(RunActions):
             self.refresh_bindings()
         self._displayed_runs_changed()  # some of them may be deleted or have other titles
         path = self._run_to_show
-        if path is not None and any(run.run == path.name for run in self.lab_app.runs) and self.table.reveal(path.name):
+        if path is None:
+            return
+        run = run_id(path, self.lab_app.settings.runs_directory)
+        if any(listed.run == run for listed in self.lab_app.runs) and self.table.reveal(run):
             self._run_to_show = None
 
     @on(RunList.Chosen)

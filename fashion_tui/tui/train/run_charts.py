@@ -11,7 +11,7 @@ from fashion_tui.runs.layers import layers_with
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.runs.series import NO_CURVE, Curve
 from fashion_tui.schema.floats import decode_float
-from fashion_tui.schema.run import LIVE_STATES, LoggedConfig, titled_name
+from fashion_tui.schema.run import LIVE_STATES, LogOnlyConfig, titled_name
 
 from .chart_options import ChartOptions
 
@@ -47,8 +47,8 @@ class ShownRuns:
     def metrics(self) -> list[str]:
         """The metrics that have charts, in the order of the charts. A trained run will log the first metrics."""
         names = [name for snapshot in self.snapshots for name in snapshot.metrics]
-        only_scripts = all(isinstance(snapshot.config, LoggedConfig) for snapshot in self.snapshots)
-        return chart_metrics(names or (() if self.snapshots and only_scripts else FIRST_METRICS))
+        only_logs = all(isinstance(snapshot.config, LogOnlyConfig) for snapshot in self.snapshots)
+        return chart_metrics(names or (() if self.snapshots and only_logs else FIRST_METRICS))
 
     @property
     def steps(self) -> int:

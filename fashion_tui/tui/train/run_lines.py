@@ -61,9 +61,9 @@ def letter_mark(letter: str | None) -> Text:
 def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
     """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3  90.41 %`.
 
-    A logged run has the last step instead of epochs.
+    A logged or imported run has the last step instead of epochs.
     """
-    progress = f"{run.step:,}" if run.kind == "logged" else f"{run.epoch}/{run.epochs}"
+    progress = f"{run.step:,}" if run.kind in {"logged", "imported"} else f"{run.epoch}/{run.epochs}"
     tail = f" {progress} {'damaged' if run.damage else _result(run):>8} "
     width = max(width - len(tail) - 2, 4)
     name = set_cell_size(shorten(run.title or short_name(run.run), width, glyphs), width)

@@ -1,6 +1,7 @@
 """The summary of a run: its title, metrics and progress, and a note about what happened or what to do."""
 
 import math
+import time
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -20,7 +21,7 @@ from fashion_tui.report.runs import state_mark, validation_scores
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
-from fashion_tui.schema.run import LIVE_STATES, LoggedConfig, RunConfig, StoredConfig, titled_name
+from fashion_tui.schema.run import LIVE_STATES, ImportedConfig, LogOnlyConfig, RunConfig, StoredConfig, titled_name
 from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.widgets.large_number import large_number
 
@@ -29,7 +30,7 @@ UNKNOWN = "–"
 MIN_SPARKLINE_SPACE = 20
 """Minimum width, in columns, for a sparkline of the most recent losses and its label."""
 MAIN_METRICS = 2
-"""Number of metrics of a logged run that are shown in large digits."""
+"""Number of metrics of a logged or imported run that are shown in large digits."""
 PROGRESS_MARGIN = 8
 """Columns kept free at the end of the progress line, so that the bar keeps its width when the ETA gets longer."""
 
@@ -65,7 +66,7 @@ def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Tex
 def _heading(snapshot: RunSnapshot, name: str, width: int, glyphs: Glyphs) -> Text:
     """Return a line such as `guide-a1b2   guide · batch 32 · lr 0.001 · seed 0 · cpu ×2        ● running`.
 
-    For a logged run, the script and its settings are shown, such as `train.py · lr 0.001`.
+    For a logged or imported run, the script or library and its settings are shown, such as `train.py · lr 0.001`.
     """
     glyph, colour = state_mark(snapshot.state, glyphs)
     state = Text.assemble((glyph, colour), " ", (snapshot.state, FOREGROUND))
@@ -78,9 +79,10 @@ def _heading(snapshot: RunSnapshot, name: str, width: int, glyphs: Glyphs) -> Te
 
 
 def _settings(config: StoredConfig, snapshot: RunSnapshot, glyphs: Glyphs) -> str:
-    if isinstance(config, LoggedConfig):
+    if not isinstance(config, RunConfig):
         values = [f"{name} {value}" for name, value in config.settings.items() if isinstance(value, str | float | int)]
-        return printable(f" {glyphs.dot} ".join([config.script or "interactive session", *values]), glyphs)
+        origin = config.library if isinstance(config, ImportedConfig) else config.script or "interactive session"
+        return printable(f" {glyphs.dot} ".join([origin, *values]), glyphs)
     recipe = config.recipe
     device = snapshot.started.device if snapshot.started else config.device
     parts = [
@@ -99,9 +101,9 @@ def _settings(config: StoredConfig, snapshot: RunSnapshot, glyphs: Glyphs) -> st
 def _main_metrics(snapshot: RunSnapshot, glyphs: Glyphs) -> list[_Metric]:
     """Return the test accuracy of a finished run, or the loss and accuracy of the most recent steps.
 
-    For a logged run, return the last values of its first two metrics.
+    For a logged or imported run, return the last values of its first two metrics.
     """
-    if isinstance(snapshot.config, LoggedConfig):
+    if isinstance(snapshot.config, LogOnlyConfig):
         nothing = _Metric("", "no metrics yet" if snapshot.state in LIVE_STATES else "no metrics", MUTED)
         return _last_values(snapshot, glyphs)[:MAIN_METRICS] or [nothing]
     if snapshot.status.test_accuracy is not None:
@@ -127,7 +129,7 @@ def _last_values(snapshot: RunSnapshot, glyphs: Glyphs) -> list[_Metric]:
 
 
 def _other_metrics(snapshot: RunSnapshot, glyphs: Glyphs) -> list[_Metric]:
-    if isinstance(snapshot.config, LoggedConfig):
+    if isinstance(snapshot.config, LogOnlyConfig):
         return _last_values(snapshot, glyphs)[MAIN_METRICS:]
     status = snapshot.status
     speed = _Metric("img/s", f"{status.images_per_second:>6,.0f}", FOREGROUND)
@@ -190,9 +192,10 @@ def _last_losses(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
 
 
 def _progress(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
-    """Return `epoch 1/3  step   540 / 1,125  ████───── 48 %  ETA 0:12`, or `step 540  0:12` for a logged run."""
-    if isinstance(snapshot.config, LoggedConfig):
-        elapsed = format_duration(snapshot.status.train_seconds)
+    """Return `epoch 1/3  step   540 / 1,125  ████───── 48 %  ETA 0:12`, or `step 540  0:12` without a recipe."""
+    if isinstance(snapshot.config, LogOnlyConfig):
+        seconds = snapshot.status.train_seconds
+        elapsed = "" if isinstance(snapshot.config, ImportedConfig) and not seconds else format_duration(seconds)
         return Text.assemble(("step ", MUTED), f"{snapshot.status.step:,}", (f"  {elapsed}", MUTED), no_wrap=True)
     status, total = snapshot.status, snapshot.total_steps
     share = status.step / total if total else 0.0
@@ -229,7 +232,7 @@ def _live_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 
 def _starting(snapshot: RunSnapshot) -> str:
-    if isinstance(snapshot.config, LoggedConfig):
+    if isinstance(snapshot.config, LogOnlyConfig):
         return "the script hasn't logged a metric yet"
     return "the trainer is loading PyTorch and the data"
 
@@ -247,8 +250,8 @@ def _checkpoint_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     dot = glyphs.dot
-    if isinstance(snapshot.config, LoggedConfig):
-        return _logged_run_ended(snapshot, glyphs)
+    if isinstance(snapshot.config, LogOnlyConfig):
+        return _end_of_log(snapshot, snapshot.config, glyphs)
     if snapshot.state == "lost":
         return Text(
             f"press {RESUME_KEY} to resume {dot} {snapshot.notice or 'the trainer has died'}",
@@ -276,8 +279,13 @@ def _finished_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     return Text(f"{evaluate} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED)
 
 
-def _logged_run_ended(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
-    """Return how a logged run ended. Such a run can be neither resumed nor evaluated."""
+def _end_of_log(snapshot: RunSnapshot, config: LogOnlyConfig, glyphs: Glyphs) -> Text:
+    """Return how a logged run ended, or what is known about the end of an imported run.
+
+    Such runs can be neither resumed nor evaluated.
+    """
+    if isinstance(config, ImportedConfig):
+        return _imported_note(snapshot, config, glyphs)
     match snapshot.end:
         case Failed(message=message):
             return Text(f"{glyphs.bad} {message}", style=BAD)
@@ -287,6 +295,16 @@ def _logged_run_ended(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
             return Text(
                 f"{snapshot.state} at step {snapshot.status.step:,} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED
             )
+
+
+def _imported_note(snapshot: RunSnapshot, config: ImportedConfig, glyphs: Glyphs) -> Text:
+    """Return a warning about the log, or when it was last changed. It isn't known whether the run has ended."""
+    if snapshot.warnings:
+        return Text(f"! {snapshot.warnings[-1].message}", style=ATTENTION)
+    changed = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.status.heartbeat))
+    return Text(
+        f"imported from {config.library}, last change {changed} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED
+    )
 
 
 def _disk_usage(snapshot: RunSnapshot) -> str:

@@ -1,0 +1,236 @@
+"""Read the scalars in TensorBoard's event files.
+
+The package `tensorboard` decodes the events. Its reader of records isn't used, because it gives up at the first damaged
+record, reads all images, and imports TensorFlow if that is installed.
+"""
+
+import os
+import re
+import stat
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from io import BufferedReader
+
+from fashion_tui.runs.errors import reason
+from fashion_tui.runs.folder import Folder
+from fashion_tui.runs.follow import LogReplaced
+from fashion_tui.runs.layout import MAX_LOG_BYTES
+from fashion_tui.runs.script.settings import json_settings
+from fashion_tui.schema.events import Resumed, RunEvent, StepChunk, Warned
+from fashion_tui.schema.floats import encode_float
+from fashion_tui.schema.text import printable
+
+from .hyperparameters import HPARAMS_FILE, read_hyperparameters
+from .log import UNKNOWN_TIME, WRITING_SECONDS, LastValues, file_status
+from .scalars import EventDecoder, ScalarEvent
+from .tf_records import RecordReader, tail_records
+
+EVENT_FILE = re.compile(r".*\.tfevents\.(\d{1,12})\b.*|.*\.tfevents\b.*", re.DOTALL)
+"""Matches the name of an event file, such as `events.out.tfevents.1763900000.host.1.0`. The number is a Unix time."""
+
+TAIL_BYTES = (64 << 10, 1 << 20)
+"""How many bytes at the end of a file are searched for scalars: first few, then more if there are none."""
+
+TAIL_FILES = 10
+"""How many of the newest files are searched for the last values."""
+
+HEAD_BYTES = 256 << 10
+"""How many bytes at the beginning of a file are searched for hyperparameters."""
+
+
+class TensorBoardLog:
+    """The event files in a folder. Files with later times continue the run."""
+
+    library = "TensorBoard"
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+
+    def settings(self) -> tuple[dict[str, object], str | None]:
+        settings, problem = read_hyperparameters(self._folder)
+        try:
+            decoder = EventDecoder()
+            stored: dict[str, object] = {}
+            for name, status in self.event_files().items():
+                with self.open(name) as file:
+                    head = min(status.st_size, HEAD_BYTES)
+                    stored |= decoder.hyperparameters(RecordReader(decoder.checksum).records(file, head, head))
+        except OSError:  # reported by `last`
+            return settings, problem
+        stored, stored_problem = json_settings(stored)
+        return stored | settings, problem or stored_problem
+
+    def files(self) -> Mapping[str, os.stat_result]:
+        found = self.event_files()
+        if (hparams := file_status(self._folder, HPARAMS_FILE)) is not None:
+            found[HPARAMS_FILE] = hparams
+        return found
+
+    def created(self) -> float:
+        files = self.files()
+        times = [file_time(name) or status.st_mtime for name, status in files.items()]
+        return min(times, default=0.0)
+
+    def last(self) -> LastValues:
+        decoder, last = EventDecoder(), LastValues()
+        steps: dict[str, int] = {}
+        for name, status in list(self.event_files().items())[-TAIL_FILES:]:
+            for event in self._tail(decoder, name, status.st_size):
+                steps |= dict.fromkeys(event.values, event.step)
+                last.values |= event.values
+                last.seconds = max(event.time - self.created(), last.seconds)
+        last.step = max(steps.values(), default=0)
+        last.set_epoch(last.values.get("epoch"))
+        return last
+
+    def follow(self) -> "TensorBoardFollower":
+        return TensorBoardFollower(self)
+
+    def event_files(self) -> dict[str, os.stat_result]:
+        """Return the event files, oldest first."""
+        entries = [
+            (file_time(name) or 0.0, name, status)
+            for name, status in self._folder.entries()
+            if EVENT_FILE.fullmatch(name) and stat.S_ISREG(status.st_mode)
+        ]
+        return {name: status for _, name, status in sorted(entries, key=lambda entry: entry[:2])}
+
+    def open(self, name: str) -> BufferedReader:
+        return BufferedReader(self._folder.open_to_read(name, MAX_LOG_BYTES), 1 << 18)
+
+    def _tail(self, decoder: EventDecoder, name: str, size: int) -> list[ScalarEvent]:
+        with self.open(name) as file:
+            for length in TAIL_BYTES:
+                file.seek(max(size - length, 0))
+                events = list(_decode(decoder, tail_records(file.read(length), decoder.checksum)))
+                if events or length >= size:
+                    return events
+        return []
+
+
+class TensorBoardFollower:
+    """Yields the scalars of all event files, a chunk for each step.
+
+    A file continues the files with earlier times: the values of a metric in a later file replace those at the same and
+    higher steps. Metrics that the later file doesn't have are kept, because they may count other steps, such as epochs.
+    An event that marks a restart replaces the higher steps of all metrics.
+    """
+
+    def __init__(self, log: TensorBoardLog) -> None:
+        self.file, self.unit = "event files", "record"
+        self.missing_events = 0
+        self.complete = False
+        self.ends_unfinished = False
+        self._log = log
+        self._decoder: EventDecoder | None = None
+        self._files: dict[str, _EventFile] = {}
+        self._bad_events = 0
+        """Number of records with a correct checksum that can't be decoded."""
+        self._has_scalars = False
+        self._has_warned = False
+
+    @property
+    def bad_lines(self) -> int:
+        return self._bad_events + sum(file.reader.bad_records for file in self._files.values())
+
+    def events(self, max_bytes: int | None = None) -> Iterator[RunEvent]:
+        files = self._log.event_files()
+        self.file = next(iter(files)) if len(files) == 1 else "event files"
+        self.complete = True
+        if self._decoder is None:
+            self._decoder = EventDecoder()
+        if any(name not in files for name in self._files):
+            raise LogReplaced
+        budget = max_bytes
+        problems = []
+        for name in files:
+            try:
+                yield from _chunks(self._new_events(self._decoder, name, budget))
+            except OSError as error:
+                problems.append(f"{printable(name)}: {reason(error)}" if len(files) > 1 else reason(error))
+                continue
+            read = self._files[name]
+            if budget is not None:
+                budget = max(budget - read.last_bytes, 0)
+            self.complete = self.complete and read.is_complete
+        is_written = any(time.time() - status.st_mtime < WRITING_SECONDS for status in files.values())
+        self.ends_unfinished = self.complete and not is_written and any(
+            file.reader.offset < files[name].st_size for name, file in self._files.items()
+        )  # fmt: skip
+        if problems:
+            raise OSError(None, "; ".join(problems))
+        if self.complete and not (self._has_scalars or is_written or self._has_warned):
+            self._has_warned = True
+            yield Warned(
+                time=UNKNOWN_TIME, message="the event files have no scalars, only graphs, images or other data"
+            )
+
+    def _new_events(self, decoder: EventDecoder, name: str, budget: int | None) -> Iterator[ScalarEvent]:
+        """Yield the new events of a file, and update what is known about the file."""
+        with self._log.open(name) as file:
+            status = os.fstat(file.fileno())
+            read = self._files.setdefault(name, _EventFile(RecordReader(decoder.checksum), status.st_ino))
+            if status.st_ino != read.inode or status.st_size < read.reader.offset:
+                raise LogReplaced
+            start = read.reader.offset
+            end = status.st_size if budget is None else min(start + budget, status.st_size)
+            for record in read.reader.records(file, status.st_size, end):
+                try:
+                    event = decoder.decode(record)
+                except ValueError:
+                    self._bad_events += 1
+                    continue
+                if event is not None:
+                    self._has_scalars = self._has_scalars or bool(event.values)
+                    yield event
+            read.last_bytes = read.reader.offset - start
+            read.is_complete = end == status.st_size
+
+
+@dataclass
+class _EventFile:
+    """An event file that is being read."""
+
+    reader: RecordReader
+    inode: int
+    last_bytes: int = 0
+    """Number of bytes that were read last."""
+    is_complete: bool = False
+    """Whether all complete records were read."""
+
+
+def file_time(name: str) -> float | None:
+    """Return the time in the name of an event file, or None if it has none."""
+    match = EVENT_FILE.fullmatch(name)
+    return float(match[1]) if match and match[1] else None
+
+
+def _decode(decoder: EventDecoder, records: Iterable[bytes]) -> Iterator[ScalarEvent]:
+    """Yield the scalars of records. Leave out records that can't be decoded."""
+    for record in records:
+        with suppress(ValueError):
+            event = decoder.decode(record)
+            if event is not None:
+                yield event
+
+
+def _chunks(events: Iterable[ScalarEvent]) -> Iterator[RunEvent]:
+    """Yield a chunk for successive events of the same step, and an event for each restart."""
+    step, now = -1, UNKNOWN_TIME
+    row: dict[str, float] = {}
+    for event in events:
+        if row and (event.step != step or event.restarts):
+            yield _chunk(now, step, row)
+            row = {}
+        if event.restarts:
+            yield Resumed(time=event.time, step=event.step - 1, epoch=0, epochs=0, checkpoint=None, pid=0)
+        step, now = event.step, event.time
+        row |= event.values
+    if row:
+        yield _chunk(now, step, row)
+
+
+def _chunk(now: float, step: int, row: Mapping[str, float]) -> StepChunk:
+    return StepChunk(time=now, steps=[step], metrics={name: [encode_float(value)] for name, value in row.items()})

@@ -1,0 +1,79 @@
+"""Read the records of an event file, which is a TFRecord file.
+
+A record is its length (uint64), the masked CRC-32C of the length (uint32), the data, and the masked CRC-32C of the data
+(uint32), all little-endian. Source: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
+"""
+
+import errno
+import struct
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+
+_HEADER = struct.Struct("<QI")
+_LENGTH_BYTES = 8
+_CRC = struct.Struct("<I")
+
+MAX_CHECKED_BYTES = 64 << 10
+"""Maximum length of a record whose data is checked. Longer records contain images, for example, and no scalars."""
+
+MAX_RECORD_BYTES = 16 << 20
+"""Maximum length of a record that is read. Longer records are skipped."""
+
+Checksum = Callable[[bytes], int]
+"""Returns the masked CRC-32C of some bytes."""
+
+
+class RecordReader:
+    """Reads the records of a growing file. An incomplete record at the end is read again later."""
+
+    def __init__(self, checksum: Checksum) -> None:
+        self._checksum = checksum
+        self.offset = 0
+        """Position after the last complete record."""
+        self.bad_records = 0
+        """Number of records whose data doesn't match its checksum."""
+
+    def records(self, file: BufferedReader, size: int, end: int) -> Iterator[bytes]:
+        """Yield the complete records of a file of `size` bytes that begin before the position `end`.
+
+        Raises OSError if the length of a record is damaged, because the following records can't be found then.
+        """
+        file.seek(self.offset)
+        while self.offset < end and self.offset + _HEADER.size <= size:
+            header = file.read(_HEADER.size)
+            length, checksum = _HEADER.unpack(header)
+            if self._checksum(header[:_LENGTH_BYTES]) != checksum:
+                raise OSError(
+                    errno.EILSEQ, f"the record at byte {self.offset:,} is damaged; the records after it aren't read"
+                )
+            after = self.offset + _HEADER.size + length + _CRC.size
+            if after > size:
+                return
+            self.offset = after
+            if length > MAX_RECORD_BYTES:
+                file.seek(after)
+                continue
+            data = file.read(length)
+            (checksum,) = _CRC.unpack(file.read(_CRC.size))
+            if length <= MAX_CHECKED_BYTES and self._checksum(data) != checksum:
+                self.bad_records += 1
+            else:
+                yield data
+
+
+def tail_records(data: bytes, checksum: Checksum) -> Iterator[bytes]:
+    """Yield the records at the end of a file, given its last bytes, which may begin in the middle of a record."""
+    position = 0
+    while position + _HEADER.size <= len(data):
+        length, expected = _HEADER.unpack_from(data, position)
+        start = position + _HEADER.size
+        # Most positions are dismissed by the length, which is fast.
+        if length > len(data) - start or checksum(data[position : position + _LENGTH_BYTES]) != expected:
+            position += 1
+            continue
+        if start + length + _CRC.size > len(data):
+            return
+        position = start + length + _CRC.size
+        record = data[start : start + length]
+        if length <= MAX_CHECKED_BYTES and checksum(record) == _CRC.unpack_from(data, start + length)[0]:
+            yield record
