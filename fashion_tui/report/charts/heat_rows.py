@@ -39,8 +39,8 @@ def combine_layers(rows: Sequence[Values], metric: LayerMetric) -> Values:
         return rows[0]
     combined: list[float | None] = []
     for column in zip(*rows, strict=True):
-        known = [value for value in column if value is not None]
-        if any(map(math.isnan, known)):
+        known = [value for value in column if value is not None] if None in column else column
+        if math.isnan(sum(known)):
             combined.append(math.nan)
         else:
             combined.append(metric.combine(known) if known else None)
@@ -65,21 +65,20 @@ def _buckets_of_columns(curve: Curve, run: ChartRun, x: XAxis, axis: Axis, width
 def _resample(curve: Curve, columns: Sequence[Buckets]) -> Values:
     row: list[float | None] = []
     latest = _last_before(curve, columns[0][0])
-    has_non_finite = any(curve.nonfinite)
+    buckets, has_non_finite = len(curve), any(curve.nonfinite)
     for first, stop in columns:
-        if first == len(curve):  # after the last measurement
+        means: Sequence[float] = curve.mean[first:stop]
+        if first == buckets:  # after the last measurement
             row.append(None)
             continue
         if has_non_finite and any(curve.nonfinite[first:stop]):
             latest = math.nan
-        else:
-            means: Sequence[float] = curve.mean[first:stop]
-            total = sum(means)
-            if math.isnan(total):  # the mean of an empty bucket is NaN
+        elif means:
+            mean = sum(means) / len(means)
+            if math.isnan(mean):  # the mean of an empty bucket is NaN
                 means = [mean for mean in means if not math.isnan(mean)]
-                total = sum(means)
-            if means:
-                latest = total / len(means)
+                mean = sum(means) / len(means) if means else math.nan
+            latest = latest if math.isnan(mean) else mean
         row.append(latest)
     return row
 

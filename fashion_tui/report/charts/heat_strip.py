@@ -1,6 +1,7 @@
 """Heat strips: a metric of each layer of a network over time, with a row per layer."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +9,7 @@ from itertools import groupby
 
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
-from rich.text import Text
+from rich.text import Span, Text
 
 from fashion_tui.report.colormap import heat_style
 from fashion_tui.report.formatting import format_formula, printable, shorten
@@ -164,7 +165,8 @@ class _Drawing:
 
     def row(self, row: _Row, label_width: int, value_width: int, max_height: int) -> list[Text]:
         """Return the lines of a row."""
-        cells = self._cells([self._level(value) for value in row.values])
+        limits = self.scale.limits
+        cells = self._cells([_level(value, limits) for value in row.values])
         name = set_cell_size(shorten(row.name, label_width, self.glyphs), label_width)
         line = Text.assemble((f"{name} ", LABEL), cells)
         if value_width and row.last is not None:
@@ -175,28 +177,38 @@ class _Drawing:
         below = Text.assemble(" " * (label_width + 1), cells)
         return [line, *[below] * (min(max_height, MAX_ROW_HEIGHT) - 1)]
 
-    def _level(self, value: float | None) -> int:
-        if value is None:
-            return _EMPTY
-        return _BAD if math.isnan(value) else self.scale.level(value)
-
     def _cells(self, levels: Iterable[int]) -> Text:
         """Draw a cell per level. Adjacent cells of the same level are one segment."""
-        text = Text(no_wrap=True, end="")
+        parts: list[str] = []
+        spans: list[Span] = []
+        column = 0
         for level, group in groupby(levels):
-            count = sum(1 for _ in group)
-            if level == _EMPTY:
-                text.append(" " * count)
-            elif level == _BAD:
-                text.append(self.glyphs.bad * count, _NON_FINITE)
-            elif self.shading is Shading.CHARACTERS:
-                text.append(self.glyphs.levels[level] * count, LINE)
-            else:
-                text.append(" " * count, _colour(level, diverges=self.metric.typical is not None))
-        return text
+            stop = column + len([*group])
+            glyph, style = self._cell(level)
+            parts.append(glyph * (stop - column))
+            if style is not None:
+                spans.append(Span(column, stop, style))
+            column = stop
+        return Text("".join(parts), spans=spans, no_wrap=True, end="")
+
+    def _cell(self, level: int) -> tuple[str, Style | None]:
+        """Return the character and the style of a cell."""
+        if level == _EMPTY:
+            return " ", None
+        if level == _BAD:
+            return self.glyphs.bad, _NON_FINITE
+        if self.shading is Shading.CHARACTERS:
+            return self.glyphs.levels[level], LINE
+        return " ", _colour(level, diverges=self.metric.typical is not None)
 
     def _format(self, value: float) -> str:
         return format_formula(self.metric.format(value), self.glyphs)
+
+
+def _level(value: float | None, limits: Sequence[float]) -> int:
+    if value is None:
+        return _EMPTY
+    return _BAD if math.isnan(value) else bisect_right(limits, value)
 
 
 @cache

@@ -54,13 +54,14 @@ class Scale:
     high: float
     logarithmic: bool
 
-    def level(self, value: float) -> int:
-        """Return the level of a finite value, from 0 to `LEVELS - 1`."""
-        low, high = self.low, self.high
+    @property
+    def limits(self) -> list[float]:
+        """The least value of each level but the first, in ascending order."""
+        shares = [level / LEVELS for level in range(1, LEVELS)]
         if self.logarithmic:
-            low, high, value = math.log(low), math.log(high), math.log(max(value, SMALLEST))
-        share = (value - low) / (high - low)
-        return int(min(max(share, 0.0) * LEVELS, LEVELS - 1))
+            low, high = math.log(self.low), math.log(self.high)
+            return [math.exp(low + share * (high - low)) for share in shares]
+        return [self.low + share * (self.high - self.low) for share in shares]
 
 
 def fit_scale(metric: LayerMetric, values: Iterable[float]) -> Scale:
@@ -75,7 +76,9 @@ def fit_scale(metric: LayerMetric, values: Iterable[float]) -> Scale:
 
 
 def _geometric_mean(values: Sequence[float]) -> float:
-    return math.exp(sum(math.log(max(value, SMALLEST)) for value in values) / len(values))
+    if min(values) < SMALLEST:
+        values = [max(value, SMALLEST) for value in values]
+    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 def _least_typical(values: Sequence[float]) -> float:
