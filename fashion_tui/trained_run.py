@@ -81,7 +81,7 @@ class TrainedRun:
         network = move_network(build_network(self.config.recipe, self.custom_model), device)
         training = self._training()
         try:
-            load_trained(network, training)
+            load_trained(network, final_weights(training), training.get("extra"))
         except (RuntimeError, LookupError, TypeError) as error:
             detail = " ".join(str(error).split())
             raise UserError(

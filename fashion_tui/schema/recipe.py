@@ -88,6 +88,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     max_gradient_norm: Annotated[
         float, About("max gradient norm", "clips the gradient to this norm; 0 for no clipping", OPTIMIZER, ge=0)
     ] = 0.0
+    ema_decay: Annotated[
+        float, About("EMA decay", "averages the weights over steps, such as 0.99; 0 for none", OPTIMIZER, ge=0, lt=1)
+    ] = 0.0
+    """Decay of the exponential moving average of the weights. If it is used, the averaged weights are evaluated and
+    exported, with the batch normalisation statistics that belong to them."""
 
     schedule: Annotated[Schedule, About("schedule", "how the learning rate changes", SCHEDULE)] = "constant"
     warm_up: Annotated[

@@ -204,6 +204,7 @@ class Session:
     def _end_epoch(self) -> None:
         training = self.training
         loss, accuracy = training.epoch_metrics()
+        training.update_statistics(self.control.poll)
         validation = self._evaluate(self.validation) if len(self.validation) else None
         self.log.write(
             EpochEnd(
@@ -298,8 +299,11 @@ class Session:
         return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
 
     def _logits(self, pixels: Tensor) -> Tensor:
-        """Return the network's logits for these pixels. Requests are handled between batches."""
-        with self.training.interruptible():
+        """Return the logits for these pixels, by the averaged weights if there are any.
+
+        Requests are handled between batches.
+        """
+        with self.training.evaluation():
             return predict_logits(
                 self.training.model,
                 pixels,

@@ -28,7 +28,7 @@ def another_value(field: Field, value: FieldValue) -> FieldValue:
 @pytest.mark.covers(
     "train --label-smoothing", "train --optimizer", "train --schedule", "train --warm-up", "train --flip",
     "train --crop", "train --erase", "train --mean", "train --std", "train --momentum", "train --nesterov",
-    "train --weight-decay", "train --max-gradient-norm",
+    "train --weight-decay", "train --max-gradient-norm", "train --ema-decay",
 )  # fmt: skip
 def test_every_field_of_a_recipe_is_set_by_its_option(
     call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

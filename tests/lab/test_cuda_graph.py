@@ -40,7 +40,7 @@ def break_capture(training: Training) -> None:
 
 
 FIELDS: list[dict[str, Any]] = [
-    {"optimizer": "adamw", "weight_decay": 0.1, "schedule": "cosine", "max_gradient_norm": 0.5},
+    {"optimizer": "adamw", "weight_decay": 0.1, "schedule": "cosine", "max_gradient_norm": 0.5, "ema_decay": 0.9},
     {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
     {"optimizer": "sgd", "schedule": "onecycle", "warm_up": 0.3, "max_gradient_norm": 0.5},
 ]

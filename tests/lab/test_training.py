@@ -18,7 +18,7 @@ from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe
+from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, QUICK, RECIPES, STRONG, Recipe
 
 CPU = torch.device("cpu")
 
@@ -134,16 +134,27 @@ def run(training: Training, steps: int) -> Training:
     return training
 
 
-EVERYTHING = msgspec.structs.replace(STRONG, name="everything", crop=2, erase=10)
+EVERYTHING = msgspec.structs.replace(
+    STRONG, name="everything", crop=2, erase=10, weight_decay=0.1, max_gradient_norm=1.0, ema_decay=0.9
+)
+ADAMW = msgspec.structs.replace(
+    QUICK, name="adamw", optimizer="adamw", weight_decay=0.1, schedule="cosine", ema_decay=0.5
+)
+SGD = msgspec.structs.replace(
+    QUICK, name="sgd", optimizer="sgd", momentum=0.9, nesterov=True, schedule="onecycle", max_gradient_norm=0.5
+)
 
 
 @pytest.mark.parametrize(
-    "recipe", [*(RECIPES[name] for name in CPU_RECIPES), EVERYTHING], ids=lambda recipe: recipe.name
+    "recipe", [*(RECIPES[name] for name in CPU_RECIPES), EVERYTHING, ADAMW, SGD], ids=lambda recipe: recipe.name
 )
 @pytest.mark.parametrize("resumed_at", [1, 7, 10, 13])
 def test_resumed_training_is_bit_identical(recipe: Recipe, resumed_at: int, tmp_path: Any) -> None:
-    """A new training that loads the saved state continues as if there had been no interruption."""
-    recipe, images = msgspec.structs.replace(recipe, batch_size=50), striped(480)
+    """A new training that loads the saved state continues as if there had been no interruption.
+
+    The batches of `adamw` are split into micro-batches.
+    """
+    recipe, images = msgspec.structs.replace(recipe, batch_size=300 if recipe.name == "adamw" else 50), striped(480)
     undisturbed = run(Training(recipe, images, device=CPU, seed=5), 17)
 
     first = run(Training(recipe, images, device=CPU, seed=5), resumed_at)

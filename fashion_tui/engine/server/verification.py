@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from torch import Tensor
 
 from fashion_tui.lab.data.datasets import hold_out
 from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_threads, set_determinism
@@ -135,12 +136,20 @@ def _loss_difference(step: int, logged: float | None, again: float) -> StepDiffe
 
 
 def _weight_difference(run: Run, ref: CheckpointRef, training: Training) -> StepDifference | None:
-    """Compare the weights and buffers with those in a checkpoint."""
-    difference = first_different_tensor(_read(run, ref)["model"], training.state_dict()["model"])
+    """Compare the weights, the buffers and the averaged weights with those in a checkpoint."""
+    again = training.state_dict()
+    # A checkpoint may also contain batch normalisation statistics of the averaged weights, which steps don't compute.
+    averaged = again.get("averaged", {})
+
+    def tensors(state: dict[str, Any]) -> dict[str, Tensor]:
+        weights: dict[str, Tensor] = state["model"]
+        return weights | {f"averaged {name}": state["averaged"][name] for name in averaged}
+
+    difference = first_different_tensor(tensors(_read(run, ref)), tensors(again))
     if difference is None:
         return None
-    name, saved, again = difference
-    return StepDifference(step=ref.step, what=name, run=encode_float(saved), again=encode_float(again))
+    name, saved_value, value = difference
+    return StepDifference(step=ref.step, what=name, run=encode_float(saved_value), again=encode_float(value))
 
 
 def _changes(config: RunConfig) -> tuple[str, ...]:

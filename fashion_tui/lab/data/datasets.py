@@ -189,6 +189,16 @@ class ImageBatches:
         """Return the normalised and augmented images of a batch of the current epoch, float32 `[B, 1, 28, 28]`."""
         return self._augmentation(normalise(batch.pixels, self.recipe.mean, self.recipe.std), batch.indices)
 
+    def sample(self, count: int, size: int) -> Iterator[Tensor]:
+        """Yield a random sample of at most `count` images in batches of `size`, float32 `[B, 1, 28, 28]`.
+
+        The images are normalised, but not augmented. The sample depends only on the seed.
+        """
+        pixels, chosen = self.images.pixels, self.order(0)[:count]
+        for indices in chosen.to(pixels.device).split(batch_sizes(len(chosen), size, min_last=2)):
+            batch = pixels.index_select(0, indices).to(self.device)
+            yield normalise(batch, self.recipe.mean, self.recipe.std)
+
     def _to_device(self, batch: Batch) -> Batch:
         if self.is_resident:
             return batch

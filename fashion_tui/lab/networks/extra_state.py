@@ -188,15 +188,15 @@ class ExtraState:
                     buffers[name] = tensor.to(device, copy=True)
 
 
-def load_trained(model: nn.Module, training: dict[str, Any]) -> None:
-    """Load the weights and the extra state into a newly built model. `training` is the state of a `Training`.
+def load_trained(model: nn.Module, weights: dict[str, Tensor], extra: dict[str, Any] | None) -> None:
+    """Load weights into a newly built model, and the extra state if it isn't None.
 
     Raises RuntimeError, like `load_state_dict`, if the weights don't fit.
     """
-    if "extra" in training:
-        ExtraState(model).load(training["model"], training["extra"])
+    if extra is None:
+        model.load_state_dict(weights)
     else:
-        model.load_state_dict(training["model"])
+        ExtraState(model).load(weights, extra)
 
 
 class _Reader:

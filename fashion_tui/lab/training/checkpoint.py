@@ -26,21 +26,23 @@ def preserve_state(
     model: nn.Module,
     device: torch.device,
     optimizers: Sequence[torch.optim.Optimizer] = (),
+    averages: Sequence[Tensor] = (),
     *,
     only_on_error: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Save the state that a training step changes, and restore it when the `with` block exits.
 
     The state consists of the RNG state and the network's buffers. If the block calls the `step` method of optimizers,
-    pass these optimizers as `optimizers`. The weights and the state of the optimizers are then restored as well. If
-    `only_on_error` is True, the state is restored only if the block raises an error. Yield a dict with the saved
-    tensors of the network ("model") and the RNG state ("random"). All tensors are restored in place, because a CUDA
-    graph keeps using their memory.
+    pass these optimizers as `optimizers`, and averages of the weights as `averages`. They and the weights are then
+    restored as well. If `only_on_error` is True, the state is restored only if the block raises an error. Yield a dict
+    with the saved tensors of the network ("model") and the RNG state ("random"). All tensors are restored in place,
+    because a CUDA graph keeps using their memory.
     """
     parameters = {name for name, _ in model.named_parameters(remove_duplicate=False)}
     unchanged = set() if optimizers else parameters
     state = without_extra_states(model.state_dict())
     tensors = {name: tensor.clone() for name, tensor in state.items() if name not in unchanged}
+    averages_before = [average.clone() for average in averages]
     optimizer_states = [copy.deepcopy(optimizer.state_dict()["state"]) for optimizer in optimizers]
     random = rng_state(device)
 
@@ -48,6 +50,8 @@ def preserve_state(
         model.load_state_dict(tensors, strict=False)
         for optimizer, state in zip(optimizers, optimizer_states, strict=True):
             _restore_optimizer(optimizer, state)
+        for average, before in zip(averages, averages_before, strict=True):
+            average.copy_(before)
         set_rng_state(random, device)
 
     try:
@@ -86,8 +90,12 @@ def without_extra_states(state: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
-    """Return the weights to evaluate and export, given the state of a `Training`."""
-    weights: dict[str, Tensor] = training["model"]
+    """Return the weights and buffers to evaluate and export, given the state of a `Training`.
+
+    If the recipe averages the weights, these are the averages. A checkpoint at the end of an epoch also has the batch
+    normalisation statistics that belong to them. In other checkpoints, those of the current weights are used.
+    """
+    weights: dict[str, Tensor] = training["model"] | training.get("averaged", {})
     return weights
 
 

@@ -23,12 +23,17 @@ from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
 
+from .averaging import WeightAverage, batch_norm_statistics
 from .checkpoint import preserve_state, without_extra_states
 from .cuda_graph import GPUStep
 from .observation import StepObserver
 from .optimizers import clip_gradients, optimizers_for
 from .precision import autocast, precision_on
 from .schedules import learning_rate_at, set_learning_rates
+
+STATISTICS_IMAGES, STATISTICS_BATCH = 10_000, 250
+"""Maximum number of training images from which the batch normalisation statistics of averaged weights are computed, and
+their batch size."""
 
 MicroBatch = tuple[Tensor, Tensor, float]
 """Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and this micro-batch's share of the batch, in (0, 1]."""
@@ -98,19 +103,14 @@ class Training:
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
-        if network is None:
-            self.model = move_network(build_network(recipe, None), device)
-            self._unsavable: tuple[str, ...] = ()
-            self._extra_state: ExtraState | None = None
-        else:
-            custom = build_trainable(network)
-            self.model, self._unsavable = move_network(custom.network, device), custom.unsavable
-            self._extra_state = ExtraState(self.model)
+        self.model, self._extra_state, self._unsavable = _build(recipe, network, device)
         min_last = 1 if network is None else _min_last_batch(network, len(images), recipe.batch_size)
         self.batches = ImageBatches(images, recipe, seed=seed, device=device, min_last=min_last)
         capture = device.type == "cuda" and network is None
         self.optimizers = optimizers_for(recipe, self.model, capturable=capture)
         unclipped_norm = clip_gradients(self.model, self.optimizers, recipe.max_gradient_norm)
+        self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
+        """The averaged weights, or None if the recipe doesn't average them."""
         self.precision = precision_on(device, recipe)
         """The recipe's precision if the device supports it, else fp32."""
 
@@ -141,10 +141,10 @@ class Training:
         """Extra state of a custom model before the current interruptible step, or None if no such step is running."""
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
-            preserve = partial(preserve_state, self.model, device, self.optimizers)
+            averages = [] if self.average is None else self.average.averages
             self._make_step = GPUStep(
                 self._step,
-                preserve,
+                partial(preserve_state, self.model, device, self.optimizers, averages),
                 recipe.batch_size,
                 parameters=self.model.parameters(),
                 capture=capture,
@@ -158,11 +158,15 @@ class Training:
         `poll` calls `state_dict`, it gets the state after the last completed step.
         """
         self.model.train()
+        if self.average is not None:
+            self.average.statistics = {}  # they don't belong to the weights of the next step
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
             set_learning_rates(self.optimizers, partial(self._learning_rate, self.step))
             forward = None if self._runs_hooks else partial(self._forward_without_side_effects, batch)
             with self.observer.observe(self.step + 1, forward):
                 loss, correct = self._make_step(batch, poll)
+            if self.average is not None and self.step == 0:
+                self.average.restart()
             self.losses[self.step_in_epoch] = loss
             self.correct[self.step_in_epoch] = correct
             self.step_in_epoch += 1
@@ -243,8 +247,10 @@ class Training:
         because the recipe and the device determine them.
         """
         before = self._before_step or {"model": {}, "random": rng_state(self.device)}
+        replaced = {} if self.average is None else self.average.replaced
         return {
-            "model": without_extra_states(self.model.state_dict()) | before["model"],
+            "model": without_extra_states(self.model.state_dict()) | before["model"] | replaced,
+            **({} if self.average is None else {"averaged": self.average.state_dict()}),
             **({} if self._extra_state is None else {"extra": self._extra_state.save(self._extra_snapshot())}),
             "optimizers": [optimizer.state_dict()["state"] for optimizer in self.optimizers],
             "random": before["random"],
@@ -270,6 +276,8 @@ class Training:
             self._extra_state.load(state["model"], state["extra"])
         else:
             self.model.load_state_dict(state["model"])
+        if self.average is not None:
+            self.average.load_state_dict(state["averaged"])
         for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": optimizer_state})
         set_rng_state(state["random"], self.device)  # last, because loading the model may draw random numbers
@@ -281,13 +289,16 @@ class Training:
             model = self._compiled_model  # a smaller last batch would be compiled separately
         micro_batches = batch.split(self._max_micro_batch)
         with self.interruptible() if len(micro_batches) > 1 else nullcontext():
-            return train_step(
+            result = train_step(
                 model,
                 self.optimizers,
                 self._prepare(micro_batches, poll),
                 label_smoothing=self.recipe.label_smoothing,
                 precision=self.precision,
             )
+        if self.average is not None:
+            self.average.update()
+        return result
 
     def _forward_without_side_effects(self, batch: Batch) -> None:
         """Run the network on a batch as the next step will, but without changing its buffers.
@@ -306,15 +317,42 @@ class Training:
                 poll()
             yield self.batches.prepare(micro_batch), micro_batch.labels, len(micro_batch.labels) / batch_size
 
+    def update_statistics(self, poll: Callable[[], None] = lambda: None) -> None:
+        """Compute the batch normalisation statistics of the averaged weights again. Call this before an evaluation.
+
+        They are computed over a sample of the training images. `poll` is called between batches, as in `steps`. Nothing
+        happens if the recipe doesn't average the weights.
+        """
+        if self.average is None:
+            return
+
+        def images() -> Iterator[Tensor]:
+            for batch in self.batches.sample(STATISTICS_IMAGES, STATISTICS_BATCH):
+                poll()
+                yield batch
+
+        with self.interruptible(roll_back=True), self.average.applied():
+            self.average.statistics = batch_norm_statistics(self.model, images())
+
     @contextmanager
-    def interruptible(self) -> Iterator[None]:
+    def evaluation(self) -> Iterator[None]:
+        """Replace the weights by the averaged ones in the `with` block, if the recipe averages them.
+
+        The block is interruptible: if it raises an error, the evaluation is rolled back, and inside the block,
+        `state_dict` returns the state from before.
+        """
+        with self.interruptible(), nullcontext() if self.average is None else self.average.applied():
+            yield
+
+    @contextmanager
+    def interruptible(self, *, roll_back: bool = False) -> Iterator[None]:
         """Roll back the buffers, the RNG state and the extra state if the `with` block raises an error.
 
-        The block may be part of a step or an evaluation. Inside the block, `state_dict` returns the state from before
-        the block.
+        The block may be a step or an evaluation. Inside the block, `state_dict` returns the state from before
+        the block. If `roll_back` is True, the state is rolled back even without an error.
         """
         try:
-            with preserve_state(self.model, self.device, only_on_error=True) as before:
+            with preserve_state(self.model, self.device, only_on_error=not roll_back) as before:
                 self._before_step = before
                 if self._extra_state is None:
                     yield
@@ -326,6 +364,8 @@ class Training:
                     # `preserve_state` can't restore a buffer whose shape has changed, so restore the shapes first.
                     self._extra_state.roll_back(extra)
                     raise
+                if roll_back:
+                    self._extra_state.roll_back(extra)
         finally:
             self._before_step = self._extra_before_step = None
 
@@ -336,6 +376,17 @@ class Training:
 
     def _learning_rate(self, step: int, max_lr: float) -> float:
         return learning_rate_at(self.recipe, max_lr, step, self.recipe.epochs * self.steps_per_epoch)
+
+
+def _build(
+    recipe: Recipe, network: CustomModel | None, device: torch.device
+) -> tuple[nn.Module, ExtraState | None, tuple[str, ...]]:
+    """Build the network on a device. Return it with a custom model's extra state and unsavable values."""
+    if network is None:
+        return move_network(build_network(recipe, None), device), None, ()
+    custom = build_trainable(network)
+    model = move_network(custom.network, device)
+    return model, ExtraState(model), custom.unsavable
 
 
 def _min_last_batch(network: CustomModel, images: int, batch_size: int) -> int:
