@@ -3,7 +3,7 @@
 import os
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,8 +141,8 @@ class LogFinder:
                     if CHECKPOINT_FOLDER.fullmatch(entry.name):
                         checkpoints.append(entry.name)
                     elif is_log_file(entry.name):
-                        has_log = has_log or entry.is_file()
-                    elif not entry.name.startswith(".") and entry.is_dir():
+                        has_log = has_log or _is(entry.is_file)
+                    elif not entry.name.startswith(".") and _is(entry.is_dir):
                         (links if entry.is_symlink() else folders).append(entry.name)
         except OSError as error:
             problem = self._problem(name, error)
@@ -159,6 +159,14 @@ def find_logs(root: Path, own: frozenset[str] = frozenset()) -> LogFinder:
     finder = LogFinder(root)
     finder.search(own)
     return finder
+
+
+def _is(test: Callable[[], bool]) -> bool:
+    """Return the result of a test of an entry, or False for a link that can't be followed."""
+    try:
+        return test()
+    except OSError:
+        return False
 
 
 def _join(folder: str, name: str) -> str:

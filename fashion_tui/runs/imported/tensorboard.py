@@ -220,14 +220,19 @@ def _chunks(events: Iterable[ScalarEvent]) -> Iterator[RunEvent]:
     """Yield a chunk for successive events of the same step, and an event for each restart."""
     step, now = -1, UNKNOWN_TIME
     row: dict[str, float] = {}
-    for event in events:
-        if row and (event.step != step or event.restarts):
+    try:
+        for event in events:
+            if row and (event.step != step or event.restarts):
+                yield _chunk(now, step, row)
+                row = {}
+            if event.restarts:
+                yield Resumed(time=event.time, step=event.step - 1, epoch=0, epochs=0, checkpoint=None, pid=0)
+            step, now = event.step, event.time
+            row |= event.values
+    except OSError:  # the rest of the file can't be read
+        if row:
             yield _chunk(now, step, row)
-            row = {}
-        if event.restarts:
-            yield Resumed(time=event.time, step=event.step - 1, epoch=0, epochs=0, checkpoint=None, pid=0)
-        step, now = event.step, event.time
-        row |= event.values
+        raise
     if row:
         yield _chunk(now, step, row)
 
