@@ -30,15 +30,16 @@ EXIT_TIMEOUT = 10.0
 End = Finished | Stopped | Failed
 
 
-def train_to_end(run: Run, *, as_json: bool) -> None:
+def train_to_end(run: Run, *, queue: bool = False, as_json: bool) -> None:
     """Start the run's trainer and show its progress until the run ends. Raises UserError if the run failed.
 
+    If `queue` is true, the trainer first waits until no other run trains on the device.
     After Ctrl-C, the trainer saves a checkpoint and stops, and this function raises click.Abort. After a second Ctrl-C,
     it raises click.Abort without waiting for the trainer. If this process ends for any other reason, the trainer
     continues.
     """
     with _count_interrupts() as interrupts, TrainingBar(stderr_console()) as bar:
-        pid = launch(run)
+        pid = launch(run, queue=queue)
         follower = _Follower(run, pid, bar, as_json=as_json)
         stopping = False
         try:
@@ -46,7 +47,8 @@ def train_to_end(run: Run, *, as_json: bool) -> None:
                 if interrupts and not stopping:
                     request_stop(run)
                     stopping = True
-                    bar.print("saving a checkpoint and stopping; press Ctrl-C again to leave immediately")
+                    what = "leaving the queue" if follower.is_queued else "saving a checkpoint and stopping"
+                    bar.print(f"{what}; press Ctrl-C again to leave immediately")
                 if len(interrupts) > 1:
                     bar.print(f"{run.id} is still stopping")
                     raise click.Abort
@@ -71,6 +73,8 @@ class _Follower:
         self._end: End | None = None
         self.epochs: Sequence[EpochEnd] = ()
         """The completed epochs."""
+        self.is_queued = False
+        """Whether the run waits in the queue."""
 
     def poll(self) -> End | None:
         """Return the event that ended the run, or None if the run hasn't ended.
@@ -80,6 +84,7 @@ class _Follower:
         gone = _is_gone(self._pid)  # checked before reading, because the trainer may write events until it exits
         snapshot = self._reader.poll()
         self.epochs = snapshot.epochs
+        self.is_queued = snapshot.state == "queued"
         self._bar.update(snapshot)
         if gone and self._end is None:
             raise _trainer_died(self._run)
@@ -102,7 +107,9 @@ def _report_end(run: Run, end: End, epochs: Sequence[EpochEnd], *, interrupted: 
         raise UserError(f"{run.id} failed at step {end.step:,}: {end.message}")
     if isinstance(end, Stopped):
         if interrupted:
-            print_line(f"stopped at step {end.step:,} with a checkpoint; {how_to_resume}", err=True)
+            saved = run.checkpoints.latest()
+            how = f"stopped at step {end.step:,} with a checkpoint" if saved else "stopped before the first step"
+            print_line(f"{how}; {how_to_resume}", err=True)
             raise click.Abort
         raise UserError(f"{run.id} was stopped at step {end.step:,} ({end.reason}); {how_to_resume}")
     if not as_json:

@@ -112,6 +112,18 @@ def device_option(command: Command) -> Command:
     )(command)
 
 
+def queue_option(command: Command) -> Command:
+    """Add the --queue option. The command receives it as the argument `queue`."""
+    return click.option(
+        "--queue",
+        "queue",
+        is_flag=True,
+        help="Wait until no other run of the runs folder trains on the device, not even a paused one. Waiting runs "
+        "start in the order in which they were queued; the Train pane changes the order, and fashion-tui stop takes a "
+        "run out of the queue. Runs started without --queue don't wait.",
+    )(command)
+
+
 def checkpoint_option(command: Command) -> Command:
     """Add the option --checkpoint."""
     return click.option(

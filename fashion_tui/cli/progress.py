@@ -67,7 +67,11 @@ class TrainingBar:
     def update(self, snapshot: RunSnapshot) -> None:
         status = snapshot.status
         self.epochs = status.epochs
+        if snapshot.queue is not None:
+            self._bar.update(self._task, description=f"queued, place {snapshot.queue.place}")
+            return
         if snapshot.total_steps == 0:
+            self._bar.update(self._task, description=snapshot.state)
             return
         epoch = min(status.epoch + 1, status.epochs)
         state = "" if snapshot.state == "running" else f"  {snapshot.state}"

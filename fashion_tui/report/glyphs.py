@@ -15,6 +15,7 @@ _ARROWS = re.compile("[←↓↑→]+")
 
 @dataclass(frozen=True, slots=True)
 class Glyphs:
+    queued: str
     live: str
     paused: str
     good: str
@@ -78,14 +79,14 @@ class Glyphs:
 
 
 UNICODE = Glyphs(
-    live="●", paused="‖", good="✓", bad="✕", stopped="■", unknown="?", cursor="▌", rule="─", axis="│", tick="┤",
-    node="●", neighbour="◆",
+    queued="○", live="●", paused="‖", good="✓", bad="✕", stopped="■", unknown="?", cursor="▌", rule="─", axis="│",
+    tick="┤", node="●", neighbour="◆",
     levels="▁▂▃▄▅▆▇█", eighths="▏▎▍▌▋▊▉█", thick_line="━", half_line="╸", dot="·", ellipsis="…", approximately="≈",
     plus_minus="±", unicode=True,
 )  # fmt: skip
 ASCII = Glyphs(
-    live="*", paused="=", good="+", bad="x", stopped="#", unknown="?", cursor=">", rule="-", axis="|", tick="+",
-    node="*", neighbour="@",
+    queued="o", live="*", paused="=", good="+", bad="x", stopped="#", unknown="?", cursor=">", rule="-", axis="|",
+    tick="+", node="*", neighbour="@",
     levels="_.-~=+*#", eighths="#", thick_line="=", half_line="-", dot="-", ellipsis="...", approximately="~",
     plus_minus="+/-", unicode=False,
 )  # fmt: skip

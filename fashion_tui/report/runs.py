@@ -97,7 +97,7 @@ def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
     return (
         Text(printable(run.run, glyphs)),
         Text(printable(run.title, glyphs)),
-        Text(f"{mark} {run.state}", colour),
+        Text(f"{mark} {state_text(run)}", colour),
         Text(run.recipe or unknown),
         Text(run.dataset or unknown),
         f"{run.epoch}/{run.epochs}" if run.epochs else "–",
@@ -158,9 +158,15 @@ def field_text(name: str, value: Value | None, glyphs: Glyphs) -> str:
     return formats[name](value) if name in formats else format_number(encode_float(value), glyphs)
 
 
+def state_text(run: RunSummary) -> str:
+    """Return the state of a run, such as `running`, or `queued 2` for the second run in the queue of its device."""
+    return run.state if run.queue_place is None else f"{run.state} {run.queue_place}"
+
+
 def state_mark(state: State, glyphs: Glyphs) -> tuple[str, str]:
     """Return the glyph and the colour of a run's state."""
     marks: dict[State, tuple[str, str]] = {
+        "queued": (glyphs.queued, MUTED),
         "starting": (glyphs.live, MUTED),
         "running": (glyphs.live, ACCENT),
         "paused": (glyphs.paused, ATTENTION),

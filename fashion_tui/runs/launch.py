@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 
+from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.events import RequestHandled, Warned
 from fashion_tui.schema.fields import check_fields
@@ -17,6 +18,7 @@ from fashion_tui.schema.recipe import check_epochs, check_recipe
 from fashion_tui.schema.run import CheckpointRef, ControlAction, RunConfig, RunSummary, State
 from fashion_tui.schema.text import one_line
 
+from . import queue as queues
 from .checkpoints import Report, ignore
 from .errors import DamagedRun, NotTrained, reason
 from .folder import UnsafeFile
@@ -33,6 +35,9 @@ TRAINER = (sys.executable, "-P", "-u", "-m", "fashion_tui.trainer")
 
 SPARE_TIMEOUT = 60.0
 """Timeout, in seconds, for a spare trainer to begin a run. After that, another trainer is started."""
+
+QUEUE_TIMEOUT = 30.0
+"""Timeout, in seconds, for a trainer to add its run to the queue. On a GPU, it imports torch before."""
 
 POLL_SECONDS = 0.02
 
@@ -52,12 +57,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """Process id of the live trainer."""
 
 
-def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = None) -> int:
+def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = None, *, queue: bool = False) -> int:
     """Start a trainer that is independent of this process and its terminal, and return its process id.
 
-    `epochs` replaces the configured number of epochs. If `spare` has a waiting trainer, that trainer is used. Requests
-    to an earlier trainer are removed. Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory
-    can't be read or written, and UntrustedSource if the custom model isn't trusted.
+    `epochs` replaces the configured number of epochs. If `spare` has a waiting trainer, that trainer is used. If
+    `queue` is true, the trainer waits until no other run trains on the device. This function then returns as soon as
+    the run is in the queue, so that the next run is queued behind it. Requests to an earlier trainer are removed.
+    Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory can't be read or written, and
+    UntrustedSource if the custom model isn't trusted.
     """
     config = run.config
     _check(run, config)
@@ -67,24 +74,43 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
     try:
         run.control.clear()
         run.folder.remove_temporary_files()
-        _mark_starting(run, config.recipe.epochs if epochs is None else epochs)
+        queues.remove_entries(run.path)
+        _mark_started(run, config.recipe.epochs if epochs is None else epochs, "queued" if queue else "starting")
         with open(run.open_log(), "ab", buffering=0) as log, suppress(OSError):  # noqa: PTH123 - a descriptor
             # Ignore errors: writing fails if the disk is full, but the trainer can still start.
             log.write(f"{LOG_MARK} {time.strftime('%Y-%m-%d %H:%M:%S %z')}\n".encode())
-        spare_process = spare.train(run, epochs) if spare is not None else None
-        process = spare_process or _start_trainer(run, epochs)
+        use_spare = spare is not None and not (queue and _must_wait(run))
+        spare_process = spare.train(run, epochs, queue=queue) if spare is not None and use_spare else None
+        process = spare_process or _start_trainer(run, epochs, queue=queue)
     except OSError as error:
         raise UserError(f"can't start a trainer in {str(run.path)!r}: {reason(error)}") from error
     if spare_process is None:
         _wait_in_background(process)
     else:
-        arguments = (run.path, epochs, spare_process)
+        arguments = (run.path, epochs, queue, spare_process)
         threading.Thread(target=_watch_spare, args=arguments, name=f"watch {process.pid}", daemon=True).start()
+    if queue:
+        _wait_until_queued(run, process)
     return process.pid
 
 
-def _start_trainer(run: Run, epochs: int | None) -> "subprocess.Popen[bytes]":
-    command = [*TRAINER, str(run.path), *([] if epochs is None else ["--epochs", str(epochs)])]
+def _must_wait(run: Run) -> bool:
+    """Return whether a queued run may have to wait. A spare trainer shouldn't wait, because it has imported torch."""
+    return not (resolves_to_cpu(run.config.device) and queues.is_device_free(run.path.parent, "cpu"))
+
+
+def _wait_until_queued(run: Run, process: "subprocess.Popen[bytes]") -> None:
+    """Wait until the run has a place in the queue, has started because the device is free, or has ended."""
+    deadline = time.monotonic() + QUEUE_TIMEOUT
+    while process.poll() is None and time.monotonic() < deadline:
+        if queues.find_place(run.path) is not None or run.read_status().state != "queued":
+            break
+        time.sleep(POLL_SECONDS)
+
+
+def _start_trainer(run: Run, epochs: int | None, *, queue: bool) -> "subprocess.Popen[bytes]":
+    command = [*TRAINER, str(run.path), *(["--queue"] if queue else [])]
+    command += [] if epochs is None else ["--epochs", str(epochs)]
     with open(run.open_log(), "ab", buffering=0) as log:  # noqa: PTH123 - a descriptor
         # The trainer runs in a new session, so that a hangup or Ctrl-C in the terminal doesn't reach it.
         # The output goes to a file because writing to a pipe without a reader would kill the trainer.
@@ -104,7 +130,7 @@ def _wait_in_background(process: "subprocess.Popen[bytes]") -> None:
     threading.Thread(target=process.wait, name=f"wait for trainer {process.pid}", daemon=True).start()
 
 
-def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[bytes]") -> None:
+def _watch_spare(path: Path, epochs: int | None, queue: bool, process: "subprocess.Popen[bytes]") -> None:  # noqa: FBT001
     """Replace the spare trainer if it doesn't begin the run in time. Then wait for the run's trainer to end."""
     deadline = time.monotonic() + SPARE_TIMEOUT
     with suppress(OSError, UserError), Run(path) as run:
@@ -112,7 +138,7 @@ def _watch_spare(path: Path, epochs: int | None, process: "subprocess.Popen[byte
             if time.monotonic() >= deadline:
                 process.kill()
                 process.wait()
-                process = _start_trainer(run, epochs)
+                process = _start_trainer(run, epochs, queue=queue)
                 break
             time.sleep(POLL_SECONDS)
     process.wait()
@@ -130,10 +156,18 @@ class InexactResume(UserError):
         )
 
 
-def resume(
-    run: Run, epochs: int | None = None, *, inexact: bool = False, timeout: float = 30.0, warn: Report = ignore
+def resume(  # noqa: PLR0913
+    run: Run,
+    epochs: int | None = None,
+    *,
+    queue: bool = False,
+    inexact: bool = False,
+    timeout: float = 30.0,
+    warn: Report = ignore,
 ) -> Outcome:
-    """Resume a paused run, or start a trainer if none is live. A running run is left unchanged.
+    """Resume a paused run, or start a trainer if none is live. A running or queued run is left unchanged.
+
+    If `queue` is true, a new trainer first waits until no other run trains on the device.
 
     A finished run continues only if `epochs` is greater than its number of completed epochs. `warn` is called with a
     message about each damaged checkpoint, and if training starts again from step 0 because no checkpoint is intact.
@@ -162,9 +196,10 @@ def resume(
     if newest is not None and newest.unsaved and not inexact:
         raise InexactResume(run.id, newest.unsaved)
     # Pass the number of epochs even if it is the configured one, because the checkpoint may contain a larger number.
-    pid = launch(run, epochs or summary.epochs or None)
+    pid = launch(run, epochs or summary.epochs or None, queue=queue)
     from_step = newest.step if newest else 0
-    return Outcome(run=run.id, path=str(run.path), state="starting", from_step=from_step, pid=pid)
+    state: State = "queued" if queue else "starting"
+    return Outcome(run=run.id, path=str(run.path), state=state, from_step=from_step, pid=pid)
 
 
 def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
@@ -177,6 +212,7 @@ def pause(run: Run, *, timeout: float = 30.0) -> Outcome:
     """Pause a run. Its trainer stays in memory. Raises UserError if no live trainer answers in time."""
     _require_trained(run, "paused")
     _require_live(run, "paused")
+    _require_started(run, "paused")
     summary = summarise(run)
     if summary.state == "paused":
         return _outcome(run, summary)
@@ -187,6 +223,7 @@ def checkpoint(run: Run, *, timeout: float = 30.0) -> Outcome:
     """Save a checkpoint now. Raises UserError if no live trainer answers in time."""
     _require_trained(run, "checkpointed")
     _require_live(run, "checkpointed")
+    _require_started(run, "checkpointed")
     return _outcome_of(run, _request(run, "checkpoint", timeout))
 
 
@@ -257,14 +294,14 @@ def _check(run: Run, config: RunConfig) -> None:
         raise DamagedRun(run.id, f"{CONFIG_FILE}: {error}") from error
 
 
-def _mark_starting(run: Run, epochs: int) -> None:
+def _mark_started(run: Run, epochs: int, state: State) -> None:
     try:
         status = run.read_status()
     except DamagedRun:
         status = RunReader(run).poll().status
     starting = msgspec.structs.replace(
         status,
-        state="starting",
+        state=state,
         epochs=epochs,
         heartbeat=time.time(),
         pid=None,
@@ -301,6 +338,12 @@ def _require_live(run: Run, participle: str) -> None:
     if not run.is_live():
         state = summarise(run, trust_heartbeat=False).state
         raise UserError(f"run {run.id!r} is {state}; only a live run can be {participle}")
+
+
+def _require_started(run: Run, participle: str) -> None:
+    """Raise UserError if the run is queued. The trainer refuses the request, too, but only after its next check."""
+    if summarise(run).state == "queued":
+        raise UserError(f"run {run.id!r} is queued; it can be stopped, but not {participle}")
 
 
 def _leave_request(run: Run, action: ControlAction) -> str:

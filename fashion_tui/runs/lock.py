@@ -25,6 +25,28 @@ _held: set[int] = set()
 """Descriptors of the locks that this process holds."""
 
 
+def hold(descriptor: int) -> None:
+    """Lock an open file, and wait if another process has locked it. Child processes don't inherit the lock.
+
+    Raises OSError if the file system has no locks.
+    """
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    _held.add(descriptor)
+
+
+def release(descriptor: int) -> None:
+    """Close a file that `hold` has locked, which releases the lock. Do nothing in a forked child."""
+    if descriptor in _held:
+        _held.remove(descriptor)
+        os.close(descriptor)
+
+
+def is_free(descriptor: int) -> bool:
+    """Return whether no process has locked an open file exclusively. Raises OSError."""
+    # Take a shared lock so that viewers don't mistake each other for a trainer. Closing the file releases the lock.
+    return _try_lock(descriptor, fcntl.LOCK_SH)
+
+
 def _close_inherited() -> None:
     """Close the locks in a forked child, so that the child doesn't hold them after the parent has ended."""
     for descriptor in _held:
@@ -92,9 +114,8 @@ class RunLock:
 
     def release(self) -> None:
         """Release the lock, if it is held."""
-        if self._descriptor in _held:
-            _held.remove(self._descriptor)
-            os.close(self._descriptor)
+        if self._descriptor is not None:
+            release(self._descriptor)
         self._descriptor = None
 
     def __enter__(self) -> Self:
@@ -114,8 +135,7 @@ def is_held(folder: Folder) -> bool:
     except OSError:
         return True
     try:
-        # Take a shared lock so that viewers don't mistake each other for a trainer. Closing the file releases the lock.
-        return not _try_lock(descriptor, fcntl.LOCK_SH)
+        return not is_free(descriptor)
     except OSError:
         return True
     finally:

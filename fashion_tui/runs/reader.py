@@ -19,6 +19,7 @@ from .follow import Follower, LogReplaced
 from .imported.log import main_metrics_first
 from .layers import LayerProblem, find_layer_problems
 from .layout import EVENTS_FILE
+from .queue import QueuePlace, find_place
 from .replay import MAX_METRICS, Replay
 from .run import Run
 from .series import NO_CURVE, Curve, Series
@@ -84,6 +85,9 @@ class RunSnapshot:
     """One-line description of what can't be read, or None if everything can be read."""
     notice: str | None
     """One-line notice for the user if the run is lost or if a live run's heartbeat is stale, else None."""
+
+    queue: QueuePlace | None
+    """Place of a queued run in the queue of its device, or None if the run isn't queued."""
 
     @property
     def state(self) -> State:
@@ -228,6 +232,7 @@ class RunReader:
         contents = self.run.contents()
         damage = contents.add_problems([*damage, *self._log_damage(status, bad_lines, missing_events)])
         notice = _notice(self.run, status, is_logged=self.run.is_logged)
+        queue = find_place(self.run.path) if status.state == "queued" else None
         inputs = (
             replay.count,
             status,
@@ -238,6 +243,7 @@ class RunReader:
             damage,
             notice,
             contents.bytes,
+            queue,
             self.watched,
             self.windows,
         )
@@ -269,6 +275,7 @@ class RunReader:
             complete=self._is_complete,
             damage="; ".join(damage) or None,
             notice=notice,
+            queue=queue,
         )
         return self._snapshot
 

@@ -164,7 +164,7 @@ class Run:
             status = self.read_status()
         except DamagedRun:
             return False
-        was_launched = status.state == "starting" and is_fresh(status) and self.folder.exists(LOG_FILE)
+        was_launched = status.state in {"queued", "starting"} and is_fresh(status) and self.folder.exists(LOG_FILE)
         return was_launched and not trainer_is_gone(status)
 
     # Lock

@@ -22,6 +22,8 @@ class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     """Path of the run's directory."""
     epochs: int | None
+    queue: bool
+    """Whether to wait until no other run trains on the device."""
 
 
 class SpareTrainer:
@@ -63,7 +65,7 @@ class SpareTrainer:
                 )
                 self._dataset = dataset
 
-    def train(self, run: Run, epochs: int | None) -> subprocess.Popen[bytes] | None:
+    def train(self, run: Run, epochs: int | None, *, queue: bool = False) -> subprocess.Popen[bytes] | None:
         """Give the run to the spare trainer. Return the trainer's process, or None if no trainer is waiting."""
         with self._lock:
             process, self._process = self._process, None
@@ -71,7 +73,7 @@ class SpareTrainer:
             return None
         try:
             with process.stdin as stdin:
-                stdin.write(msgspec.json.encode(SpareOrder(run=str(run.path), epochs=epochs)) + b"\n")
+                stdin.write(msgspec.json.encode(SpareOrder(run=str(run.path), epochs=epochs, queue=queue)) + b"\n")
         except OSError:  # it has exited
             return None
         return process if process.poll() is None else None

@@ -21,6 +21,7 @@ from .imported.formats import open_log
 from .layout import CONFIG_FILE, RUN_FILES
 from .lock import LockHeld
 from .notes import read_notes
+from .queue import find_place
 from .reader import RunReader
 from .run import Contents, Run, run_id
 from .state import derive, is_fresh, unknown_status
@@ -116,7 +117,10 @@ def summarise(run: Run, *, trust_heartbeat: bool = True) -> RunSummary:
     except DamagedRun as error:
         damage.append(error.detail)
     contents = run.contents()
-    return _summary(run.id, run.path, config, status, contents, contents.add_problems(damage), notes)
+    summary = _summary(run.id, run.path, config, status, contents, contents.add_problems(damage), notes)
+    if status.state != "queued" or (place := find_place(run.path)) is None:
+        return summary
+    return msgspec.structs.replace(summary, queue_place=place.place)
 
 
 def prunable(runs: Iterable[RunSummary]) -> tuple[Pruned, ...]:

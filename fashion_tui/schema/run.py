@@ -16,13 +16,14 @@ FORMAT_VERSION = 2
 RUN = "Run"
 """Group of the fields that aren't part of the recipe."""
 
-State = Literal["starting", "running", "paused", "finished", "stopped", "failed", "lost", "imported"]
+State = Literal["queued", "starting", "running", "paused", "finished", "stopped", "failed", "lost", "imported"]
 """State of a run. A run is `lost` if its trainer should be alive but neither writes a heartbeat nor holds the lock.
 
 A run that another library logs is `imported`, because its files don't say whether it is still running.
 """
 
-LIVE_STATES: frozenset[State] = frozenset({"starting", "running", "paused"})
+LIVE_STATES: frozenset[State] = frozenset({"queued", "starting", "running", "paused"})
+"""The states of a run with a live trainer. The trainer of a queued run waits until the device is free."""
 
 ControlAction = Literal["pause", "resume", "stop", "checkpoint"]
 """Action that a running trainer can be asked to perform."""
@@ -208,6 +209,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
     kind: RunKind | None = None
     """Kind of the run, or None if `config.json` can't be read."""
+    queue_place: int | None = None
+    """Place of a queued run in the queue of its device, counted from 1."""
 
 
 def short_name(run: str) -> str:

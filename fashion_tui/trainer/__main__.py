@@ -1,6 +1,7 @@
-"""`python -m fashion_tui.trainer RUN [--epochs N]`: train a run to completion. `runs.launch` starts this process.
+"""`python -m fashion_tui.trainer RUN [--epochs N] [--queue]`: train a run. `runs.launch` starts this process.
 
 With `--spare DATASET` instead of RUN, load the data set and wait for a run on stdin. `runs.spare` starts this process.
+With `--find-device NAME`, print the device that torch selects, and its key. `trainer.queue` starts this process.
 """
 
 import argparse
@@ -28,6 +29,8 @@ def main() -> int:
     target = parser.add_mutually_exclusive_group(required=True)
     target.add_argument("run", type=Path, nargs="?", help="directory of the run")
     target.add_argument("--spare", metavar="DATASET", help="load this data set and wait for a run on stdin")
+    target.add_argument("--find-device", metavar="NAME", help="print the device that torch selects, and its key")
+    parser.add_argument("--queue", action="store_true", help="wait until no other run trains on the device")
     parser.add_argument("--epochs", type=int, help="total number of epochs; overrides the run's configuration")
     options = parser.parse_args()
     # Printing in the user's code must never raise an error, whatever the locale and even if the disk is full.
@@ -36,6 +39,8 @@ def main() -> int:
     use_brief_spinning()
     reuse_freed_memory()
     try:
+        if options.find_device is not None:
+            return print_device(options.find_device)
         if options.spare is not None:
             # Bind before torch is imported, although the run isn't known yet: on a CPU, the app's runs use all cores.
             if resolves_to_cpu("auto"):
@@ -44,10 +49,21 @@ def main() -> int:
         with Run(options.run) as run:
             if uses_all_cores(run.config):
                 bind_threads()
-            return run_trainer(run, options.epochs, load_dataset)
+            return run_trainer(run, options.epochs, load_dataset, queue=options.queue)
     except UserError as error:
         print_line(str(error))
         return error.exit_code
+
+
+def print_device(name: str) -> int:
+    """Print the device that torch selects, and the key that identifies it. Raises UserError if there is none."""
+    from fashion_tui.lab.devices import choose_device  # noqa: PLC0415 - imports torch
+
+    from .devices import device_key  # noqa: PLC0415
+
+    device = choose_device(name)
+    print(device, device_key(device))
+    return 0
 
 
 def uses_all_cores(config: RunConfig) -> bool:

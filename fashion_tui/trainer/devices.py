@@ -1,4 +1,4 @@
-"""Measure how busy the devices of a run are."""
+"""Identify the device of a run, and measure how busy it is."""
 
 from contextlib import ExitStack
 
@@ -6,6 +6,14 @@ import psutil
 import torch
 
 from fashion_tui.machine.gpus import gpu_usage, open_nvml
+
+
+def device_key(device: torch.device) -> str:
+    """Return what identifies a device on this machine: `cpu`, `mps` or `gpu-UUID`.
+
+    The index of a GPU doesn't identify it, because it depends on CUDA_VISIBLE_DEVICES.
+    """
+    return device.type if device.type != "cuda" else f"gpu-{torch.cuda.get_device_properties(device).uuid}"
 
 
 class DeviceMonitor:

@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.machine.host import boot_id, host_name, process_start_time
 from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Stopped
-from fashion_tui.schema.run import RunStatus
+from fashion_tui.schema.run import RunStatus, State
 
+from .queue import DeviceQueue
 from .reporting import EventLog, StatusUpdater, print_line, print_traceback
 from .stopping import StepFailed, StopSignals, StopTraining
 
@@ -28,28 +30,29 @@ def load_dataset(ref: DatasetRef) -> "Dataset":
     return load(ref)
 
 
-def run_trainer(run: Run, epochs: int | None, load: "LoadDataset") -> int:
+def run_trainer(run: Run, epochs: int | None, load: "LoadDataset", *, queue: bool = False) -> int:
     """Train a run. Return the exit status: 0 if the run finished or was stopped, 1 if it failed.
 
-    Raises UserError without changing the run if its lock is held or its configuration can't be read.
+    If `queue` is true, first wait until no other run of the runs folder trains on the device. Raises UserError without
+    changing the run if its lock is held or its configuration can't be read.
     """
     signals = StopSignals()
     signals.install()
-    with run.lock():
-        status = StatusUpdater(run, _starting_status(run, epochs))
+    with run.lock(), DeviceQueue(run) as devices:
+        status = StatusUpdater(run, _first_status(run, epochs, "queued" if queue else "starting"))
         status.start()
         try:
             log = EventLog(run, status)
             try:
-                return _train(run, epochs, log=log, signals=signals, load=load)
+                return _train(run, epochs, log=log, signals=signals, load=load, devices=devices, queue=queue)
             finally:
                 log.close()
         finally:
             status.close()
 
 
-def _starting_status(run: Run, epochs: int | None) -> RunStatus:
-    """Return the status shown while torch, the data and the network load.
+def _first_status(run: Run, epochs: int | None, state: State) -> RunStatus:
+    """Return the status shown while the run waits in the queue, or while torch, the data and the network load.
 
     It contains the progress of the earlier trainer, if any, and identifies this process.
     """
@@ -58,7 +61,7 @@ def _starting_status(run: Run, epochs: int | None) -> RunStatus:
     except DamagedRun:
         before = None
     return RunStatus(
-        state="starting",
+        state=state,
         step=before.step if before else 0,
         steps_per_epoch=before.steps_per_epoch if before else 0,
         epoch=before.epoch if before else 0,
@@ -72,14 +75,29 @@ def _starting_status(run: Run, epochs: int | None) -> RunStatus:
     )
 
 
-def _train(run: Run, epochs: int | None, *, log: EventLog, signals: StopSignals, load: "LoadDataset") -> int:
+def _train(  # noqa: PLR0913
+    run: Run,
+    epochs: int | None,
+    *,
+    log: EventLog,
+    signals: StopSignals,
+    load: "LoadDataset",
+    devices: DeviceQueue,
+    queue: bool,
+) -> int:
     """Train, and record in the log and the status how the run ended. Return the exit status."""
-    status, started = log.status, time.monotonic()
+    status = log.status
     try:
+        if queue:
+            devices.join()
+            devices.wait(log, signals)
+        elif resolves_to_cpu(run.config.device):
+            devices.occupy("cpu")
+        started = time.monotonic()
         # Imported after taking the lock and writing the first heartbeat, because importing torch takes seconds.
         from .session import Job, train  # noqa: PLC0415
 
-        finished = train(Job(run, epochs, log, status, signals, load, started))
+        finished = train(Job(run, epochs, log, status, signals, load, devices, started))
     except StopTraining as stop:
         step, epoch = status.status.step, status.status.epoch
         log.write(Stopped(time=time.time(), step=step, epoch=epoch, reason=stop.reason))

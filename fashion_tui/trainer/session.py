@@ -37,7 +37,9 @@ from fashion_tui.schema.run import RunConfig
 
 from .checkpoints import CheckpointSaver, LoadedCheckpoint, load_newest_checkpoint
 from .control import Control
+from .devices import device_key
 from .metrics import DivergenceCheck, StepMetrics
+from .queue import DeviceQueue
 from .reporting import EventLog, StatusUpdater
 from .stopping import LossNotFinite, StepFailed, StopSignals, StopTraining, TrainingFailed
 
@@ -59,6 +61,7 @@ class Job:
     status: StatusUpdater
     signals: StopSignals
     load_dataset: Callable[[DatasetRef], Dataset]
+    devices: DeviceQueue
     started: float
     """Monotonic time, in seconds, at which the trainer received the job."""
 
@@ -70,7 +73,8 @@ def train(job: Job) -> Finished:
     """
     config = job.run.config
     set_cpu_threads(config.threads)
-    device = choose_device(config.device)
+    device = choose_device(job.devices.device or config.device)
+    job.devices.occupy(device_key(device))
     set_determinism(device, deterministic=config.deterministic)
     if device.type == "cpu":
         lower_priority()

@@ -37,7 +37,7 @@ def run_spare_trainer(dataset: DatasetRef) -> int:
     order = msgspec.json.decode(line, type=SpareOrder)
     with Run(Path(order.run)) as run:
         _enter(run)
-        return run_trainer(run, order.epochs, preparation.dataset)
+        return run_trainer(run, order.epochs, preparation.dataset, queue=order.queue)
 
 
 def _enter(run: Run) -> None:

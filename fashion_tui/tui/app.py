@@ -367,6 +367,15 @@ class FashionApp(TerminalApp):
             self._told_before_exit = time.monotonic()
             self.notify("\n".join(notes), severity="warning", timeout=PROBLEM_SECONDS, markup=False)
             return
-        live = [run for run in self.runs if run.state in LIVE_STATES]
-        names = ", ".join(short_name(run.run) for run in live)
-        self.exit(message=f"Still running: {names}. Start fashion-tui again to see the progress." if live else None)
+        self.exit(message=_still_running(self.runs))
+
+
+def _still_running(runs: tuple[RunSummary, ...]) -> str | None:
+    """Return the names of the running and queued runs for the user who quits, or None if there are none."""
+    live = [run for run in runs if run.state in LIVE_STATES]
+    groups = {
+        "Still running": [short_name(run.run) for run in live if run.state != "queued"],
+        "Queued": [short_name(run.run) for run in live if run.state == "queued"],
+    }
+    parts = [f"{state}: {', '.join(names)}." for state, names in groups.items() if names]
+    return " ".join([*parts, "Start fashion-tui again to see the progress."]) if parts else None

@@ -13,6 +13,7 @@ from textual.widget import Widget
 from fashion_tui.machine.terminal import unicode_obstacle
 from fashion_tui.report.formatting import format_percent
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.runs import state_mark, state_text
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
@@ -73,7 +74,10 @@ class PaneTabs(Widget):
 
 
 class RunIndicator(Widget):
-    """The progress of the newest live run. It is a separate widget, so that the tabs aren't repainted every second."""
+    """The progress of the newest live run, or of the newest queued run if no other run is live.
+
+    It is a separate widget, so that the tabs aren't repainted every second.
+    """
 
     DEFAULT_CSS = """
     RunIndicator { width: 1fr; height: 1; margin: 0 1; text-align: right; }
@@ -83,7 +87,7 @@ class RunIndicator(Widget):
     live_runs: reactive[int] = reactive(0)
 
     def show_runs(self, runs: tuple[RunSummary, ...]) -> None:
-        live = [run for run in runs if run.state in LIVE_STATES]
+        live = sorted((run for run in runs if run.state in LIVE_STATES), key=lambda run: run.state == "queued")
         self.live_runs = len(live)
         self.run = live[0] if live else None
 
@@ -113,19 +117,24 @@ class Header(Horizontal):
 def indicator_text(run: RunSummary | None, live_runs: int, *, short: bool) -> Text:
     """Return `● guide-a1b2  2/3   71 %  7,090 img/s`, or an empty text if no run is live.
 
-    A logged run is shown as `● my-net-a1b2  step 1,200`, because its number of steps isn't known in advance.
+    A logged run is shown as `● my-net-a1b2  step 1,200`, because its number of steps isn't known in advance, and a
+    queued run as `○ guide-a1b2  queued 1`.
     """
     if run is None:
         return Text()
     glyphs = terminal_glyphs()
     share = run.step / run.total_steps if run.total_steps else 0.0
-    glyph, colour = (glyphs.paused, ATTENTION) if run.state == "paused" else (glyphs.live, ACCENT)
+    glyph, colour = (glyphs.live, ACCENT) if run.state == "starting" else state_mark(run.state, glyphs)
     text = Text.assemble((glyph, colour), " ")
     is_logged = run.kind == "logged"
     if short:
+        if run.state == "queued":
+            return text.append(state_text(run))
         return text.append(f"{run.step:,}" if is_logged else format_percent(share, digits=0))
     text.append(short_name(run.run))
-    if is_logged:
+    if run.state == "queued":
+        text.append(f"  {state_text(run)}")
+    elif is_logged:
         text.append(f"  step {run.step:,}")
     else:
         epoch = min(run.epoch + 1, run.epochs)

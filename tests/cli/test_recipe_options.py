@@ -33,7 +33,7 @@ def another_value(field: Field, value: FieldValue) -> FieldValue:
 def test_every_field_of_a_recipe_is_set_by_its_option(
     call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(train, "launch", lambda _run: 1)
+    monkeypatch.setattr(train, "launch", lambda _run, **_: 1)
     values = {name: another_value(field, getattr(GUIDE, name)) for name, field in fields_of(Recipe).items()}
     values["optimizer"] = "sgd"  # the only one with a field for its momentum
     options: list[str] = []

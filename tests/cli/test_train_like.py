@@ -37,7 +37,7 @@ def repeat(call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A function that calls `train --like original` with options, but doesn't start the trainer."""
 
     def repeat(*options: object) -> Run:
-        monkeypatch.setattr(train, "launch", lambda _run: 1)
+        monkeypatch.setattr(train, "launch", lambda _run, **_: 1)
         result = call_in_process("train", "--like", "original", "--detach", "--json", "--runs", tmp_path, *options)
         assert result.status == 0, result.err
         return Run(Path(result.json["path"]))
@@ -81,7 +81,7 @@ def test_the_custom_model_is_repeated_if_it_is_trusted(
 
 
 def test_other_images_are_reported(call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "launch", lambda _run: 1)
+    monkeypatch.setattr(train, "launch", lambda _run, **_: 1)
     original(tmp_path, dataset=msgspec.structs.replace(SYNTHETIC, sha256="0" * 64))
     result = call_in_process("train", "--like", "original", "--detach", "--runs", tmp_path)
     assert result.status == 0

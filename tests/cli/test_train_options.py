@@ -47,7 +47,7 @@ def train_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...,
     def call(*options: str, status: int = 0) -> Run:
         trained: list[Run] = []
 
-        def launch(run: Run) -> int:
+        def launch(run: Run, **_: object) -> int:
             trained.append(Run(run.path))
             train_in_process(run, images=BLACK[:128], status=status)
             return 0

@@ -20,6 +20,7 @@ from fashion_tui.schema.events import EpochEnd, Finished, StepChunk
 from fashion_tui.trainer import metrics, session
 from fashion_tui.trainer.devices import DeviceMonitor
 from fashion_tui.trainer.metrics import StepMetrics
+from fashion_tui.trainer.queue import DeviceQueue
 from fashion_tui.trainer.stopping import StopSignals
 from tests.gpu_machines import FULL, SECOND, FakeGpu, Machine
 
@@ -143,7 +144,8 @@ def train_on_black_images(
     dataset = Dataset(run.config.dataset, FASHION_CLASSES, train, test)
     log = open_log(run)
     started = time.monotonic() - 100
-    return session.train(session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, started))
+    job = session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, DeviceQueue(run), started)
+    return session.train(job)
 
 
 def test_each_accuracy_and_loss_is_that_of_its_own_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
 from fashion_tui.trainer.metrics import DivergenceCheck
+from fashion_tui.trainer.queue import DeviceQueue
 from fashion_tui.trainer.reporting import HEARTBEAT_PERIOD, StatusUpdater, decode_metric_events
 from fashion_tui.trainer.stopping import StopSignals, TrainingFailed
 from tests.disk_calls import calls_of_a_write, recorded_disk_calls
@@ -222,6 +223,7 @@ def test_out_of_memory_suggests_a_batch_size(error: Exception, tmp_path: Path, m
         status=log.status,
         signals=StopSignals(),
         load_dataset=lambda ref: Dataset(ref, FASHION_CLASSES, black_images(100), black_images(10)),
+        devices=DeviceQueue(run),
         started=0.0,
     )
     with pytest.raises(TrainingFailed, match=r"cpu .* batch of 64: .* 32"):

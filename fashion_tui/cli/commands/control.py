@@ -6,7 +6,7 @@ import click
 import msgspec
 
 from fashion_tui.cli.follow import wait_for_start
-from fashion_tui.cli.options import CommonOptions, common_options, json_option, run_argument, trust_option
+from fashion_tui.cli.options import CommonOptions, common_options, json_option, queue_option, run_argument, trust_option
 from fashion_tui.cli.output import print_line, print_warning, write_json
 from fashion_tui.runs import launch
 from fashion_tui.runs.launch import Outcome
@@ -47,7 +47,7 @@ def pause_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
 def stop_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
     """Save a checkpoint and stop a run.
 
-    `fashion-tui resume` continues from the checkpoint.
+    `fashion-tui resume` continues from the checkpoint. A queued run leaves the queue.
 
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.
@@ -74,6 +74,7 @@ def checkpoint_command(name: str, *, as_json: bool, common: CommonOptions) -> No
 Examples:
   fashion-tui resume latest
   fashion-tui resume latest --epochs 10         train longer than planned
+  fashion-tui resume latest --queue             as soon as the device is free
   fashion-tui resume 20261123-1430 --json""",
 )
 @run_argument
@@ -85,10 +86,11 @@ Examples:
     "fashion-tui train warns about such models.",
 )
 @trust_option
+@queue_option
 @json_option
 @common_options
 def resume_command(  # noqa: PLR0913 - one parameter per option
-    name: str, epochs: int | None, *, inexact: bool, trusted: bool, as_json: bool, common: CommonOptions
+    name: str, epochs: int | None, *, inexact: bool, trusted: bool, queue: bool, as_json: bool, common: CommonOptions
 ) -> None:
     """Resume a paused, stopped or lost run in the background.
 
@@ -104,7 +106,7 @@ def resume_command(  # noqa: PLR0913 - one parameter per option
         if trusted:
             run.trust_model()
         was_running = run.is_locked() and summarise(run).state == "running"
-        outcome = _resume(run, epochs, inexact=inexact)
+        outcome = _resume(run, epochs, inexact=inexact, queue=queue)
     if as_json:
         write_json(outcome)
     else:
@@ -123,10 +125,10 @@ def _print_outcome(outcome: Outcome, *, as_json: bool) -> None:
         print_line(f"{outcome.run}: {outcome.state} at step {outcome.from_step:,}")
 
 
-def _resume(run: Run, epochs: int | None, *, inexact: bool) -> Outcome:
+def _resume(run: Run, epochs: int | None, *, inexact: bool, queue: bool) -> Outcome:
     """Resume the run. If a new trainer is started, wait until the trainer reports the step from which it resumes."""
     events = run.follow_new_events()
-    outcome = launch.resume(run, epochs, inexact=inexact, warn=print_warning)
+    outcome = launch.resume(run, epochs, queue=queue, inexact=inexact, warn=print_warning)
     if outcome.state != "starting" or outcome.pid is None:
         return outcome
     step = wait_for_start(run, outcome.pid, events, START_TIMEOUT)
@@ -140,4 +142,6 @@ def _resumed_line(outcome: Outcome, *, was_running: bool) -> str:
     if outcome.state == "finished":
         return f"{run}: already finished at {step}; train longer with: fashion-tui resume {run} --epochs N"
     state = f"already running, at {step}" if was_running else f"{outcome.state} from {step}"
+    if outcome.state == "queued":
+        state = f"queued, to continue from {step}"
     return f"{run}: {state}" + (f"; watch it with: fashion-tui attach {run}" if outcome.pid is not None else "")

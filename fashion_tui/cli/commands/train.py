@@ -12,7 +12,7 @@ from fashion_tui.cli.field_options import GroupedCommand, field_options
 from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
 from fashion_tui.cli.like import Template, read_template
-from fashion_tui.cli.options import CommonOptions, common_options, json_option, trust_option
+from fashion_tui.cli.options import CommonOptions, common_options, json_option, queue_option, trust_option
 from fashion_tui.cli.output import note_synthetic, print_line, warn_about_learning_rate, warn_about_threads, write_json
 from fashion_tui.cli.values import MODEL, RECIPE, RunName
 from fashion_tui.data.files import train_size
@@ -21,6 +21,7 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import summarise
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import MODELS, CustomModel
@@ -56,6 +57,7 @@ Examples:
   fashion-tui train --like latest --lr 3e-4           the same settings with a different learning rate
   fashion-tui train --config net.toml                 the settings in a file
   fashion-tui train --detach                          in the background; see fashion-tui attach
+  fashion-tui train --queue --detach                  in the background, as soon as the device is free
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
 \b
 A file for --config contains options without the dashes, and with _ instead of -:
@@ -101,10 +103,11 @@ each of them separately.""",
 @field_options(Recipe, default_description="the recipe's")
 @field_options(RunConfig)
 @trust_option
+@queue_option
 @click.option("--detach", is_flag=True, help="Return at once and train in the background.")
 @json_option
 @common_options
-def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **options: Any) -> None:
+def train_command(*, common: CommonOptions, as_json: bool, detach: bool, queue: bool, **options: Any) -> None:
     """Train a network in a new run.
 
     Download the data set if necessary. The file of a custom model (file.py:Class) is stored with the run. The file
@@ -124,9 +127,9 @@ def train_command(*, common: CommonOptions, as_json: bool, detach: bool, **optio
         run = _create_run(common, options, template)
     with run:
         if detach:
-            _print_detached(run, launch(run), as_json=as_json)
+            _print_detached(run, launch(run, queue=queue), as_json=as_json)
         else:
-            train_to_end(run, as_json=as_json)
+            train_to_end(run, queue=queue, as_json=as_json)
 
 
 def _create_run(common: CommonOptions, options: dict[str, Any], template: Template | None) -> Run:
@@ -183,7 +186,10 @@ def _recipe(options: dict[str, Any], template: Template | None, *, is_custom: bo
 
 
 def _print_detached(run: Run, pid: int, *, as_json: bool) -> None:
+    summary = summarise(run)
     if as_json:
-        write_json({"run": run.id, "path": str(run.path), "pid": pid, "state": run.read_status().state})
+        write_json({"run": run.id, "path": str(run.path), "pid": pid, "state": summary.state})
     else:
-        print_line(f"{run.id}: training in the background (pid {pid}); watch it with: fashion-tui attach {run.id}")
+        place = summary.queue_place
+        state = "training in the background" if place is None else f"queued in the background, place {place}"
+        print_line(f"{run.id}: {state} (pid {pid}); watch it with: fashion-tui attach {run.id}")

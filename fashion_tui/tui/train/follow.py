@@ -118,7 +118,7 @@ class RunFollower:
             if snapshot is not opened.posted and not is_removed:  # a deleted run keeps its last values
                 opened.posted = snapshot
                 self.post(SnapshotTaken(snapshot))
-            starting |= snapshot.state in LIVE_STATES and snapshot.status.loss is None
+            starting |= snapshot.state in LIVE_STATES - {"queued"} and snapshot.status.loss is None
         return FAST_POLL_INTERVAL if starting else POLL_INTERVAL
 
     def _poll(self, reader: RunReader) -> RunSnapshot:

@@ -13,6 +13,19 @@ def _not_live(participle: str) -> Callable[[RunSummary], str]:
     return obstacle
 
 
+def _not_started(participle: str) -> Callable[[RunSummary], str]:
+    def obstacle(run: RunSummary) -> str:
+        if run.state != "queued":
+            return _not_live(participle)(run)
+        return f"is queued; it can be stopped by {key_of('train', 'stop')}, but not {participle}"
+
+    return obstacle
+
+
+def _not_queued(run: RunSummary) -> str:
+    return "" if run.state == "queued" else f"is {run.state}; only a queued run can be moved in the queue"
+
+
 def _not_resumable(run: RunSummary) -> str:
     if run.damage is not None:
         return "is damaged"
@@ -34,9 +47,10 @@ def _not_deletable(run: RunSummary) -> str:
 _IMPORTED = "is imported; it can be compared and exported, but not changed or controlled"
 
 _OBSTACLES: Mapping[str, Callable[[RunSummary], str]] = {
-    "pause": _not_live("paused"),
+    "pause": _not_started("paused"),
     "stop": _not_live("stopped"),
-    "checkpoint": _not_live("asked for a checkpoint"),
+    "checkpoint": _not_started("asked for a checkpoint"),
+    "move_in_queue": _not_queued,
     "resume": _not_resumable,
     "evaluate": lambda run: "" if run.checkpoint_bytes > 0 else "has no checkpoint to evaluate",
     "repeat": _not_repeatable,

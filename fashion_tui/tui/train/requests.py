@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.notifications import SeverityLevel
 
 from fashion_tui.report.formatting import format_bytes
-from fashion_tui.runs import launch, store
+from fashion_tui.runs import launch, queue, store
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
@@ -114,6 +114,16 @@ class RunRequests:
             lambda run: f"Checkpoint saved at step {launch.checkpoint(run).from_step:,}",
         )
 
+    def move_in_queue(self, summary: RunSummary, places: int) -> None:
+        """Move a queued run towards the end of the queue, or towards its front if `places` is negative."""
+        path = Path(summary.path)
+        self.start(path, "moving in the queue", partial(self._move_in_queue, path, places))
+
+    def _move_in_queue(self, path: Path, places: int) -> str:
+        place = queue.move(path, places)
+        self._pane.lab_app.refresh_runs()
+        return f"{short_name(path.name)} is {place.place} of {place.length} in the queue."
+
     def resume(self, summary: RunSummary) -> None:
         """Resume a run that has ended from its newest checkpoint."""
         path = Path(summary.path)
@@ -141,7 +151,10 @@ class RunRequests:
 
 
 def _stop(run: Run) -> str:
+    was_queued = store.summarise(run).state == "queued"
     stopped = f"{short_name(run.id)} is {launch.stop(run).state}"
+    if was_queued:
+        return f"{short_name(run.id)} left the queue; press {key_of('train', 'resume')} to start it"
     return stopped if run.is_logged else f"{stopped}; press {key_of('train', 'resume')} to resume"
 
 

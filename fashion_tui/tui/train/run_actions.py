@@ -126,8 +126,11 @@ class RunActions(ChartActions):
             return None if self.is_mounted and len(self.run_list.marked) > 1 else ""
         if action == "back":
             return self._label_of_back() if self.is_mounted else ""
-        if action in ACTIONS_ON_RUNS and (run is None or obstacle(action, run)):
+        name = action.partition("(")[0]
+        if name in ACTIONS_ON_RUNS and (run is None or obstacle(name, run)):
             return ""
+        if action == "stop" and run is not None and run.state == "queued":
+            return "leave queue"
         return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
 
     def _label_of_back(self) -> str:
@@ -154,6 +157,10 @@ class RunActions(ChartActions):
     def action_resume(self) -> None:
         if (run := self._run_for("resume")) is not None:
             self.requests.resume(run)
+
+    def action_move_in_queue(self, places: int) -> None:
+        if (run := self._run_for("move_in_queue")) is not None:
+            self.requests.move_in_queue(run, places)
 
     def action_evaluate(self) -> None:
         if (run := self._run_for("evaluate")) is not None:

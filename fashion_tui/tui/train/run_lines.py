@@ -9,7 +9,7 @@ from rich.text import Text
 from fashion_tui.report.charts.colours import LETTERS, RUN_COLOURS
 from fashion_tui.report.formatting import format_accuracy, format_loss, shorten
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.report.runs import state_mark
+from fashion_tui.report.runs import state_mark, state_text
 from fashion_tui.report.style import BAD, FOREGROUND, MUTED
 from fashion_tui.schema.run import RunSummary, short_name
 
@@ -129,4 +129,4 @@ def _aligned(cell: str, column: Column, glyphs: Glyphs) -> str:
 def _result(run: RunSummary) -> str:
     if run.test_accuracy is not None:
         return format_accuracy(run.test_accuracy)
-    return run.state if run.loss is None else format_loss(run.loss)
+    return state_text(run) if run.loss is None or run.state == "queued" else format_loss(run.loss)

@@ -21,7 +21,15 @@ from fashion_tui.report.runs import state_mark, validation_scores
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
-from fashion_tui.schema.run import LIVE_STATES, ImportedConfig, LogOnlyConfig, RunConfig, StoredConfig, titled_name
+from fashion_tui.schema.run import (
+    LIVE_STATES,
+    ImportedConfig,
+    LogOnlyConfig,
+    RunConfig,
+    StoredConfig,
+    short_name,
+    titled_name,
+)
 from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.widgets.large_number import large_number
 
@@ -58,6 +66,8 @@ def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Tex
         return Text(f"{pending} {glyphs.ellipsis}", style=ATTENTION)
     if snapshot.damage is not None:
         return Text(f"{glyphs.bad} {snapshot.damage}", style=BAD)
+    if snapshot.state == "queued":
+        return _queue_note(snapshot, glyphs)
     if snapshot.state in LIVE_STATES:
         return _live_note(snapshot, glyphs)
     return _ended_note(snapshot, glyphs)
@@ -235,6 +245,19 @@ def _starting(snapshot: RunSnapshot) -> str:
     if isinstance(snapshot.config, LogOnlyConfig):
         return "the script hasn't logged a metric yet"
     return "the trainer is loading PyTorch and the data"
+
+
+def _queue_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
+    """Return the place of a queued run, the run that it waits for, and the keys that move it."""
+    queue = snapshot.queue
+    if queue is None:
+        return Text("the trainer adds the run to the queue", style=MUTED)
+    device = "GPU" if queue.device.startswith("gpu") else queue.device.upper()
+    note = f"{queue.place} of {queue.length} in the queue for the {device}"
+    if queue.training:
+        note += f", in use by {', '.join(map(short_name, queue.training))}"
+    up, down = key_of("train", "move_up_in_queue"), key_of("train", "move_down_in_queue")
+    return Text(f"{note} {glyphs.dot} press {up} or {down} to move it", style=ATTENTION)
 
 
 def _checkpoint_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
