@@ -10,9 +10,11 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
+from PIL import Image
 from textual.events import MouseScrollUp
 from textual.widgets import Input
 
+from fashion_tui.report.charts import svg
 from fashion_tui.report.charts.chart import Chart, ChartRun
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import EpochEnd, StepChunk
@@ -233,6 +235,12 @@ async def test_the_picture_and_the_data_are_saved_without_overwriting_silently(r
         assert (rows[0]["first_step"], rows[-1]["last_step"]) == ("1", "3000")
         size = int(rows[0]["last_step"])
         assert float(rows[1]["mean"]) == pytest.approx(sum(LOSSES[size : 2 * size]) / size)
+        await save_as(tmp_path / "chart.png")
+        await until(pilot, lambda: "chart.csv exists" in screen_text(app), "the question")
+        await pilot.press("enter")
+        await until(pilot, (tmp_path / "chart.png").exists, "the picture")
+        assert Image.open(tmp_path / "chart.png").size == (2 * svg.WIDTH, 2 * svg.HEIGHT)
+        await until(pilot, lambda: isinstance(app.screen, ChartScreen), "the chart")
         await save_as(Path("/proc/chart.svg"))
         await until(pilot, lambda: "can't write /proc/chart.svg" in screen_text(app), "the problem")
         await pilot.press("escape")

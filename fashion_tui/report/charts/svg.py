@@ -28,6 +28,7 @@ LINE_HEIGHT = 18
 TEXT_COLUMNS = 110
 """Number of columns of text that fit in the width of the image."""
 X_TICKS, Y_TICKS = 9, 7
+FONTS = "DejaVu Sans Mono, Liberation Mono, Noto Sans Mono, Menlo, Consolas, monospace"
 _X_TITLES = {XAxis.PLANNED: "step", XAxis.SO_FAR: "step", XAxis.EPOCHS: "epoch", XAxis.WALL_TIME: "time"}
 
 
@@ -54,7 +55,7 @@ class _Picture:
             width=f"{WIDTH}",
             height=f"{HEIGHT}",
         )
-        self._root.set("font-family", "DejaVu Sans Mono, Menlo, Consolas, monospace")
+        self._root.set("font-family", FONTS)
         self._root.set("font-size", "13")
 
     def draw(self) -> str:

@@ -20,21 +20,25 @@ from fashion_tui.tui.actions import key_hints
 from .dialog import Dialog
 
 
-def save(path: Path, text: str) -> None:
+def save(path: Path, content: str | bytes) -> None:
     """Replace a file's content atomically and keep its permissions. Raises UserError if the file can't be written."""
     try:
         old_mode = path.stat().st_mode & 0o777 if path.exists() else None
-        write_atomically(path, encodable(text).encode(), mode=PUBLIC_MODE)
+        write_atomically(path, _encoded(content), mode=PUBLIC_MODE)
         if old_mode is not None:
             path.chmod(old_mode)
     except OSError as error:
         raise UserError(f"can't write {path}: {error.strerror or error}") from error
 
 
+def _encoded(content: str | bytes) -> bytes:
+    return content if isinstance(content, bytes) else encodable(content).encode()
+
+
 def differs(path: Path, text: str) -> bool:
     """Return whether the file exists and its content differs from the text."""
     try:
-        content = encodable(text).encode()
+        content = _encoded(text)
         return read_limited(path, len(content)) != content
     except FileNotFoundError:
         return False

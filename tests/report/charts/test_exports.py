@@ -4,15 +4,22 @@ import csv
 import io
 import math
 import re
+import sys
 from dataclasses import replace
+from functools import partial
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+import resvg_py
+from PIL import Image, ImageColor
 
 from fashion_tui.report.charts.chart import MAX_RUNS, Chart, ChartRun, EpochValue, XAxis
 from fashion_tui.report.charts.csv_table import HEADER, chart_csv
+from fashion_tui.report.charts.png import SCALE, svg_to_png
 from fashion_tui.report.charts.svg import BOTTOM, HEIGHT, LEFT, RIGHT, WIDTH, chart_svg
+from fashion_tui.report.style import PALETTE
+from fashion_tui.schema.errors import UserError
 from tests.report.charts.runs import run_of
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -120,3 +127,28 @@ def test_the_table_has_the_visible_buckets_and_values_between_them() -> None:
         ("200", "", "0.2"),
         ("300", "", "0.3"),
     ]
+
+
+def test_a_png_has_the_pixels_of_the_svg() -> None:
+    run = run_of([1.0] * 99 + [3.0], ended=True)
+    svg = chart_svg(Chart("loss", (run,)))
+    (path,) = (path for path in ET.fromstring(svg).iter(f"{SVG}path") if path.get("stroke"))
+    image = Image.open(io.BytesIO(svg_to_png(svg))).convert("RGB")
+    assert image.size == (SCALE * WIDTH, SCALE * HEIGHT)
+    x, y = points(path.get("d") or "")[40]
+    assert image.getpixel((round(SCALE * x), round(SCALE * y))) == ImageColor.getrgb(path.get("stroke") or "")
+    assert image.getpixel((round(SCALE * x), round(SCALE * y) - 20)) == ImageColor.getrgb(PALETTE.background)
+    labels = image.crop((0, 0, SCALE * (LEFT - 8), SCALE * HEIGHT)).getcolors()
+    assert labels is not None
+    assert len(labels) > 1, "the labels of the axis are drawn"
+
+
+def test_a_png_needs_resvg_and_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
+    svg = chart_svg(Chart("loss", (FULL,)))
+    with monkeypatch.context() as patch:
+        patch.setattr(resvg_py, "svg_to_bytes", partial(resvg_py.svg_to_bytes, skip_system_fonts=True))
+        with pytest.raises(UserError, match=r"fonts.*\.svg"):
+            svg_to_png(svg)
+    monkeypatch.setitem(sys.modules, "resvg_py", None)
+    with pytest.raises(UserError, match=r"fashion-tui\[png\].*\.svg"):
+        svg_to_png(svg)
