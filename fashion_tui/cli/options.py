@@ -142,5 +142,5 @@ def trust_option(command: Command) -> Command:
         "--trust",
         "trusted",
         is_flag=True,
-        help="Allow the run's custom model to be executed, now and later. Read its model.py first.",
+        help="Allow the run's custom model to be executed, now and later. Read its model.py and modules first.",
     )(command)

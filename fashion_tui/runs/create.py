@@ -1,6 +1,5 @@
 """Create the directory of a new run."""
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -9,27 +8,29 @@ import shutil
 import subprocess
 import time
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
 from fashion_tui.files import make_private_folder
 from fashion_tui.machine.host import boot_id, host_name
+from fashion_tui.machine.libraries import installed_version
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import check_fields
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import check_utf8
 from fashion_tui.schema.recipe import Recipe, check_recipe
-from fashion_tui.schema.run import FORMAT_VERSION, LoggedConfig, RunConfig, RunStatus, StoredConfig
+from fashion_tui.schema.run import FORMAT_VERSION, CommonConfig, LoggedConfig, RunConfig, RunStatus, StoredConfig
 
 from .errors import reason
 from .folder import Folder
-from .layout import CONFIG_FILE, FOLDERS, MODEL_FILE
+from .layout import CONFIG_FILE, FOLDERS
+from .model_files import describe_source, write_model
 from .records import write_status
 from .run import Run
 from .state import unknown_status
-from .trust import describe_source
 
 RUN_ID = re.compile(r"(\d{8}-\d{6})-([a-z0-9-]+-[a-z0-9]{4})")
 """Pattern of a run's id. The groups are the creation time and the name, which ends in four random characters."""
@@ -79,7 +80,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         keep_going=keep_going,
         validation=validation,
         checkpoint_every=checkpoint_every,
-        versions=library_versions(),
+        versions=library_versions(() if network is None or network.modules is None else network.modules.packages),
         git_revision=_git_revision(),
         host=host_name(),
         source=None if network is None else describe_source(network, recipe.model),
@@ -135,15 +136,16 @@ def _create(
     return Run(path)
 
 
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python, this package, torch and torchvision."""
-    versions = {"python": platform.python_version()}
-    for package in ("fashion-tui", "torch", "torchvision"):
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
+def library_versions(others: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of Python, this package, torch, torchvision and other packages."""
+    packages = dict.fromkeys(("fashion-tui", "torch", "torchvision", *others))
+    return {name: installed_version(name) for name in packages} | {"python": platform.python_version()}
+
+
+def changed_versions(config: CommonConfig) -> list[str]:
+    """Return a phrase such as `torch 2.14.0 is now 2.15.0` for each library whose version differs from the run's."""
+    now = library_versions(config.versions)
+    return [f"{name} {was} is now {now[name]}" for name, was in config.versions.items() if now[name] != was]
 
 
 def _default_name(config: RunConfig) -> str:
@@ -173,7 +175,7 @@ def _make_directory(
                 folder.subfolder(subfolder, create=True).close()
             write_status(folder, status, durable=True)
             if network is not None:
-                folder.write(MODEL_FILE, network.source.encode())
+                write_model(folder, network)
             while True:
                 path = runs_dir / _new_id(config.created, name)
                 content = msgspec.json.encode(msgspec.structs.replace(config, run=path.name))

@@ -13,6 +13,8 @@ LOG_FILE = "trainer.log"
 LOCK_FILE = "run.lock"
 MODEL_FILE = "model.py"
 NOTES_FILE = "notes.json"
+MODULES_FOLDER = "modules"
+"""Folder of the modules that a custom model imports from its folder. It exists only if there are any."""
 CHECKPOINTS_FOLDER = "checkpoints"
 CONTROL_FOLDER = "control"
 

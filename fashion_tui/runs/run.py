@@ -25,7 +25,7 @@ from .follow import EventFollower, Follower
 from .imported.compose import compose_config, compose_status, log_bytes
 from .imported.formats import open_log
 from .imported.log import Log
-from .layout import CHECKPOINTS_FOLDER, EVENTS_FILE, FOLDERS, LOG_FILE, MAX_BYTES, RUN_FILES
+from .layout import CHECKPOINTS_FOLDER, EVENTS_FILE, FOLDERS, LOG_FILE, MAX_BYTES, MODULES_FOLDER, RUN_FILES
 from .lock import Holder, RunLock
 from .state import is_fresh, trainer_is_gone
 from .trust import StoredModel
@@ -255,7 +255,7 @@ class Run:
         if self.imported is not None:
             problem = self.imported.settings()[1]
             return Contents(log_bytes(self.imported), 0, () if problem is None else (problem,))
-        total, checkpoint_bytes, problems = 0, 0, []
+        total, checkpoint_bytes, problems = _module_bytes(self.folder), 0, []
         for name, status in _entries(self.folder):
             if stat.S_ISREG(status.st_mode):
                 total += status.st_size
@@ -280,6 +280,17 @@ def run_id(path: Path, runs_dir: Path | None) -> str:
     if runs_dir is not None and path != (root := runs_dir.absolute()) and path.is_relative_to(root):
         return str(path.relative_to(root))
     return path.name
+
+
+def _module_bytes(folder: Folder, subfolder: str = MODULES_FOLDER) -> int:
+    """Return the size of all files in a folder and in its subfolders."""
+    try:
+        with folder.subfolder(subfolder) as modules:
+            entries = _entries(modules)
+            inside = sum(_module_bytes(modules, name) for name, status in entries if stat.S_ISDIR(status.st_mode))
+            return inside + sum(status.st_size for _, status in entries if stat.S_ISREG(status.st_mode))
+    except OSError:
+        return 0
 
 
 def _entries(folder: Folder) -> list[tuple[str, os.stat_result]]:

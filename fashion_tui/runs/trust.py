@@ -7,7 +7,7 @@ network calls `trusted_model` first, and executes exactly the source that `trust
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,19 +16,23 @@ import msgspec
 import platformdirs
 
 from fashion_tui.files import make_private_folder, write_atomically
-from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
-from fashion_tui.schema.models import MAX_SOURCE_BYTES, CustomModel
+from fashion_tui.schema.errors import UntrustedSource, UserError
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import ModelSource, RunConfig
 from fashion_tui.schema.text import one_line
 
-from .errors import DamagedRun, reason
+from .errors import reason
 from .folder import Folder
-from .layout import MODEL_FILE
+from .layout import MODEL_FILE, MODULES_FOLDER
+from .model_files import read_files
 
 TRUSTED_FILE = "trusted-networks"
 """File in the platform's state directory, shared by all runs folders: one `StoredModel.key` per line."""
 
 MAX_TRUSTED_BYTES = 16 << 20
+
+MAX_LISTED = 10
+"""Maximum number of modules that the question whether to trust a model lists."""
 
 
 @dataclass(frozen=True)
@@ -37,55 +41,25 @@ class StoredModel:
 
     network: CustomModel
     key: str
-    """SHA-256 of everything that determines which code is executed: the source, the class and its arguments.
+    """SHA-256 of everything that determines which code is executed: all files, the class and its arguments.
 
     Arguments are included because they can make a harmless class do harm. If the run belongs to another user, the run's
     path is included too.
     """
     is_own: bool
-    """True if the run's directory and the model's file belong to the current user."""
-
-
-def describe_source(network: CustomModel, name: str) -> ModelSource:
-    """Return the `config.json` entry of a custom model. If the model doesn't specify a class, `name` is used.
-
-    Raises UsageError if the source is too large.
-    """
-    source = network.source.encode()
-    if len(source) > MAX_SOURCE_BYTES:
-        raise UsageError(f"the source of {name} has {len(source):,} bytes; a run stores at most {MAX_SOURCE_BYTES:,}")
-    return ModelSource(
-        class_name=network.class_name or name, arguments=network.arguments, sha256=hashlib.sha256(source).hexdigest()
-    )
+    """True if the run's directory and the model's files belong to the current user."""
 
 
 def read_model(folder: Folder, config: RunConfig) -> StoredModel | None:
     """Read the run's custom model, or return None if it trains a built-in one.
 
-    Raises DamagedRun if the file is missing, unsafe, or has changed since the run was created.
+    Raises DamagedRun if a file is missing, unsafe, or has changed since the run was created.
     """
-    source = config.source
-    if source is None:
+    if config.source is None:
         return None
-    run, path = folder.path.name, folder.path / MODEL_FILE
-    try:
-        with folder.open_to_read(MODEL_FILE, MAX_SOURCE_BYTES) as file:
-            is_own = {os.fstat(file.fileno()).st_uid, folder.owner} == {os.geteuid()}
-            content = file.read(MAX_SOURCE_BYTES)
-    except FileNotFoundError:
-        raise DamagedRun(run, f"{MODEL_FILE}, the source of its network, is missing") from None
-    except OSError as error:
-        raise DamagedRun(run, f"{MODEL_FILE} can't be read: {reason(error)}") from error
-    sha256 = hashlib.sha256(content).hexdigest()
-    if sha256 != source.sha256:
-        expected = one_line(source.sha256, 64)
-        raise DamagedRun(run, f"{MODEL_FILE} has been changed: its SHA-256 is {sha256}, not {expected}")
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        raise DamagedRun(run, f"{MODEL_FILE} is not UTF-8: {error}") from error
-    network = CustomModel(source=text, class_name=source.class_name, arguments=source.arguments, file=str(path))
-    return StoredModel(network, _key(source, None if is_own else os.path.realpath(folder.path)), is_own)
+    files = read_files(folder, config.source)
+    path = None if files.is_own else os.path.realpath(folder.path)
+    return StoredModel(files.network, _key(config.source, path), files.is_own)
 
 
 def trusted_model(folder: Folder, config: RunConfig) -> CustomModel | None:
@@ -94,13 +68,13 @@ def trusted_model(folder: Folder, config: RunConfig) -> CustomModel | None:
     Raises UntrustedSource if this user has neither trained nor trusted the model, and DamagedRun as in `read_model`.
     """
     stored = read_model(folder, config)
-    if stored is None:
+    if stored is None or config.source is None:
         return None
     if not is_trusted(stored):
         origin = "code that you haven't run before" if stored.is_own else "another user's code"
-        file = one_line(stored.network.file or "")
         raise UntrustedSource(
-            f"the network of run {folder.path.name!r} is {origin}; read {file}, then add --trust to run it"
+            f"the network of run {folder.path.name!r} is {origin}; read {_listed(folder, config.source)}, then add "
+            "--trust to run it"
         )
     return stored.network
 
@@ -124,8 +98,21 @@ def trust(stored: StoredModel) -> None:
 
 
 def _key(source: ModelSource, path: str | None) -> str:
-    values = (source.sha256, source.class_name, source.arguments, path)
+    values = (source.sha256, source.class_name, source.arguments, source.main, source.modules, path)
     return hashlib.sha256(msgspec.json.encode(values, order="deterministic")).hexdigest()
+
+
+def list_modules(paths: Iterable[str]) -> str:
+    """Return the paths of a model's modules, separated by commas: the first MAX_LISTED, and how many more there are."""
+    known = sorted(paths)
+    more = len(known) - MAX_LISTED
+    return ", ".join(known[:MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _listed(folder: Folder, source: ModelSource) -> str:
+    """Return the paths of the model's files."""
+    file = one_line(str(folder.path / MODEL_FILE))
+    return f"{file} and, in {MODULES_FOLDER} beside it, {list_modules(source.modules)}" if source.modules else file
 
 
 def _file() -> Path:

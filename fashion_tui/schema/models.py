@@ -16,7 +16,13 @@ MODELS = ("guide", "quick", "strong", "wide", "wider")
 """Names of the built-in networks in `lab.networks`."""
 
 MAX_SOURCE_BYTES = 1 << 20
-"""Maximum size of a custom model's source."""
+"""Maximum size of a custom model's source, and of each module that it imports from its folder."""
+
+MAX_MODULES = 256
+"""Maximum number of modules that a custom model imports from its folder and that a run stores."""
+
+MAX_MODULES_BYTES = 4 << 20
+"""Maximum total size of these modules."""
 
 TORCHVISION = "torchvision:"
 """Prefix of the names of torchvision's networks."""
@@ -40,6 +46,20 @@ class NamedModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Keyword arguments of the network's class."""
 
 
+class LocalModules(msgspec.Struct, frozen=True, kw_only=True):
+    """The modules that a custom model imports from its own folder. They are executed from here, not from disk."""
+
+    main: str = "model.py"
+    """Path of the model's own file, relative to the top folder, such as `net.py`, or `models/net.py` in a package. The
+    top folder contains the file or, if the file is part of a package, the topmost folder of the package."""
+    sources: dict[str, str] = {}
+    """Source of each module, keyed by its path relative to the top folder, such as `models/blocks.py`."""
+    folder: str = ""
+    """Path of the top folder, which is shown in messages and tracebacks."""
+    packages: tuple[str, ...] = ()
+    """Names on PyPI of the packages that the model imports, other than torch and torchvision."""
+
+
 class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A network with new weights, defined by Python source."""
 
@@ -50,8 +70,10 @@ class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     arguments: dict[str, object] = {}
     """Keyword arguments of the class."""
     file: str | None = None
-    """Path of the file that contains or will contain the source. The source can import modules from this
-    file's folder."""
+    """Path of the file that contains or will contain the source."""
+    modules: LocalModules | None = None
+    """The modules that the source can import, besides installed ones. If None, it can import modules from the folder of
+    `file`."""
     exact: bool = False
     """If True, the source must define `class_name`, or exactly one subclass of `nn.Module` if `class_name` is None."""
 
@@ -64,15 +86,20 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
 
     def read(self, arguments: dict[str, object]) -> CustomModel:
         """Read the file into a CustomModel, without executing it. Raises UserError if the file can't be read."""
-        try:
-            source = read_limited(self.path, MAX_SOURCE_BYTES).decode()
-        except OSError as error:
-            raise UserError(f"can't read {self.path}: {error.strerror or error}") from error
-        except UnicodeDecodeError as error:
-            raise UserError(f"{self.path} is not UTF-8 text: {error}") from error
+        source = read_source(self.path)
         return CustomModel(
             source=source, class_name=self.class_name, arguments=arguments, file=str(self.path), exact=True
         )
+
+
+def read_source(path: Path) -> str:
+    """Return the content of a Python file. Raises UserError if it can't be read, isn't UTF-8 or is too large."""
+    try:
+        return read_limited(path, MAX_SOURCE_BYTES).decode()
+    except OSError as error:
+        raise UserError(f"can't read {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} is not UTF-8 text: {error}") from error
 
 
 def parse_arguments(string: str) -> dict[str, object]:

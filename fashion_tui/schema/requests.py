@@ -73,10 +73,10 @@ class GetBuiltinSource(Request, frozen=True, kw_only=True):
 
 
 class CheckModel(Request, frozen=True, kw_only=True):
-    """Ask whether a custom model can be trained from its source alone, without the other files in its folder.
+    """Ask whether a custom model can be trained from its source and the modules that it imports from its folder.
 
-    The reply is the same CustomModel with its class name filled in, or a Failure that says why it can't be trained.
-    Executes the user's code.
+    The reply is the same CustomModel with its class name and its modules filled in, or a Failure that says why it can't
+    be trained. Executes the user's code.
     """
 
     network: CustomModel

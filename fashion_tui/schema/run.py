@@ -37,6 +37,12 @@ class ModelSource(msgspec.Struct, frozen=True, kw_only=True):
     """Keyword arguments of the class."""
     sha256: str
     """SHA-256 of the source code, encoded as UTF-8."""
+    main: str = "model.py"
+    """Path of the source relative to the modules, as in `LocalModules`."""
+    modules: dict[str, str] = {}
+    """SHA-256 of each module that the source imports from its folder, keyed by path. The files are in `modules/`."""
+    packages: tuple[str, ...] = ()
+    """Packages that the files import, as in `LocalModules`. `CommonConfig.versions` has their versions."""
 
 
 RunKind = Literal["trained", "logged", "imported"]

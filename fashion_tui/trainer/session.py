@@ -26,6 +26,7 @@ from fashion_tui.lab.gpus import explain_memory
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import find_broken_layer
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.runs.create import changed_versions
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
@@ -331,6 +332,8 @@ class Session:
             self.log.report("torch.compile compiles the network before the first step; requests are handled afterwards")
         if training.precision != self.recipe.precision:
             self.log.report(f"{self.device} doesn't support {self.recipe.precision}; {training.precision} is used")
+        if checkpoint is not None and (changed := changed_versions(config)):
+            self.log.report(f"{'; '.join(changed)}: the run may differ from one that wasn't interrupted")
         unwritten = checkpoint.unwritten if checkpoint else []
         if self.log.is_continued:
             # When readers reach this event, they discard all earlier events about later steps.

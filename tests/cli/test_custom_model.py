@@ -1,12 +1,13 @@
 """A custom model is trained from a file, can be used after the file is deleted, and is executed only if trusted."""
 
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 from fashion_tui.runs.trust import TRUSTED_FILE
-from tests.custom_models import DROPOUT_NET, source_that_writes
+from tests.custom_models import DROPOUT_NET, source_that_writes, write_files
 
 from .conftest import SMALL_RUN, Call, Result, assert_error
 
@@ -55,6 +56,33 @@ def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, 
     assert call("stop", "latest", **variables).status == 0
 
 
+@pytest.mark.covers("train --model", "verify --trust", "train --trust")
+def test_a_model_in_several_files_needs_its_folder_only_to_start(call: Call, tmp_path: Path) -> None:
+    """A package is trained; then its folder is deleted, and the run is evaluated, verified, exported and repeated."""
+    file, state = write_files(tmp_path / "home"), tmp_path / "state"
+    variables = {"FASHION_TUI_RUNS": str(tmp_path / "runs"), "XDG_STATE_HOME": str(state)}
+    trained = train(call, file, "--args", '{"width": 12}', **variables)
+    assert trained.status == 0, trained.err
+    finished = trained.json_lines[-1]
+    assert trained.json_lines[0]["parameters"] == 785 * 12 + 2 * 12 + 13 * 10
+    shutil.rmtree(tmp_path / "home")
+
+    evaluated = call("eval", "latest", "--json", **variables)
+    assert evaluated.json["accuracy"] == finished["test_accuracy"]
+    exported = call("export", "latest", "-o", tmp_path / "net.safetensors", "--json", **variables)
+    assert exported.status == 0, exported.err
+    (state / "fashion-tui" / TRUSTED_FILE).unlink()
+    assert_error(call("verify", "latest", **variables), 1, "project/models/blocks.py", "--trust")
+    verified = call("verify", "latest", "--steps", "3", "--trust", "--json", **variables)
+    assert verified.json["identical"], verified.err
+    assert verified.json["versions"]["numpy"] == metadata.version("numpy")
+    again = call("train", "--like", finished["run"], "--detach", "--json", **variables)
+    assert again.status == 0, again.err
+    assert call("stop", again.json["run"], **variables).status == 0
+    stored = sorted(path.name for path in (Path(again.json["path"]) / "modules" / "project").rglob("*.py"))
+    assert stored == ["__init__.py", "__init__.py", "blocks.py", "scaling.py", "sizes.py"]
+
+
 NAN_NET = """
 import torch
 from torch import nn
@@ -99,7 +127,11 @@ def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_
         (DROPOUT_NET, ("--args", "3"), 2, "JSON object"),
         (DROPOUT_NET.replace("784", "780"), (), 1, "780 features, got 784"),
         (DROPOUT_NET.replace("width, 10", "width, 9"), (), 1, "float32 [2, 9]"),
-        (f"import blocks\n{DROPOUT_NET}", (), 1, "own file"),
+        (f"import faulty\n{DROPOUT_NET}", (), 1, "faulty.py:2: invalid syntax"),
+        (f"{DROPOUT_NET}\nopen('sizes.json')", (), 1, "no data files"),
+        (f"{DROPOUT_NET}\nfrom pathlib import Path\nPath(__file__).with_name('sizes.json').open()", (), 1, "no data"),
+        (f"{DROPOUT_NET}\nimport importlib\nname = 'blocks'\n__import__(name)", (), 1, "import statements"),
+        (f"import blocks, gone\n{DROPOUT_NET}", (), 1, "neither in the folder of the model's file nor installed"),
         (f"{DROPOUT_NET}\nclass Other(nn.Module): pass", (), 2, "Other"),
         ("Net = 3", (), 1, "nn.Module"),
     ],
@@ -107,7 +139,9 @@ def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_
 def test_a_model_that_cannot_be_trained_is_an_error_and_creates_no_run(
     call: Call, tmp_path: Path, source: str | None, options: tuple[str, ...], status: int, expected: str
 ) -> None:
-    (tmp_path / "blocks.py").touch()
+    for name in ("blocks.py", "sizes.json"):
+        (tmp_path / name).touch()
+    (tmp_path / "faulty.py").write_text("x = 1\ndef f(:\n")
     if source is not None:
         (tmp_path / "net.py").write_text(source)
     runs = tmp_path / "runs"

@@ -20,7 +20,7 @@ from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import ImagePage
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
-from fashion_tui.schema.models import NamedModel
+from fashion_tui.schema.models import CustomModel, LocalModules, NamedModel
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import (
@@ -110,6 +110,39 @@ async def test_predictions_agree_with_the_evaluation(engine: Engine, run: Path) 
     assert [prediction.probabilities[prediction.truth] for prediction in worst.predictions] == sorted(
         truth_probabilities
     )[2:5]
+
+
+async def test_runs_whose_modules_have_the_same_name_are_evaluated_separately(engine: Engine, tmp_path: Path) -> None:
+    """They have the same weights; `blocks.py` decides which class is predicted, and `forward` imports it again."""
+    source = """
+from torch import nn
+import blocks
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(784, 10)
+        self.predicted = blocks.PREDICTED
+
+    def forward(self, x):
+        from blocks import PREDICTED
+        x = self.fc(x.flatten(1)) * 0
+        x[:, self.predicted] += 1
+        x[:, PREDICTED] += 1
+        return x
+"""
+    runs, weights = {}, {"fc.weight": torch.zeros(10, 784), "fc.bias": torch.zeros(10)}
+    for predicted in (3, 8):
+        modules = LocalModules(main="net.py", sources={"blocks.py": f"PREDICTED = {predicted}\n"})
+        network = CustomModel(source=source, class_name="Net", modules=modules)
+        with make_run(tmp_path / "runs", dataset=SYNTHETIC, network=network) as run:
+            run.checkpoints.save(lambda file: write_checkpoint(file, {"model": weights}, {}), step=1, epoch=0)
+            runs[predicted] = run.path
+    for predicted in (3, 8, 3):
+        evaluation, _ = await evaluate(engine, runs[predicted])
+        totals = [sum(row[column] for row in evaluation.confusion) for column in range(10)]
+        assert totals == [2_000 if column == predicted else 0 for column in range(10)]
 
 
 async def test_dropout_and_batch_norm_answer_in_evaluation_mode(engine: Engine, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 
@@ -12,7 +13,7 @@ from fashion_tui.lab.networks.custom import SourceError, WrongArguments
 from fashion_tui.lab.rng import seed_everything
 from fashion_tui.lab.trace import trace
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.models import CustomModel, NamedModel
+from fashion_tui.schema.models import CustomModel, LocalModules, NamedModel
 from fashion_tui.schema.recipe import GUIDE
 from tests.custom_models import DROPOUT_NET, custom_model
 
@@ -182,6 +183,10 @@ class TestByName:
             load_model(str(path))
 
 
+NONE = LocalModules()
+"""No modules besides the model's own file."""
+
+
 def custom(source: str, class_name: str | None, **options: object) -> CustomModel:
     return CustomModel(source=source, class_name=class_name, **options)  # type: ignore[arg-type]
 
@@ -255,7 +260,7 @@ class TestFromSource:
             assert model.in_features == 5
         with pytest.raises(UserError, match="beside"), open_model(custom(source, None)):
             pass
-        with pytest.raises(UserError, match="beside"), open_model(saved, standalone=True):
+        with pytest.raises(UserError, match="beside"), open_model(msgspec.structs.replace(saved, modules=NONE)):
             pass
 
     def test_relative_imports_of_a_file_in_a_package(self, tmp_path: Path) -> None:
@@ -276,7 +281,7 @@ class TestFromSource:
         (tmp_path / "project" / "sizes.py").write_text("WIDTH = 77\n")  # the next import reads the change
         with open_model(network) as (model, _):
             assert model.in_features == 77
-        assert not [module for module in sys.modules if module.startswith("fashion_tui_custom_package")]
+        assert not [module for module in sys.modules if module.startswith("project")]
 
     def test_relative_imports_of_a_file_in_a_plain_folder(self, tmp_path: Path) -> None:
         (tmp_path / "sizes.py").write_text("WIDTH = 5\n")
@@ -290,14 +295,6 @@ class TestFromSource:
         network = custom("from . import x\n", None, file=str(tmp_path / "net.py"))
         with pytest.raises(UserError, match=r"__init__\.py:2: ValueError: no such size"), open_model(network):
             pass
-
-    def test_modules_in_the_folder_of_the_file_do_not_shadow_installed_ones(self, tmp_path: Path) -> None:
-        sys.modules.pop("tabnanny", None)
-        (tmp_path / "tabnanny.py").write_text("raise ImportError('shadowed')\n")
-        source = "import tabnanny\nfrom torch import nn\nclass Net(nn.Linear):\n    def __init__(self):\n"
-        source += "        super().__init__(len([tabnanny.check]), 2)\n"
-        with open_model(custom(source, None, file=str(tmp_path / "net.py"))) as (model, _):
-            assert model.in_features == 1
 
 
 def returning(expression: str, statement: str = "") -> CustomModel:
@@ -353,7 +350,7 @@ class TestTrainable:
         self, network: CustomModel, words: str, tmp_path: Path
     ) -> None:
         (tmp_path / "blocks.py").touch()
-        named = CustomModel(source=network.source, class_name="Net", file=str(tmp_path / "net.py"))
+        named = CustomModel(source=network.source, class_name="Net", file=str(tmp_path / "net.py"), modules=NONE)
         with pytest.raises(UserError, match=words) as refused:
             build_network(GUIDE, named)
         assert "\n" not in str(refused.value)

@@ -1,10 +1,12 @@
 """Custom models of runs: stored with the run, identified by hash, and only executed if this user trusts them."""
 
+import hashlib
 import os
 import shutil
 import stat
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -18,7 +20,7 @@ from fashion_tui.runs.trust import TRUSTED_FILE, StoredModel, trust
 from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
 from fashion_tui.schema.models import MAX_SOURCE_BYTES, CustomModel
 from fashion_tui.schema.run import RunConfig
-from tests.custom_models import DROPOUT_NET, custom_model
+from tests.custom_models import DROPOUT_NET, custom_model, model_in_several_files
 
 from .parts import PROJECT, make_run, wait_until
 
@@ -187,10 +189,77 @@ def test_a_trainer_does_not_import_modules_from_its_runs_directory(
     assert "''" not in log
 
 
+class TestModules:
+    """The modules that a model imports from its folder are stored, listed and trusted together with it."""
+
+    @pytest.fixture
+    def path(self, runs_dir: Path) -> Path:
+        return make(runs_dir, model_in_several_files())
+
+    def test_they_are_stored_with_their_folders_and_without_the_original(self, path: Path) -> None:
+        expected = model_in_several_files().modules
+        assert expected is not None
+        stored = {file.relative_to(path / "modules"): file for file in (path / "modules").rglob("*.py")}
+        assert {str(name): file.read_text() for name, file in stored.items()} == expected.sources
+        assert {stat.S_IMODE(file.stat().st_mode) for file in stored.values()} == {0o600}
+        network = network_of(path)
+        assert network is not None
+        assert network.modules is not None
+        assert (network.modules.sources, network.modules.main) == (expected.sources, expected.main)
+        with Run(path) as run:
+            assert run.config.versions["numpy"] == metadata.version("numpy")
+            assert run.contents().bytes == sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+        again = make(path.parent, network)
+        with Run(again) as run:
+            assert run.config.versions["numpy"] == metadata.version("numpy")
+
+    def test_the_question_lists_them(self, path: Path, state: Path) -> None:
+        forget(state)
+        with pytest.raises(UntrustedSource, match=r"model\.py and, in modules .*project/models/blocks\.py, .*--trust"):
+            network_of(path)
+
+    @pytest.mark.parametrize("kind", ["content", "removed", "link", "pipe", "folder link"])
+    def test_a_damaged_module(self, path: Path, kind: str) -> None:
+        file = path / "modules" / "project" / "sizes.py"
+        if kind == "content":
+            file.write_text("WIDTH = 17\n")
+        elif kind == "folder link":
+            file.parent.rename(path / "elsewhere")
+            file.parent.symlink_to(path / "elsewhere")
+        else:
+            file.rename(path / "sizes.py")
+            {"removed": lambda: None, "link": lambda: file.symlink_to(path / "sizes.py"),
+             "pipe": lambda: os.mkfifo(file)}[kind]()  # fmt: skip
+        words = {"content": "has been changed", "removed": "is missing"}.get(kind, "can't be read")
+        with pytest.raises(DamagedRun, match=rf"modules/project/.*{words}") as raised:
+            network_of(path)
+        assert "\n" not in str(raised.value)
+
+    def test_a_change_needs_new_trust_even_with_its_hash(self, path: Path) -> None:
+        """As by someone who passes on a changed copy of a run."""
+        changed = "import os\nWIDTH = 16\n"
+        with Run(path) as run:
+            assert run.config.source is not None
+            modules = run.config.source.modules | {"project/sizes.py": hashlib.sha256(changed.encode()).hexdigest()}
+        (path / "modules" / "project" / "sizes.py").write_text(changed)
+        edit_source(path, modules=modules)
+        with pytest.raises(UntrustedSource):
+            network_of(path)
+
+    @pytest.mark.parametrize("name", ["../model.py", "/etc/passwd", "a/../b.py", "a.b.py", ".py", "a//b.py", "a"])
+    def test_a_path_that_no_module_has(self, path: Path, name: str) -> None:
+        edit_source(path, modules={name: "0" * 64})
+        with pytest.raises(DamagedRun, match="not a valid path"):
+            network_of(path)
+        edit_source(path, modules={}, main=name)
+        with pytest.raises(DamagedRun, match="not a valid path"):
+            network_of(path)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can change the owner of files")
-@pytest.mark.parametrize("changed", [".", MODEL_FILE])
+@pytest.mark.parametrize("changed", [".", MODEL_FILE, "modules/project", "modules/project/sizes.py"])
 def test_another_users_directory_is_untrusted_although_the_code_is_known(runs_dir: Path, changed: str) -> None:
-    path, own = make(runs_dir, custom_model()), make(runs_dir, custom_model())
+    path, own = make(runs_dir, model_in_several_files()), make(runs_dir, model_in_several_files())
     os.chown(path, 12345, 12345)
     os.chown(path / changed, 12345, 12345)
     with pytest.raises(UntrustedSource, match="another user's code"):

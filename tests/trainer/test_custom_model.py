@@ -1,6 +1,7 @@
 """Runs of custom models are reproducible to the bit, and don't need the file that the model came from."""
 
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import msgspec
@@ -24,10 +25,16 @@ from fashion_tui.schema.events import (
 )
 from fashion_tui.trained_run import TrainedRun
 from fashion_tui.tui.train.summary import note_text
-from tests.custom_models import DROPOUT_NET, custom_model, forget_trust, source_that_writes
+from tests.custom_models import (
+    DROPOUT_NET,
+    custom_model,
+    forget_trust,
+    model_in_several_files,
+    source_that_writes,
+)
 
 from .forked import ForkedTrainer
-from .trainers import assert_failed, final_state, make_run, of_kind, results, step_metrics
+from .trainers import assert_failed, assert_same, final_state, make_run, make_small_run, of_kind, results, step_metrics
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -54,6 +61,30 @@ def test_a_killed_and_resumed_run_equals_the_undisturbed_one_to_the_bit(fork: Fo
     ends = [of_kind(each, Finished)[-1] for each in (run, undisturbed)]
     assert ends[0].test_accuracy == ends[1].test_accuracy
     assert ends[0].test_loss == ends[1].test_loss
+
+
+def test_a_model_in_several_files_resumes_to_the_bit(fork: Fork, tmp_path: Path) -> None:
+    """The number of calls, a global variable of a module that `forward` imports, scales the outputs.
+
+    A package that has another version since the start is reported.
+    """
+    network = model_in_several_files(width=12)
+    undisturbed, run = (make_small_run(tmp_path, network=network, model="Net", epochs=4) for _ in range(2))
+    assert fork(undisturbed).end() == 0
+    trainer = fork(run)
+    trainer.wait_for(StepChunk)
+    run.control.request("checkpoint")
+    trainer.wait_for(RequestHandled)
+    trainer.kill()
+    versions = run.config.versions | {"numpy": "0.1"}
+    (run.path / "config.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(run.config, versions=versions)))
+    trainer = fork(run)
+    assert trainer.wait_for(Resumed).step > 0
+    assert trainer.end() == 0
+    assert_same(run, undisturbed)
+    (warned,) = (event.message for event in of_kind(run, Warned))
+    assert f"numpy 0.1 is now {metadata.version('numpy')}" in warned
+    assert not of_kind(undisturbed, Warned)
 
 
 COUNTER_NET = """
@@ -173,6 +204,9 @@ def test_a_module_beside_the_source_is_not_imported(fork: Fork, tmp_path: Path) 
     written = tmp_path / "written"
     run = make_run(tmp_path, network=custom_model(f"import extra\n{DROPOUT_NET}"), model="Net")
     (run.path / "extra.py").write_text(source_that_writes(written))
+    assert_failed(fork(run), "No module named 'extra'")
+    (run.path / "modules").mkdir()
+    (run.path / "modules" / "extra.py").write_text(source_that_writes(written))
     assert_failed(fork(run), "No module named 'extra'")
     assert not written.exists()
 

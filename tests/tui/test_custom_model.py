@@ -17,7 +17,7 @@ from fashion_tui.tui.dialogs.trust import TrustDialog
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.train.form import RunForm
-from tests.custom_models import custom_model, forget_trust, source_that_writes
+from tests.custom_models import custom_model, forget_trust, model_in_several_files, source_that_writes
 from tests.runs.parts import make_run
 from tests.tui.pilots import app_on, screen_text, until
 
@@ -109,6 +109,36 @@ async def test_evaluate_shows_the_untrusted_source_and_asks(unknown: Path, tmp_p
         await trust_dialog(app, pilot)
         await pilot.press("y")
         await until(pilot, lambda: "2,000" in screen_text(app) and (tmp_path / "mark").exists(), "its evaluation")
+
+
+async def test_the_question_shows_all_files_of_a_model(tmp_path: Path, state_home: Path) -> None:
+    """Its weights are shown, and its source can be edited, without the folder that it came from."""
+    network = model_in_several_files(width=8)
+    run = make_run(tmp_path / "runs", dataset=files.verify(files.find("synthetic", None)), network=network)
+    state = {"model": build_trainable(network).network.state_dict()}
+    run.checkpoints.save(lambda file: write_checkpoint(file, state, {}), step=10, epoch=0)
+    forget_trust(state_home)
+    async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
+        await until(pilot, lambda: app.runs, "the run")
+        await pilot.press("f6")
+        dialog = await trust_dialog(app, pilot)
+        await until(pilot, lambda: "6 files" in screen_text(app), "the list of files")
+        text = dialog.query_one(TextArea).text
+        assert network.modules is not None
+        assert all(source in text for source in (network.source, *network.modules.sources.values()))
+        assert "project/models/blocks.py, project/models/scaling.py" in " ".join(screen_text(app).split())
+        await pilot.press("y")
+        await until(pilot, lambda: "2,000" in screen_text(app), "its evaluation")
+        await pilot.press("f4")
+        await until(pilot, lambda: app.query(ModelPane) and "fc2" in screen_text(app), "the table")
+        await pilot.press("m")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the runs")
+        await pilot.press("enter")
+        await until(pilot, lambda: "weights of net-" in screen_text(app), "its network")
+        await pilot.press("i")
+        editor = app.query_one(CodeEditor)
+        await until(pilot, lambda: app.focused is editor and ".blocks" in editor.text, "the editor")
+        await until(pilot, lambda: "✓" in screen_text(app), "its shapes")
 
 
 async def test_weights_and_feature_maps_are_shown_after_asking(unknown: Path, tmp_path: Path) -> None:

@@ -110,8 +110,8 @@ each of them separately.""",
 def train_command(*, common: CommonOptions, as_json: bool, detach: bool, queue: bool, **options: Any) -> None:
     """Train a network in a new run.
 
-    Download the data set if necessary. The file of a custom model (file.py:Class) is stored with the run. The file
-    must not import other files from its folder, because only the model's own file is stored.
+    Download the data set if necessary. The file of a custom model (file.py:Class) is stored with the run, and so are
+    the modules that it imports from its folder or its package. Data files aren't stored.
     """
     if options["config"] is not None and options["like"] is not None:
         raise UsageError("--config and --like can't be combined")

@@ -28,7 +28,10 @@ class Cache:
         return self._datasets[ref]
 
     def logits(self, checkpoint: str, dataset: str) -> Tensor | None:
-        """Return the logits `[N, 10]` of the test set if they are cached. Both arguments are SHA-256 hashes."""
+        """Return the logits `[N, 10]` of the test set if they are cached.
+
+        `checkpoint` identifies the weights and the code of the network, and `dataset` is a SHA-256.
+        """
         return self._logits.get((checkpoint, dataset))
 
     def add_logits(self, checkpoint: str, dataset: str, logits: Tensor) -> None:

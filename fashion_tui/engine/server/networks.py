@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import PurePath
 
-import msgspec
 import torch
 from torch import nn
 
 from fashion_tui.lab.devices import choose_device
 from fashion_tui.lab.evaluation.histograms import weight_histograms
-from fashion_tui.lab.networks.build import IMAGE_SHAPE, build_trainable, open_model, read_model
+from fashion_tui.lab.networks.build import open_model, read_model
 from fashion_tui.lab.networks.builtin import source_of
 from fashion_tui.lab.networks.custom import UNSAVED, SourceError, WrongArguments
 from fashion_tui.lab.networks.inputs import InputsError, open_inputs
@@ -26,7 +25,6 @@ from fashion_tui.schema.inputs import Inputs
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import (
-    CheckModel,
     GetBuiltinSource,
     GetShapes,
     GetTrainingCosts,
@@ -101,30 +99,6 @@ def _training_costs(
         return memory, measure_step_times(model, resolved, device, memory, free)
 
 
-def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> CustomModel:
-    custom = msgspec.structs.replace(request.network, exact=True)
-    with call.interruptible(), _explain_missing_modules():
-        with _reproducible(), open_model(custom, standalone=True, max_bytes=max_parameter_bytes()) as (model, name):
-            table = trace(model, IMAGE_SHAPE, name=name)
-        if table.error is not None:  # the trace explains mismatched shapes better than torch's error message does
-            raise UserError(table.error)
-        build_trainable(custom)
-    return msgspec.structs.replace(request.network, class_name=name)
-
-
-@contextmanager
-def _explain_missing_modules() -> Iterator[None]:
-    """If a module isn't found, extend the error message: a run stores only the model's own file."""
-    try:
-        yield
-    except UserError as error:
-        if isinstance(error.__cause__, ImportError):
-            raise UserError(
-                f"{error}; a run stores only the model's own file, which can't import other files from its folder"
-            ) from error
-        raise
-
-
 class _WrongInput(UsageError):
     """Raised if the network can't be traced because of its input."""
 
@@ -166,12 +140,12 @@ def trace_source(request: TraceSource, call: CallContext, _cache: Cache) -> Sour
     except _WrongInput as error:
         return _not_traced("input", str(error))
     except SourceError as error:
-        return _not_traced("source", error.message, error.line)
+        return _not_traced("source", *_in_editor(error.message, error.file, error.line, _file_of(custom)))
     except WrongArguments as error:
-        return _not_traced("arguments", error.message, error.line)
+        return _not_traced("arguments", *_in_editor(error.message, error.file, error.line, _file_of(custom)))
     except UserError as error:
         return _not_traced("source", str(error))
-    return _traced(table, class_name, UNSAVED if custom.file is None else custom.file)
+    return _traced(table, class_name, _file_of(custom))
 
 
 def _not_traced(cause: ErrorCause, error: str, line: int | None = None) -> SourceTrace:
@@ -181,10 +155,22 @@ def _not_traced(cause: ErrorCause, error: str, line: int | None = None) -> Sourc
 def _traced(table: ShapeTable, class_name: str, file: str) -> SourceTrace:
     if table.error is None:
         return SourceTrace(table=table, class_name=class_name)
-    error, line = table.error, table.error_line
-    if line is not None and table.error_file != file:
-        error, line = f"{error} (line {line} of {PurePath(table.error_file or '').name})", None
+    error, line = _in_editor(table.error, table.error_file, table.error_line, file)
     return SourceTrace(table=table, class_name=class_name, error=error, line=line, cause="source")
+
+
+def _file_of(custom: CustomModel) -> str:
+    return UNSAVED if custom.file is None else custom.file
+
+
+def _in_editor(error: str, error_file: str | None, line: int | None, file: str) -> tuple[str, int | None]:
+    """Return an error and its line. If it isn't a line of `file`, which is in the editor, the message names the line.
+
+    In this case, the returned line is None.
+    """
+    if line is None or error_file == file:
+        return error, line
+    return f"{error} (line {line} of {PurePath(error_file or '').name})", None
 
 
 def _timing_device(*, measure: bool) -> torch.device | None:

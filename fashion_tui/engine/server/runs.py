@@ -1,5 +1,6 @@
 """Handlers for requests about trained runs: evaluation, predictions, feature maps, weights and export."""
 
+import hashlib
 from pathlib import Path
 
 import msgspec
@@ -118,7 +119,10 @@ def export_run(request: Export, call: CallContext, cache: Cache) -> ExportResult
 
 def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:
     """Return the logits of the test set, float32 `[N, 10]`. Compute them if they aren't cached."""
-    cached = cache.logits(trained.checkpoint.sha256, dataset.ref.sha256)
+    # Two networks with different code may have the same weights.
+    source = hashlib.sha256(msgspec.json.encode(trained.config.source)).hexdigest()
+    checkpoint = f"{trained.checkpoint.sha256} {source}"
+    cached = cache.logits(checkpoint, dataset.ref.sha256)
     if cached is not None:
         return cached
     network, device = _network_on_device(trained, call)
@@ -136,7 +140,7 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
     finally:
         del network
         free_memory(device)  # so that trainers and other processes can use the memory
-    cache.add_logits(trained.checkpoint.sha256, dataset.ref.sha256, logits)
+    cache.add_logits(checkpoint, dataset.ref.sha256, logits)
     return logits
 
 

@@ -16,7 +16,8 @@ from .connection import CallContext, Connection, RequestCancelled
 from .datasets import get_dataset, get_images
 from .devices import find_device, get_devices, get_torch_report
 from .divergence import compare_step
-from .networks import check_model, get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
+from .model_check import check_model
+from .networks import get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
 from .runs import evaluate_run, export_run, get_feature_maps, get_predictions, get_trained_weights
 from .verification import verify_run
 

@@ -14,7 +14,7 @@ from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_thre
 from fashion_tui.lab.training.checkpoint import BadCheckpoint, first_different_tensor, read_checkpoint
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.machine.host import host_name
-from fashion_tui.runs.create import library_versions
+from fashion_tui.runs.create import changed_versions, library_versions
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
@@ -73,7 +73,7 @@ def verify_run(request: Verify, call: CallContext, cache: Cache) -> Verification
             device_name=describe_device(device),
             threads=config.threads,
             host=host_name(),
-            versions=library_versions(),
+            versions=library_versions(config.versions),
             changed=_changes(config),
         )
 
@@ -153,8 +153,5 @@ def _weight_difference(run: Run, ref: CheckpointRef, training: Training) -> Step
 
 
 def _changes(config: RunConfig) -> tuple[str, ...]:
-    now = library_versions() | {"host": host_name()}
-    before = config.versions | {"host": config.host}
-    return tuple(
-        f"{name} {value} is now {now.get(name, 'unknown')}" for name, value in before.items() if now.get(name) != value
-    )
+    host = [] if config.host == host_name() else [f"host {config.host} is now {host_name()}"]
+    return (*changed_versions(config), *host)

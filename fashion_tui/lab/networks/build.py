@@ -7,9 +7,8 @@ names the failing line.
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,10 +23,11 @@ from fashion_tui.schema.models import LIBRARIES, CustomModel, NamedModel, parse_
 from fashion_tui.schema.recipe import Recipe
 
 from . import builtin
-from .custom import UNSAVED, choose_network, explain_error, importable, instantiate, run_source
+from .custom import choose_network, explain_error, instantiate
 from .extra_state import ExtraState
 from .library import build_library_network
-from .packages import package_of
+from .modules import load_modules
+from .source_files import files_of
 
 IMAGE_SHAPE = (1, 28, 28)
 """Shape `[C, H, W]` of the training images."""
@@ -65,7 +65,7 @@ def build_trainable(custom: CustomModel) -> TrainableModel:
     """Build a custom model to train.
 
     A separate instance is tried out first. The source is executed once for each instance, with the same random numbers,
-    so the trial doesn't affect the model. The source can't import modules from the folder of its file.
+    so the trial doesn't affect the model.
 
     Raises UserError if the network has no trainable weights, or if it doesn't map images `[N, 1, 28, 28]` to logits
     `[N, 10]` in both training and evaluation mode.
@@ -73,10 +73,10 @@ def build_trainable(custom: CustomModel) -> TrainableModel:
     custom = msgspec.structs.replace(custom, exact=True)
     with preserve_rng_state():
         unsavable = _try_out(custom)
-    with open_model(custom, standalone=True) as (model, name):
+    with open_model(custom) as (model, name):
         if any(is_lazy(parameter) for parameter in model.parameters()):
             with torch.no_grad():  # the first forward pass initialises lazy modules
-                _run(model.eval(), name, custom.file or UNSAVED)
+                _run(model.eval(), name)
     tensors = (*model.parameters(), *model.buffers())
     if all(tensor.dim() != 5 for tensor in tensors):  # torch.channels_last doesn't support 5-d tensors
         model = model.to(memory_format=torch.channels_last)
@@ -89,9 +89,9 @@ def can_train_on_one_image(custom: CustomModel) -> bool:
     Batch normalisation may need more images.
     """
     custom = msgspec.structs.replace(custom, exact=True)
-    with preserve_rng_state(), open_model(custom, standalone=True) as (trial, name):
+    with preserve_rng_state(), open_model(custom) as (trial, name):
         try:
-            _check_logits(_run(trial.train(), name, custom.file or UNSAVED, images=1), name, images=1)
+            _check_logits(_run(trial.train(), name, images=1), name, images=1)
         except UserError:
             return False
     return True
@@ -108,26 +108,23 @@ def move_network(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device: str = "cpu") -> nn.Module:
-    """Build a network by name, like `open_model`, and return it.
-
-    When this function returns, a custom model's code can no longer import modules from the folder of its file.
-    """
+    """Build a network by name, like `open_model`, and return it."""
     with open_model(NamedModel(model=name, arguments=dict(arguments or {})), device=device) as (model, _):
         return model
 
 
 @contextmanager
 def open_model(
-    network: NamedModel | CustomModel, *, device: str = "cpu", max_bytes: float = math.inf, standalone: bool = False
+    network: NamedModel | CustomModel, *, device: str = "cpu", max_bytes: float = math.inf
 ) -> Iterator[tuple[nn.Module, str]]:
     """Build a network with new weights, and yield the network and its name.
 
     The name of a custom model is its class name.
 
-    Inside the `with` block, the code of a custom model can import modules from its folder, including by relative
-    imports, unless `standalone` is True.
+    The code of a custom model can import the modules in `CustomModel.modules` or, if this is None, those in the folder
+    of its file. The files are read again on each call. `modules.modules_of` returns the modules of the network.
 
-    The file is read again on each call. On the `meta` device, the weights have shapes but no values, so even a large
+    On the `meta` device, the weights have shapes but no values, so even a large
     network is built immediately. If the constructor needs values, the weights are on the CPU instead. If the weights
     would take more than `max_bytes`, they are on the `meta` device instead.
 
@@ -140,15 +137,12 @@ def open_model(
             yield _build_named(network.model, network.arguments, device, max_bytes), network.model
             return
         network = custom
-    file = Path(network.file or UNSAVED)
-    with ExitStack() as stack:
-        package = None
-        if network.file is not None and not standalone:
-            stack.enter_context(importable(file.resolve().parent))
-            package = stack.enter_context(package_of(file, network.source))
-        module = run_source(network.source, str(file), package)
-        name = choose_network(module, network.class_name, exact=network.exact)
-        yield instantiate(getattr(module, name), copy.deepcopy(network.arguments), name, device, max_bytes), name
+    with load_modules(files_of(network)) as modules:
+        main = modules.main
+        name = choose_network(main, network.class_name, exact=network.exact)
+        model = instantiate(getattr(main, name), copy.deepcopy(network.arguments), name, device, max_bytes)
+        modules.network = model
+        yield model, name
 
 
 def read_model(network: NamedModel) -> CustomModel | None:
@@ -172,26 +166,25 @@ def _try_out(custom: CustomModel) -> tuple[str, ...]:
 
     Return the names of values that have changed but can't be saved.
     """
-    file = custom.file or UNSAVED
-    with open_model(custom, standalone=True) as (model, name):
+    with open_model(custom) as (model, name):
         extra_state = ExtraState(model)
         with torch.no_grad():
-            _check_logits(_run(model.eval(), name, file), name)
-        logits = _check_logits(_run(model.train(), name, file), name)
+            _check_logits(_run(model.eval(), name), name)
+        logits = _check_logits(_run(model.train(), name), name)
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise UserError(f"{name} has no trainable weights")
         try:
             F.cross_entropy(logits.float(), torch.arange(TRIAL_IMAGES)).backward()
         except (Exception, SystemExit) as error:
-            raise explain_error(error, file, f"{name} fails in the backward pass: ") from error
+            raise explain_error(error, f"{name} fails in the backward pass: ") from error
         return extra_state.unsavable(extra_state.capture())
 
 
-def _run(model: nn.Module, name: str, file: str, images: int = TRIAL_IMAGES) -> object:
+def _run(model: nn.Module, name: str, images: int = TRIAL_IMAGES) -> object:
     try:
         return model(torch.zeros(images, *IMAGE_SHAPE))
     except (Exception, SystemExit) as error:
-        raise explain_error(error, file, f"{name} fails on 1×28×28 images: ") from error
+        raise explain_error(error, f"{name} fails on 1×28×28 images: ") from error
 
 
 def _check_logits(logits: object, name: str, images: int = TRIAL_IMAGES) -> Tensor:

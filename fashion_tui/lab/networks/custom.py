@@ -1,16 +1,12 @@
-"""Execute the user's code as a module, create the network that it defines, and explain its errors in one line."""
+"""Create the network that the user's code defines, and explain errors in the code in one line."""
 
 import difflib
 import inspect
-import linecache
 import math
 import re
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 import torch
@@ -21,8 +17,8 @@ from fashion_tui.schema.errors import UsageError, UserError
 
 from .parameter_limit import TooManyParameters, limit_parameters
 
-MODULE_NAME = "fashion_tui_custom_model"
-"""Name under which the user's source is imported."""
+MODULE_PREFIX = "fashion_tui_custom_model_"
+"""Beginning of the names of all modules that the user's files are executed as. A number and a dot follow."""
 
 UNSAVED = "the edited source"
 """File name shown in error messages for source code that wasn't read from a file."""
@@ -38,6 +34,8 @@ class SourceError(UserError):
         super().__init__(f"{file}{f':{line}' if line is not None else ''}: {message}")
         self.message = message
         """The error message without the file and the line."""
+        self.file = file
+        """Path of the file, as it is shown to the user."""
         self.line = line
         """Line number in the file, or None if unknown."""
 
@@ -45,28 +43,15 @@ class SourceError(UserError):
 class WrongArguments(UsageError):
     """Raised when the arguments don't match the signature of the network."""
 
-    def __init__(self, message: str, hint: str, line: int | None) -> None:
+    def __init__(self, message: str, hint: str, make: Any) -> None:
+        """`make` is the class or function that takes the arguments."""
         super().__init__(f"{message}; {hint}")
         self.message = message
         """The error message without the hint."""
-        self.line = line
-        """Line of the source that declares the arguments, or None if unknown."""
-
-
-def run_source(source: str, file: str, package: str | None = None, name: str = MODULE_NAME) -> ModuleType:
-    """Execute the source as a module of a package. Raises SourceError if that fails.
-
-    Tracebacks and `inspect` show the lines of this source, which may differ from those of the file on disk.
-    """
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    module = ModuleType(name)
-    module.__file__, module.__package__ = file, package
-    sys.modules[name] = module
-    try:
-        exec(compile(source.encode(), file, "exec"), vars(module))  # noqa: S102 - the user's own code
-    except (Exception, SystemExit) as error:
-        raise explain_error(error, file) from error
-    return module
+        self.file = _file_of(make)
+        """File that declares the arguments, or None if unknown."""
+        self.line = _line_of_arguments(make)
+        """Line of the file that declares the arguments, or None if unknown."""
 
 
 def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -> str:
@@ -124,16 +109,38 @@ def instantiate(make: Any, arguments: dict[str, Any], name: str, device: str, ma
             return _call(make, arguments, name)
 
 
-def explain_error(error: BaseException, file: str | None, prefix: str = "") -> UserError:
-    """Return a UserError whose one-line message names the innermost line of `file` in the traceback."""
+def explain_error(error: BaseException, prefix: str = "") -> UserError:
+    """Return a UserError whose one-line message names the innermost line of the user's files in the traceback."""
+    if isinstance(error, UserError):  # one of the user's modules can't be read
+        return error
     if isinstance(error, SyntaxError):
-        return SourceError(f"{prefix}{error.msg}", error.filename or file or UNSAVED, error.lineno)
-    reason = " ".join(str(error).split())
-    message = f"{prefix}{type(error).__name__}{f': {reason}' if reason else ''}{constructor_hint(error)}"
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
-    if file is None or not lines:
+        return SourceError(f"{prefix}{error.msg}", error.filename or UNSAVED, error.lineno)
+    reason = without_prefix(" ".join(str(error).split()))
+    message = f"{prefix}{type(error).__name__}{f': {reason}' if reason else ''}{_hint(error)}"
+    entries = [(frame, line) for frame, line in traceback.walk_tb(error.__traceback__) if _is_users(frame)]
+    if not entries:
         return UserError(message)
-    return SourceError(message, file, lines[-1])
+    frame, line = entries[-1]
+    return SourceError(message, frame.f_code.co_filename, line)
+
+
+def without_prefix(message: str) -> str:
+    """Return Python's message about an import with the names of the user's modules as they are in the source."""
+    return re.sub(rf"{MODULE_PREFIX}\d+(\.?)", lambda match: "" if match[1] else "the model's folder", message)
+
+
+def _is_users(frame: FrameType) -> bool:
+    """Return whether a frame executes code of the user's files."""
+    return str(frame.f_globals.get("__name__", "")).startswith(MODULE_PREFIX)
+
+
+def _hint(error: BaseException) -> str:
+    """Return a hint to append to the message of an error in the user's code, or an empty string."""
+    if isinstance(error, ModuleNotFoundError):
+        return "; it is neither in the folder of the model's file nor installed"
+    if isinstance(error, ImportError) and "beyond top-level package" in str(error):
+        return "; a package begins at the topmost folder that has an __init__.py"
+    return constructor_hint(error)
 
 
 def constructor_hint(error: BaseException) -> str:
@@ -172,39 +179,12 @@ def _class_hint(module: object) -> str:
     return f"; write {prefix}{module.__name__}({'' if is_complete else '…'})"
 
 
-@contextmanager
-def importable(folder: Path) -> Iterator[None]:
-    """Make the modules of a folder importable inside the `with` block.
-
-    Installed modules take precedence. Each `with` block imports the current version of each file. No bytecode is
-    written next to the files.
-    """
-    dont_write_bytecode = sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
-    sys.path.append(str(folder))
-    try:
-        yield
-    finally:
-        sys.dont_write_bytecode = dont_write_bytecode
-        if str(folder) in sys.path:
-            sys.path.remove(str(folder))
-        _unload_modules(folder)
-
-
-def _unload_modules(folder: Path) -> None:
-    """Unload the modules of a folder, so that the next import reads the user's changes."""
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if isinstance(file, str) and Path(file).resolve().parent == folder:
-            del sys.modules[name]
-
-
 def _network_classes(module: ModuleType) -> list[str]:
     """Return the names of the subclasses of `nn.Module` that the module itself defines, in order of definition."""
     return [
         name
         for name, value in vars(module).items()
-        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == MODULE_NAME
+        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module.__name__
     ]
 
 
@@ -212,7 +192,7 @@ def _call(make: Any, arguments: dict[str, Any], name: str) -> nn.Module:
     try:
         model = make(**arguments)
     except (Exception, SystemExit) as error:
-        raise explain_error(error, _file_of(make), f"can't create {name}: ") from error
+        raise explain_error(error, f"can't create {name}: ") from error
     if not isinstance(model, nn.Module):
         raise UserError(f"{name} returned an instance of {type(model).__name__}, not an nn.Module")
     _check_initialised(model)
@@ -238,13 +218,11 @@ def _check_arguments(make: Any, arguments: dict[str, Any], name: str) -> None:
     missing = [key for key in required if key not in arguments]
     if missing:
         example = ", ".join(f'"{key}": …' for key in missing)
-        raise WrongArguments(
-            f"{name} needs {', '.join(missing)}", f"add --args '{{{example}}}'", _line_of_arguments(make)
-        )  # fmt: skip
+        raise WrongArguments(f"{name} needs {', '.join(missing)}", f"add --args '{{{example}}}'", make)
     unknown = [key for key in arguments if key not in named]
     if unknown and not takes_any:
         hint = f"it takes {', '.join(named) or 'no arguments'}"
-        raise WrongArguments(f"{name} doesn't take {', '.join(unknown)}", hint, _line_of_arguments(make))
+        raise WrongArguments(f"{name} doesn't take {', '.join(unknown)}", hint, make)
 
 
 def _line_of_arguments(make: Any) -> int | None:

@@ -1,23 +1,25 @@
 """The extra state of a custom model: all state that the tensors of its `state_dict` don't contain.
 
 The tensors of a `state_dict` are the parameters and persistent buffers. A custom model may also keep state in other
-buffers, in plain attributes of its modules and classes, in global variables of its source, and in the return values of
+buffers, in plain attributes of its modules and classes, in global variables of its files, and in the return values of
 `get_extra_state`. `ExtraState` finds and saves the values that have changed since the model was built. Saved state
 consists of tensors and plain values, so `torch.load(weights_only=True)` can read it.
 """
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import IOBase
+from types import ModuleType
 from typing import Any
+from weakref import WeakMethod
 
 import torch
 from torch import Tensor, nn
 from torch.jit import ScriptModule
 from torch.nn.parameter import is_lazy
 
-from .custom import MODULE_NAME
+from .custom import MODULE_PREFIX
+from .modules import modules_of
 from .values import INTERNAL_ATTRIBUTES, KINDS, UNSAVABLE, kind_of
 
 MAX_DEPTH = 5
@@ -66,9 +68,10 @@ class ExtraState:
 
     def __init__(self, model: nn.Module) -> None:
         self.model = model
-        module = sys.modules.get(MODULE_NAME)
-        self._namespace: dict[str, Any] = {} if module is None else vars(module)
+        self._modules = modules_of(model)
         self._initial = self.capture()
+        if self._modules is not None:
+            self._modules.on_load = WeakMethod(self._add_initial_values)
 
     def capture(self) -> Snapshot:
         """Copy the current state."""
@@ -111,6 +114,9 @@ class ExtraState:
 
         Raises RuntimeError, like `load_state_dict`, if the weights don't fit.
         """
+        for scope, owner, *_ in (*saved["changed"], *saved["removed"]):
+            if (module_name := _module_name(scope, owner)) is not None:
+                self._namespace(module_name)  # the other instance may have imported the module during its training
         self._load_buffers(saved["buffers"])
         parameters = dict(self.model.named_parameters(remove_duplicate=False))
         others = {name: value for name, value in self.model.state_dict().items() if name not in parameters}
@@ -134,6 +140,12 @@ class ExtraState:
         for key in now.nodes.keys() - snapshot.nodes.keys():
             self._remove(*key)
 
+    def _add_initial_values(self, module_name: str) -> None:
+        """Record the variables of a module that was imported after the initial snapshot, before they change."""
+        for key, node in self.capture().nodes.items():
+            if _module_name(*key[:2]) == module_name:
+                self._initial.nodes[key] = node
+
     def _values(self) -> Iterator[tuple[str, str, str, object]]:
         """Yield the scope, owner, name and value of everything that might be state."""
         for path, module in self.model.named_modules():
@@ -142,13 +154,22 @@ class ExtraState:
                     yield ATTRIBUTE, path, name, value
             if type(module).get_extra_state is not nn.Module.get_extra_state and not isinstance(module, ScriptModule):
                 yield EXTRA, path, "get_extra_state", module.get_extra_state()
-        for name, value in self._namespace.items():
-            if isinstance(value, type) and value.__module__ == MODULE_NAME:
+        for module_name in () if self._modules is None else ("", *self._modules.names()):
+            yield from self._values_of_file(module_name, self._namespace(module_name))
+
+    def _values_of_file(self, module_name: str, namespace: dict[str, Any]) -> Iterator[tuple[str, str, str, object]]:
+        """Yield the global variables of one of the model's files, and the attributes of its classes.
+
+        The name of the model's own file is empty.
+        """
+        for name, value in namespace.items():
+            if isinstance(value, type) and value.__module__ == namespace["__name__"]:
+                owner = f"{module_name}.{name}" if module_name else name
                 for attribute, attribute_value in vars(value).items():
                     if not attribute.startswith("__"):
-                        yield CLASS, name, attribute, attribute_value
-            elif not name.startswith("__"):
-                yield GLOBAL, "", name, value
+                        yield CLASS, owner, attribute, attribute_value
+            elif not name.startswith("__") and not _is_own_module(value):
+                yield GLOBAL, module_name, name, value
 
     def _set(self, scope: str, owner: str, name: str, value: Any) -> None:
         if value is _MISSING:
@@ -158,17 +179,24 @@ class ExtraState:
         elif scope == EXTRA:
             self.model.get_submodule(owner).set_extra_state(value)
         elif scope == CLASS:
-            setattr(self._namespace[owner], name, value)
+            setattr(self._class(owner), name, value)
         else:
-            self._namespace[name] = value
+            self._namespace(owner)[name] = value
 
     def _remove(self, scope: str, owner: str, name: str) -> None:
         if scope == ATTRIBUTE:
             vars(self.model.get_submodule(owner)).pop(name, None)
         elif scope == CLASS:
-            delattr(self._namespace[owner], name)
+            delattr(self._class(owner), name)
         elif scope == GLOBAL:
-            self._namespace.pop(name, None)
+            self._namespace(owner).pop(name, None)
+
+    def _namespace(self, module_name: str) -> dict[str, Any]:
+        return {} if self._modules is None else self._modules.namespace(module_name)
+
+    def _class(self, owner: str) -> type:
+        found: type = self._namespace(owner.rpartition(".")[0])[owner.rpartition(".")[2]]
+        return found
 
     def _load_buffers(self, saved: dict[str, dict[str, Tensor | None]]) -> None:
         """Restore all buffers. A buffer is changed in place unless its shape or dtype has changed."""
@@ -186,6 +214,18 @@ class ExtraState:
                         current.copy_(tensor)
                 else:
                     buffers[name] = tensor.to(device, copy=True)
+
+
+def _is_own_module(value: object) -> bool:
+    """Return whether a value is one of the user's modules, which a package gets as an attribute on import."""
+    return isinstance(value, ModuleType) and value.__name__.startswith(MODULE_PREFIX)
+
+
+def _module_name(scope: str, owner: str) -> str | None:
+    """Return the name of the file's module that contains a global variable or a class, or None for other scopes."""
+    if scope == CLASS:
+        return owner.rpartition(".")[0]
+    return owner if scope == GLOBAL else None
 
 
 def load_trained(model: nn.Module, weights: dict[str, Tensor], extra: dict[str, Any] | None) -> None:

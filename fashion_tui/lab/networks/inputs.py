@@ -1,8 +1,7 @@
 """The inputs of a network: specified by the user, created by the user's function, or the defaults."""
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,14 +11,13 @@ from torch import nn
 from fashion_tui.lab.trace.forward_signature import takes_arguments
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, InputSpec
-from fashion_tui.schema.models import LIBRARIES, CustomModel, ModelFile, NamedModel, parse_model_name
+from fashion_tui.schema.models import LIBRARIES, CustomModel, NamedModel, read_source
 
 from .build import IMAGE_SHAPE
-from .custom import MODULE_NAME, explain_error, importable, run_source
+from .custom import explain_error
 from .library import library_inputs
-
-INPUTS_MODULE_NAME = "fashion_tui_inputs"
-"""Name under which a file that defines an input function is imported."""
+from .modules import load_modules, modules_of
+from .source_files import DiskFiles
 
 
 class InputsError(UserError):
@@ -32,17 +30,16 @@ def open_inputs(
 ) -> Iterator[tuple[InputSpec, ...] | Callable[[int], Any]]:
     """Yield the specifications of the inputs, or the function that creates them.
 
-    `model` is the network that `open_model` built last. By default, a library's network gets the inputs that it was
+    `model` is the network that `open_model` has built. By default, a library's network gets the inputs that it was
     designed for, and any other network that takes an input gets an image of the data set. Inside the `with` block, the
     function can import modules from the folder of its file. If the same file defines `model`, the file isn't executed
     again, so that the network and the function use the same classes.
 
     Raises InputsError if the function can't be found. The function raises InputsError if it fails.
     """
-    is_custom = isinstance(network, CustomModel) or isinstance(parse_model_name(network.model), ModelFile)
     if isinstance(inputs, InputFunction):
-        with importable(Path(inputs.file).resolve().parent):
-            yield _find_function(inputs, is_custom=is_custom)
+        with _open_module(Path(inputs.file), model) as module:
+            yield _find_function(inputs, module)
     elif inputs:
         yield inputs
     elif isinstance(network, NamedModel) and network.model.startswith(LIBRARIES):
@@ -53,8 +50,7 @@ def open_inputs(
         yield lambda _batch: ()
 
 
-def _find_function(inputs: InputFunction, *, is_custom: bool) -> Callable[[int], Any]:
-    module = (_module_of_model(Path(inputs.file)) if is_custom else None) or _execute(Path(inputs.file))
+def _find_function(inputs: InputFunction, module: ModuleType) -> Callable[[int], Any]:
     function = getattr(module, inputs.function, None)
     if not callable(function):
         raise InputsError(f"{inputs.file} defines no function {inputs.function!r}")
@@ -63,20 +59,21 @@ def _find_function(inputs: InputFunction, *, is_custom: bool) -> Callable[[int],
         try:
             return function(batch)
         except (Exception, SystemExit) as error:
-            raise InputsError(str(explain_error(error, module.__file__, f"{inputs.function} fails: "))) from error
+            raise InputsError(str(explain_error(error, f"{inputs.function} fails: "))) from error
 
     return create
 
 
-def _module_of_model(file: Path) -> ModuleType | None:
-    """Return the module of the custom model that was built last, or None if it isn't from this file."""
-    module = sys.modules[MODULE_NAME]
-    return module if Path(str(module.__file__)).resolve() == file.resolve() else None
-
-
-def _execute(file: Path) -> ModuleType:
-    try:
-        source = ModelFile(path=file, class_name=None).read({}).source
-        return run_source(source, str(file), INPUTS_MODULE_NAME)
-    except UserError as error:
-        raise InputsError(str(error)) from error
+@contextmanager
+def _open_module(file: Path, model: nn.Module) -> Iterator[ModuleType]:
+    """Yield the module that defines the model if it is from this file, else execute the file."""
+    known = modules_of(model)
+    if known is not None and Path(str(known.main.__file__)).resolve() == file.resolve():
+        yield known.main
+        return
+    with ExitStack() as stack:
+        try:
+            modules = stack.enter_context(load_modules(DiskFiles(read_source(file), file)))
+        except UserError as error:
+            raise InputsError(str(error)) from error
+        yield modules.main

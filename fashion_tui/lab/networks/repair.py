@@ -1,7 +1,6 @@
 """Try edits of a custom model's source, to find one that fixes an error."""
 
 import linecache
-import sys
 from collections.abc import Callable
 
 import msgspec
@@ -13,7 +12,7 @@ from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.shapes import Fix, ShapeTable, apply_fix
 
 from .build import open_model
-from .custom import MODULE_NAME, UNSAVED
+from .custom import UNSAVED
 
 
 def repair_of(custom: CustomModel, trace: Callable[[nn.Module], ShapeTable]) -> Repair:
@@ -21,7 +20,6 @@ def repair_of(custom: CustomModel, trace: Callable[[nn.Module], ShapeTable]) -> 
 
     def trace_edited(fix: Fix) -> ShapeTable | None:
         source = apply_fix(custom.source, fix)
-        module = sys.modules.get(MODULE_NAME)
         lines = linecache.cache.get(file)
         try:
             with open_model(msgspec.structs.replace(custom, source=source)) as (model, _):
@@ -29,8 +27,6 @@ def repair_of(custom: CustomModel, trace: Callable[[nn.Module], ShapeTable]) -> 
         except (UserError, TimeLimitReached):
             return None
         finally:  # the original network is still in use
-            if module is not None:
-                sys.modules[MODULE_NAME] = module
             if lines is not None:
                 linecache.cache[file] = lines
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .custom import MODULE_NAME
+from .custom import MODULE_PREFIX
 
 INTERNAL_ATTRIBUTES = frozenset(vars(nn.Module())) | {"_compiled_call_impl"}
 """Attributes that `nn.Module` itself manages."""
@@ -71,7 +71,7 @@ def _kind_of_array(value: Any) -> str:
 def _kind_of_object(value: object) -> str:
     if isinstance(value, type | ModuleType | IOBase | FunctionType):
         return "opaque"
-    if isinstance(value, nn.Module) or type(value).__module__ == MODULE_NAME:
+    if isinstance(value, nn.Module) or type(value).__module__.startswith(MODULE_PREFIX):
         return "object"
     return "foreign object" if hasattr(value, "__dict__") and not callable(value) else "opaque"
 

@@ -13,8 +13,9 @@ from textual.widgets import Static, TextArea
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, MUTED
+from fashion_tui.runs.layout import MODEL_FILE
 from fashion_tui.runs.run import Run
-from fashion_tui.runs.trust import StoredModel, is_trusted, trust
+from fashion_tui.runs.trust import StoredModel, is_trusted, list_modules, trust
 from fashion_tui.schema import text
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import short_name
@@ -68,13 +69,21 @@ class TrustDialog(Dialog[bool]):
     def compose(self) -> ComposeResult:
         model, glyphs = self.stored.network, terminal_glyphs()
         origin = "code that you haven't run before" if self.stored.is_own else "another user's code"
-        source = printable_source(f"{model.source}\n\n{_constructor_call(model)}")
+        source = printable_source(f"{_all_files(model)}\n\n{_constructor_call(model)}")
         lines = len(source.splitlines())
+        modules = {} if model.modules is None else model.modules.sources
+        files = f" They are in {len(modules) + 1:,} files: {MODEL_FILE}, {list_modules(modules)}." if modules else ""
         with Vertical(classes="panel"):
             yield Static(Text(printable(f"The model of {self.run} is {origin}. Run it?", glyphs), f"bold {ATTENTION}"))
-            yield Static(Text(f"Read all {lines:,} lines before you trust the code.", MUTED))
+            yield Static(Text(printable(f"Read all {lines:,} lines before you trust the code.{files}", glyphs), MUTED))
             yield TextArea(source, read_only=True, show_line_numbers=True, soft_wrap=True, compact=True)
             yield Static(key_hints(("y", "trust and run"), ("n", "don't run"), ("↑↓", "scroll")))
+
+
+def _all_files(model: CustomModel) -> str:
+    """Return the source of the model and, below a line with its path, of each module that it imports."""
+    modules = {} if model.modules is None else model.modules.sources
+    return "\n\n".join([model.source, *(f"# {'-' * 8} {path}\n{source}" for path, source in modules.items())])
 
 
 def _constructor_call(model: CustomModel) -> str:

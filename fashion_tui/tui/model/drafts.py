@@ -16,9 +16,9 @@ import msgspec
 
 from fashion_tui.files import make_private_folder, read_limited, write_atomically
 from fashion_tui.schema.inputs import Inputs
-from fashion_tui.schema.models import MAX_SOURCE_BYTES, CustomModel
+from fashion_tui.schema.models import MAX_MODULES_BYTES, MAX_SOURCE_BYTES, CustomModel
 
-MAX_DRAFT_BYTES = 4 * MAX_SOURCE_BYTES
+MAX_DRAFT_BYTES = 4 * MAX_SOURCE_BYTES + 2 * MAX_MODULES_BYTES
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

@@ -160,7 +160,9 @@ class EditingSession:
         except UserError as error:
             self._pane.notify(str(error), severity="error", markup=False)
             return
-        self._pane.notify(f"Saved {path}", markup=False)
+        modules = self._model.modules
+        others = f"; the modules that it imports are in {modules.folder}" if modules and modules.sources else ""
+        self._pane.notify(f"Saved {path}{others}", markup=False)
         if self._network is not None:
             self.view.original = source
             await self.keep_draft()

@@ -12,20 +12,27 @@ from torch import nn
 
 from fashion_tui.schema.shapes import Fix
 
-_SKIPPED = frozenset({Path(__file__).parents[1], Path(__file__).parents[3] / "engine", Path(torch.__file__).parent})
-"""Folders of code that isn't the user's. The engine is one of them because its signal handler, which runs on top of
-the user's code, raises TimeLimitReached."""
+_LAB = Path(__file__).parents[2]
+_SKIPPED = frozenset(
+    {
+        _LAB / "trace",
+        _LAB / "networks" / "modules.py",  # imports modules for the user's code
+        _LAB.parent / "engine",  # its signal handler, which runs on top of the user's code, raises TimeLimitReached
+        Path(torch.__file__).parent,
+    }
+)
+"""Folders and files of code that isn't the user's."""
 
 Edit = tuple[int, int, int, str]
 """The line, the first column and the end column of a part of the source, and the string that replaces it."""
 
 
 def user_entry(error: BaseException | None) -> TracebackType | None:
-    """Return the innermost traceback entry that is neither in torch, nor in the shape trace or the engine."""
+    """Return the innermost traceback entry of the user's code: not of torch, this package or Python's import system."""
     found, entry = None, error.__traceback__ if error is not None else None
     while entry is not None:
-        parents = Path(entry.tb_frame.f_code.co_filename).parents
-        if _SKIPPED.isdisjoint(parents):
+        path = Path(entry.tb_frame.f_code.co_filename)
+        if _SKIPPED.isdisjoint((path, *path.parents)) and not str(path).startswith("<frozen importlib"):
             found = entry
         entry = entry.tb_next
     return found
