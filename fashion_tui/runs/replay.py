@@ -46,7 +46,10 @@ class Replay:
         self.metrics: dict[str, Series] = {}
         """The metrics by name, in the order in which they first appear in the log."""
         self.times = Series()
-        """Unix times at which metrics were logged. The time of a chunk is stored at its last step."""
+        """Unix times at which metrics were logged. The time of a chunk is stored at its last step.
+
+        If several chunks end at the same step, it is the time of the first one.
+        """
         self.steps = LoggedSteps()
         self.started: Started | None = None
         self.target_epochs = 0
@@ -106,14 +109,15 @@ class Replay:
 
     def _add_steps(self, event: StepChunk) -> None:
         steps = event.numbers
-        columns = {name: _decode(values) for name, values in event.metrics.items()}
+        last = steps[-1]
+        columns = [_decode(values) for values in event.metrics.values()]
         if event.first_step is not None:
-            self.steps.add(event.first_step, steps[-1])
+            self.steps.add(event.first_step, last)
             self.times.truncate(event.first_step - 1)
-        for name, column in columns.items():
+        for name, column in zip(event.metrics, columns, strict=True):
             self._put(name, steps, column)
-        if steps[-1] >= self.times.last_step and math.isfinite(event.time):  # an imported log may have no times
-            self.times.put(steps[-1], array("d", [event.time]))
+        if last > self.times.last_step and math.isfinite(event.time):  # an imported log may have no times
+            self.times.put(last, (event.time,))
 
     def _add_epoch(self, event: EpochEnd) -> None:
         encoded: dict[str, JsonFloat | None] = {name: getattr(event, name) for name in EPOCH_METRICS}
@@ -134,7 +138,7 @@ class Replay:
             return
         for step, value in zip(steps, values, strict=True):
             if value is not None:
-                series.put(step, array("d", [value]))
+                series.put(step, (value,))
 
     def _resume(self, event: Resumed) -> None:
         """Discard the metrics, epochs and checkpoints of all steps after `event.step`."""
@@ -164,8 +168,9 @@ class LoggedSteps:
         """Add consecutive steps. Later steps are removed. Raises ValueError if the gap before them is too large."""
         if first - self._last - 1 > MAX_GAP:
             raise ValueError(f"step {first} can't follow step {self._last}")
-        self.truncate(first - 1)
-        if first > self._last + 1:
+        if first <= self._last:
+            self.truncate(first - 1)
+        elif first > self._last + 1:
             self._gaps.append((self._last + 1, first - 1))
         self._last = last
 
@@ -177,8 +182,10 @@ class LoggedSteps:
 
 def _decode(values: list[JsonFloat | None]) -> "array[float] | list[float | None]":
     """Decode the values of a chunk. Return an array if no value is None."""
-    try:
-        return array("d", cast("list[float]", values))
-    except TypeError:  # some values are None or strings, such as "NaN"
-        decoded = [None if value is None else decode_float(value) for value in values]
+    if values[0] is not None and values[-1] is not None:
+        try:
+            return array("d", cast("list[float]", values))
+        except TypeError:  # some values are None or strings, such as "NaN"
+            pass
+    decoded = [decode_float(value) if isinstance(value, str) else value for value in values]
     return decoded if None in decoded else array("d", cast("list[float]", decoded))

@@ -109,6 +109,7 @@ class Series:
         """Index in `_values` of the first value of each segment."""
         self._first_steps = array("q")
         """The step of the first value of each segment."""
+        self._last_step = 0
         self._levels: dict[int, _Level] = {}
         """Maps each level in use to its complete buckets of 2**level steps.
 
@@ -126,33 +127,35 @@ class Series:
     @property
     def last_step(self) -> int:
         """The last step with a value, or 0 if there are no values."""
-        if not self._values:
-            return 0
-        return self._first_steps[-1] + len(self._values) - self._starts[-1] - 1
+        return self._last_step
 
-    def put(self, first_step: int, values: "array[float]") -> None:
+    def put(self, first_step: int, values: Sequence[float]) -> None:
         """Store the values of consecutive steps. Remove the values of later steps."""
-        last = self.last_step
-        if first_step <= last:
+        if first_step <= self._last_step:
             self.truncate(first_step - 1)
-            last = self.last_step
-        if not self._values or last + 1 != first_step:
+        if not self._values or self._last_step + 1 != first_step:
             self._starts.append(len(self._values))
             self._first_steps.append(first_step)
-        if self._compact and self._values.typecode == "d" and len(self._values) + len(values) > MAX_EXACT:
-            self._values = array("f", self._values)
-        self._values.extend(values if self._values.typecode == "d" else array("f", values))
+        if self._compact and len(self._values) + len(values) > MAX_EXACT:
+            if self._values.typecode == "d":
+                self._values = array("f", self._values)
+            values = array("f", values)
+        self._values.extend(values)
+        self._last_step = first_step + len(values) - 1
 
     def truncate(self, last_step: int) -> None:
         """Remove the values of all steps after `last_step`."""
-        if not self._values or last_step >= self.last_step:
+        if not self._values or last_step >= self._last_step:
             return
         origin = self.first_step
         del self._values[self._position(last_step + 1) :]
         while self._starts and self._starts[-1] >= len(self._values):
             self._starts.pop()
             self._first_steps.pop()
-        if not self._values:
+        if self._values:
+            self._last_step = self._first_steps[-1] + len(self._values) - self._starts[-1] - 1
+        else:
+            self._last_step = 0
             self._levels.clear()
         for level, buckets in self._levels.items():
             buckets.truncate((self.last_step + 1 - origin) >> level)

@@ -70,7 +70,7 @@ class StepChunk(Event, frozen=True, kw_only=True, tag="steps", omit_defaults=Tru
     """
 
     def __post_init__(self) -> None:
-        lengths = {len(values) for values in self.metrics.values()}
+        lengths = set(map(len, self.metrics.values()))
         if (self.first_step is None) == (self.steps is None):
             raise ValueError("a chunk needs either first_step or steps")
         if self.steps is not None:
