@@ -275,6 +275,12 @@ IN_ARITHMETIC: tuple[Action, ...] = (
     *_FIELDS,
 )
 
+IN_FORM: tuple[Action, ...] = (
+    Action("group(1)", "pagedown", "Go to the next group of fields", shown_key="pgdn", setting="next_group"),
+    Action("group(-1)", "pageup", "Go to the previous group of fields", shown_key="pgup", setting="previous_group"),
+    Action("reset", "ctrl+r", "Reset the field to the value of the recipe", "reset", "^r"),
+)
+
 DEFAULT_GROUPS: Groups = {
     "everywhere": EVERYWHERE,
     **{str(name): actions for name, actions in IN_PANE.items()},
@@ -286,6 +292,7 @@ DEFAULT_GROUPS: Groups = {
     "arithmetic": IN_ARITHMETIC,
     "chart": IN_CHART,
     "crosshair": IN_FULL_SCREEN,
+    "form": IN_FORM,
 }
 GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
 """The actions of each group with the user's keys, and a message for each invalid key setting."""
@@ -295,6 +302,7 @@ IN_PANE = {name: GROUPS[name] for name in PANE_NAMES}
 IN_TENSORS, IN_TENSOR, IN_GRAPH = GROUPS["tensors"], GROUPS["tensor"], GROUPS["graph"]
 IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], GROUPS["arithmetic"]
 IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
+IN_FORM = GROUPS["form"]
 SHARED_BY_CHARTS = tuple(
     action
     for action in IN_PANE["train"]
@@ -313,7 +321,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Reshape": IN_RESHAPING,
         "Convolution arithmetic": IN_ARITHMETIC,
     },
-    "train": {"Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
+    "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""
 

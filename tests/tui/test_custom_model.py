@@ -16,7 +16,7 @@ from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.trust import TrustDialog
 from fashion_tui.tui.model.editor import CodeEditor
 from fashion_tui.tui.model.pane import ModelPane
-from fashion_tui.tui.train.form import RunForm
+from fashion_tui.tui.train.form.run_form import RunForm
 from tests.custom_models import custom_model, forget_trust, model_in_several_files, source_that_writes
 from tests.runs.parts import make_run
 from tests.tui.pilots import app_on, screen_text, until

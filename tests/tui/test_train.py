@@ -27,7 +27,7 @@ from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.train import run_lines
 from fashion_tui.tui.train.follow import SnapshotTaken
-from fashion_tui.tui.train.form import RunForm
+from fashion_tui.tui.train.form.run_form import RunForm
 from fashion_tui.tui.train.pane import TrainPane
 from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
@@ -156,7 +156,7 @@ async def test_pause_resume_checkpoint_and_stop_by_key(tmp_path: Path) -> None:
 async def test_invalid_value_is_reported_at_its_field_and_starts_nothing(
     tmp_path: Path, field: str, value: str, message: str
 ) -> None:
-    async with train_pane(tmp_path / "runs") as (app, pilot):
+    async with train_pane(tmp_path / "runs", size=(120, 70)) as (app, pilot):
         await fill(pilot, **{field: value})
         await until(pilot, lambda: message in screen_text(app), "the reason")
         await pilot.press("enter")
@@ -172,7 +172,7 @@ async def test_batch_size_and_validation_are_checked_together(tmp_path: Path) ->
         await fill(pilot, batch_size="6000", validation="10000")
         await pilot.press("enter")
         await until(pilot, lambda: "batch size is 6000" in screen_text(app), "the reason")
-        assert app.focused is app.screen.query_one("#validation")
+        assert app.focused is app.screen.query_one("#batch_size")
         form = app.screen
         form.query_one("#batch_size", Input).value = "10"
         form.query_one("#validation", Input).value = "11980"  # leaves fewer images than the recipe's batch size
@@ -228,7 +228,7 @@ async def test_form_warns_that_batch_norm_sees_micro_batches(tmp_path: Path) -> 
 async def test_max_is_offered_if_there_is_a_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_gpu: bool
 ) -> None:
-    monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: has_gpu)
+    monkeypatch.setattr("fashion_tui.tui.train.form.run_form.has_gpu_driver", lambda: has_gpu)
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot)
         assert app.screen.query_one("#recipe", Cycle).values == (tuple(RECIPES) if has_gpu else CPU_RECIPES)
@@ -238,12 +238,14 @@ async def test_max_is_offered_if_there_is_a_gpu(
 async def test_deterministic_algorithms_are_offered_if_there_is_a_gpu(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, has_gpu: bool
 ) -> None:
-    monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: has_gpu)
+    monkeypatch.setattr("fashion_tui.tui.train.form.run_form.has_gpu_driver", lambda: has_gpu)
     async with train_pane(tmp_path / "runs", size=(80, 24)) as (app, pilot):
         await fill(pilot, epochs="1", batch_size="500")
-        await until(pilot, lambda: ("may be slower" in screen_text(app)) == has_gpu, "the field")
+        field, row = app.screen.query_one("#deterministic"), app.screen.query_one("#deterministic-row")
+        await until(pilot, lambda: row.display == has_gpu, "the field")
         if has_gpu:
-            app.screen.query_one("#deterministic").focus()
+            field.focus()
+            await until(pilot, partial(shows, app, "may be slower"), "its help")
             await pilot.press("right")
             await until(pilot, partial(shows, app, "‹ yes ›"), "the choice")
         await pilot.press("enter")
@@ -260,7 +262,7 @@ def shows(app: FashionApp, text: str) -> bool:
 
 @pytest.mark.covers("recipe.summary")
 async def test_summary_of_each_recipe_fits_a_small_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: True)
+    monkeypatch.setattr("fashion_tui.tui.train.form.run_form.has_gpu_driver", lambda: True)
     async with train_pane(tmp_path / "runs", size=(80, 24)) as (app, pilot):
         await fill(pilot)
         app.screen.query_one("#recipe").focus()
@@ -293,7 +295,7 @@ async def test_form_lists_the_devices_of_the_machine(tmp_path: Path) -> None:
 async def test_form_says_why_a_gpu_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     problem = "NVIDIA GeForce RTX 3090 can't be used: the driver is too old; update the driver to 580 or newer"
     unusable = Device(name="cuda", description="", memory=None, problem=problem)
-    monkeypatch.setattr("fashion_tui.tui.train.form.has_gpu_driver", lambda: True)
+    monkeypatch.setattr("fashion_tui.tui.train.form.run_form.has_gpu_driver", lambda: True)
     async with train_pane(tmp_path / "runs") as (app, pilot):
 
         async def devices(*_: object) -> tuple[Device, ...]:

@@ -17,7 +17,7 @@ from fashion_tui.tui.pane import Pane
 from fashion_tui.tui.playground.pane import PlaygroundPane
 from fashion_tui.tui.playground.views.graph import GraphView
 from fashion_tui.tui.playground.views.lessons import LessonsView
-from fashion_tui.tui.train.form import RunForm
+from fashion_tui.tui.train.form.run_form import RunForm
 from fashion_tui.tui.train.pane import TrainPane
 
 from .steps import Place, Seen

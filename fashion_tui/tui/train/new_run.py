@@ -8,7 +8,6 @@ from pathlib import Path
 from textual.worker import Worker
 
 from fashion_tui.data import files
-from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs import launch
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
@@ -20,11 +19,8 @@ from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.lab_app import DatasetState, NetworkChoice
 from fashion_tui.tui.pane import Pane
 
-from .form import RunChoices, RunForm
+from .form.run_form import RunChoices, RunForm
 from .requests import RunRequests
-
-CHECKPOINT_EVERY = 30.0
-"""Seconds between checkpoints. This equals the command-line default."""
 
 
 class NewRuns:
@@ -95,23 +91,16 @@ class NewRuns:
         choices = await self._pane.app.push_screen_wait(RunForm(train_images, title, network, like))
         if choices is not None:
             folder = self._pane.lab_app.settings.runs_directory
-            self._requests.start(folder, "starting", partial(self._start, choices, dataset, like))
+            self._requests.start(folder, "starting", partial(self._start, choices, dataset))
 
-    def _start(self, choices: RunChoices, dataset: DatasetRef, like: RunConfig | None) -> str:
+    def _start(self, choices: RunChoices, dataset: DatasetRef) -> str:
         """Create a run and start its trainer. Call this from a thread."""
         lab_app = self._pane.lab_app
         run = create_run(
             lab_app.settings.runs_directory,
             recipe=choices.recipe,
             dataset=dataset,
-            seed=choices.seed,
-            device=choices.device,
-            threads=available_cpus() if like is None else like.threads,
-            deterministic=choices.deterministic,
-            compiled=like is not None and like.compiled,
-            keep_going=like is not None and like.keep_going,
-            validation=choices.validation,
-            checkpoint_every=CHECKPOINT_EVERY if like is None else like.checkpoint_every,
+            **choices.settings,
             network=choices.network,
         )
         with run:

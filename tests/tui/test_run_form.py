@@ -1,0 +1,140 @@
+"""The form that starts a run: fields, groups, marks, and errors."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import groupby
+from typing import Any
+
+import msgspec
+import pytest
+from textual.app import App
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from fashion_tui.machine.threads import available_cpus
+from fashion_tui.schema.fields import Field, FieldValue, fields_of
+from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
+from fashion_tui.schema.run import RunConfig
+from fashion_tui.tui.theme import THEME
+from fashion_tui.tui.train.form.run_form import RunChoices, RunForm
+from tests.tui.pilots import screen_text, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@asynccontextmanager
+async def form(
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = (80, 24)
+) -> AsyncIterator[tuple[RunForm, Pilot[None], list[RunChoices | None]]]:
+    """Open the form in an app of its own. The list contains the result of the form once it is closed."""
+    monkeypatch.setattr("fashion_tui.tui.train.form.run_form.has_gpu_driver", lambda: False)
+    app = App[None]()
+    app.register_theme(THEME)
+    app.theme = THEME.name
+    results: list[RunChoices | None] = []
+    async with app.run_test(size=size) as pilot:
+        run_form = RunForm(12_000, "synthetic garments")
+        await app.push_screen(run_form, results.append)
+        await until(pilot, lambda: app.focused is run_form.rows["epochs"].editor, "the form")
+        yield run_form, pilot, results
+
+
+def note(run_form: RunForm, name: str) -> str:
+    return str(run_form.query_one(f"#{name}-hint", Static).content)
+
+
+def label(run_form: RunForm, name: str) -> str:
+    return str(run_form.rows[name].query_one("Label", Static).content)
+
+
+def another_value(field: Field, value: FieldValue) -> FieldValue:
+    """Return a value of a field that differs from the given one and is valid with the others of the test."""
+    if field.name == "optimizer":
+        return "sgd"  # the only one that accepts momentum
+    if field.type is bool:
+        return not value
+    if field.choices:
+        return next(choice for choice in field.choices if choice != value)
+    assert isinstance(value, int | float)
+    return 0.375 if field.about.lt == 1 else value + 1
+
+
+async def test_every_field_sets_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with form(monkeypatch) as (run_form, pilot, results):
+        values: dict[str, Any] = {}
+        for name, row in run_form.rows.items():
+            if name != "device":
+                values[name] = another_value(row.field, row.original)
+                row.set_value(values[name])
+        await pilot.press("enter")
+        (choices,) = results
+    assert choices is not None
+    assert choices.recipe == msgspec.structs.replace(GUIDE, **{name: values[name] for name in fields_of(Recipe)})
+    assert choices.settings == {name: values.get(name, "auto") for name in fields_of(RunConfig)}
+
+
+async def test_an_unchanged_form_gives_the_recipe_and_the_defaults_of_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with form(monkeypatch) as (_, pilot, results):
+        await pilot.press("enter")
+        (choices,) = results
+    assert choices is not None
+    assert choices.recipe == GUIDE
+    defaults = {name: field.default for name, field in fields_of(RunConfig).items()}
+    assert choices.settings == defaults | {"threads": available_cpus()}
+
+
+async def test_keys_reach_every_field_of_a_small_terminal_and_show_its_help(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with form(monkeypatch) as (run_form, pilot, _):
+        listed = [row for row in run_form.rows.values() if row.display and row.field.name != "device"]
+        for index, row in enumerate(listed):
+            if index:
+                await pilot.press("down")
+            assert pilot.app.focused is row.editor
+            assert run_form.query_one("#fields").region.contains_region(row.editor.region), row.field.name
+            text = " ".join(screen_text(pilot.app).split())
+            assert row.field.about.label in text
+            assert f"{row.field.about.help} ({row.field.range}".rstrip(" (") in text
+        groups = [list(rows) for _, rows in groupby(listed, lambda row: row.field.about.group)]
+        listed[0].editor.focus()
+        await pilot.pause()
+        for rows in [*groups[1:], groups[-1]]:
+            await pilot.press("pagedown")
+            assert pilot.app.focused is rows[0].editor
+        for rows in [*reversed(groups[:-1]), groups[0]]:
+            await pilot.press("pageup")
+            assert pilot.app.focused is rows[0].editor
+        await pilot.press("up")
+        assert pilot.app.focused is run_form.recipe_field
+
+
+async def test_changed_fields_are_marked_until_they_are_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with form(monkeypatch) as (run_form, pilot, _):
+        await pilot.press("3", "0", "down", "down", "right")
+        await until(pilot, lambda: label(run_form, "precision") == "* precision", "the mark")
+        assert (label(run_form, "epochs"), note(run_form, "epochs")) == ("* epochs", "recipe: 3")
+        assert note(run_form, "precision") == "recipe: fp32"
+        assert (label(run_form, "batch_size"), note(run_form, "batch_size")) == ("  batch size", "")
+        run_form.rows["seed"].set_value(7)
+        await until(pilot, lambda: note(run_form, "seed") == "default: 0", "the default")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: label(run_form, "precision") == "  precision", "no mark")
+        run_form.recipe_field.value = "strong"
+        await until(pilot, lambda: note(run_form, "epochs") == f"recipe: {STRONG.epochs}", "the recipe's value")
+        assert run_form.rows["epochs"].editor.value == "30"
+        assert run_form.rows["learning_rate"].editor.value == "0.1"
+        run_form.rows["epochs"].editor.focus()
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: label(run_form, "epochs") == "  epochs", "no mark")
+        assert run_form.rows["epochs"].editor.value == str(STRONG.epochs)
+
+
+async def test_values_that_do_not_fit_together_are_reported_at_a_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with form(monkeypatch) as (run_form, pilot, results):
+        run_form.rows["momentum"].set_value(0.9)
+        await until(pilot, lambda: "momentum is 0.9" in note(run_form, "momentum"), "the error")
+        await pilot.press("enter")
+        await until(pilot, lambda: pilot.app.focused is run_form.rows["momentum"].editor, "the focus at the field")
+        run_form.rows["optimizer"].set_value("sgd")
+        await until(pilot, lambda: note(run_form, "momentum") == "recipe: 0", "no error")
+        await pilot.press("enter")
+        await until(pilot, lambda: results, "the result")
