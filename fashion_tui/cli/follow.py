@@ -9,16 +9,19 @@ from types import FrameType
 import click
 import psutil
 
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.runs import epoch_line, finished_text, validation_scores
+from fashion_tui.report.verdicts import verdict_text
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.launch import launch, request_stop
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
+from fashion_tui.runs.verdicts import Verdict
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import EpochEnd, Failed, Finished, Resumed, RunEvent, Started, Stopped, Warned
 
-from .output import print_line, show, stderr_console, write_json
+from .output import print_line, print_warning, show, stderr_console, write_json
 from .progress import TrainingBar
 
 POLL_PERIOD = 0.1
@@ -58,6 +61,8 @@ def train_to_end(run: Run, *, queue: bool = False, as_json: bool) -> None:
                 bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
         _wait_for_exit(pid, EXIT_TIMEOUT)  # because the run is locked until the trainer exits
+    for verdict in follower.verdicts:
+        print_warning(verdict_text(verdict, terminal_glyphs()))
     _report_end(run, end, follower.epochs, interrupted=stopping, as_json=as_json)
 
 
@@ -75,6 +80,8 @@ class _Follower:
         """The completed epochs."""
         self.is_queued = False
         """Whether the run waits in the queue."""
+        self.verdicts: Sequence[Verdict] = ()
+        """What goes wrong in the run."""
 
     def poll(self) -> End | None:
         """Return the event that ended the run, or None if the run hasn't ended.
@@ -83,7 +90,7 @@ class _Follower:
         """
         gone = _is_gone(self._pid)  # checked before reading, because the trainer may write events until it exits
         snapshot = self._reader.poll()
-        self.epochs = snapshot.epochs
+        self.epochs, self.verdicts = snapshot.epochs, snapshot.verdicts
         self.is_queued = snapshot.state == "queued"
         self._bar.update(snapshot)
         if gone and self._end is None:

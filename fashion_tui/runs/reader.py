@@ -17,13 +17,13 @@ from fashion_tui.schema.run import LIVE_STATES, RunConfig, RunStatus, State, Sto
 from .errors import DamagedRun, reason
 from .follow import Follower, LogReplaced
 from .imported.log import main_metrics_first
-from .layers import LayerProblem, find_layer_problems
 from .layout import EVENTS_FILE
 from .queue import QueuePlace, find_place
 from .replay import MAX_METRICS, Replay
 from .run import Run
 from .series import NO_CURVE, Curve, Series
 from .state import HEARTBEAT_LIMIT, derive, is_fresh, unknown_status
+from .verdicts import Verdict, find_verdicts
 
 RECENT_STEPS = 60
 CLOCK_TIMES = 128
@@ -69,8 +69,8 @@ class RunSnapshot:
     """Steps and the seconds from the creation of the run to their end, both in ascending order."""
     recent_loss: tuple[float, ...]
     """The last 60 losses."""
-    layer_problems: tuple[LayerProblem, ...]
-    """Problems of the network's layers, such as dead ReLUs, the most serious first."""
+    verdicts: tuple[Verdict, ...]
+    """What goes wrong in the run, the most serious first."""
     bad_lines: int
     """Number of lines in the log that can't be read."""
     missing_events: int
@@ -267,7 +267,12 @@ class RunReader:
             details={name: replay.series(name).window(*steps, DETAIL_BUCKETS) for name, steps in self.windows.items()},
             clock=_clock(replay.times, config.created if config else None),
             recent_loss=replay.series("loss").values(last=RECENT_STEPS),
-            layer_problems=find_layer_problems(replay.metrics),
+            verdicts=find_verdicts(
+                replay.metrics,
+                buckets=self._buckets,
+                epoch_ends={epoch.step: epoch.epoch for epoch in replay.epochs},
+                started=replay.started,
+            ),
             bad_lines=bad_lines,
             missing_events=missing_events,
             missing_steps=replay.steps.missing,

@@ -48,6 +48,8 @@ class Started(Event, frozen=True, kw_only=True, tag="started"):
     """Device on which the run trains: `cpu`, `cuda:0`, …"""
     device_name: str
     threads: int
+    cpus: int
+    """Number of CPUs that the trainer may use."""
     pid: int
 
 

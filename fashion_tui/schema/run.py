@@ -10,7 +10,7 @@ from .floats import JsonFloat
 from .recipe import Recipe
 from .text import printable
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 """Version of the run directory's format, stored in every `config.json`."""
 
 RUN = "Run"

@@ -7,6 +7,7 @@ from collections import deque
 import numpy as np
 
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.runs.verdicts import BATCH_TIME
 from fashion_tui.schema.events import StepChunk
 from fashion_tui.schema.floats import JsonFloat, encode_float
 from fashion_tui.schema.recipe import Recipe
@@ -59,9 +60,9 @@ class DivergenceCheck:
 class StepMetrics:
     """Logs the metrics of the steps in chunks, and measures the time spent training.
 
-    Loss, accuracy and learning rate are logged for each step, the speed and the norm of the gradient for one step per
-    chunk, and the metrics of the layers and devices about once a second. Nothing is read from the device between
-    chunks, so logging doesn't stall a GPU.
+    Loss, accuracy and learning rate are logged for each step, the speed, the share of the time that the images take and
+    the norm of the gradient for one step per chunk, and the metrics of the layers and devices about once a second.
+    Nothing is read from the device between chunks, so logging doesn't stall a GPU.
     """
 
     def __init__(
@@ -83,6 +84,8 @@ class StepMetrics:
         self._partial = 0.0
         """Seconds already spent on an unfinished step when the clock was stopped."""
         self._due = 0.0
+        self._batch_seconds = training.batches.seconds
+        """`ImageBatches.seconds` at the last `flush`."""
         self._recent: deque[tuple[list[float], int, float]] = deque(maxlen=RECENT_CHUNKS)
         """Losses, number of images and duration in seconds of each of the most recent chunks."""
 
@@ -130,7 +133,7 @@ class StepMetrics:
             )
         )
         last_step = first_step + len(losses) - 1
-        self._write_samples(first_step, last_step, images / seconds)
+        self._write_samples(first_step, last_step, images / seconds, self._batch_share(seconds))
         self._update_status(last_step)
         if error is not None:
             raise error
@@ -154,9 +157,18 @@ class StepMetrics:
         self.training.epoch_seconds += seconds
         return seconds
 
-    def _write_samples(self, first_step: int, last_step: int, images_per_second: float) -> None:
+    def _batch_share(self, seconds: float) -> dict[str, float]:
+        """Return the share of the last `seconds` in which images were prepared. Nothing is known about a GPU's time."""
+        before, self._batch_seconds = self._batch_seconds, self.training.batches.seconds
+        if self.training.device.type != "cpu":
+            return {}
+        return {BATCH_TIME: min((self._batch_seconds - before) / seconds, 1.0)}
+
+    def _write_samples(
+        self, first_step: int, last_step: int, images_per_second: float, batch_share: dict[str, float]
+    ) -> None:
         """Log the measurements of the steps from `first_step` to `last_step`, and request the next measurement."""
-        samples: dict[int, dict[str, float]] = {last_step: {"images_per_second": images_per_second}}
+        samples: dict[int, dict[str, float]] = {last_step: {"images_per_second": images_per_second} | batch_share}
         due_time, due_step = self._layers_due
         is_due = self.training.train_seconds >= due_time and last_step >= due_step
         if is_due:

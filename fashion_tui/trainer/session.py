@@ -26,6 +26,7 @@ from fashion_tui.lab.gpus import explain_memory
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import find_broken_layer
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import changed_versions
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
@@ -363,6 +364,7 @@ class Session:
                 device=str(self.device),
                 device_name=describe_device(self.device),
                 threads=config.threads,
+                cpus=available_cpus(),
                 pid=os.getpid(),
             )
         )

@@ -91,3 +91,15 @@ def test_options_that_contradict_each_other(run: Run, call_in_process: Call) -> 
     assert_error(call_in_process("runs", run.path, "--csv", "--json"), 2, "--csv or --json")
     assert_error(call_in_process("runs", run.path, "--prune"), 2, "combined with RUN")
     assert_error(call_in_process("runs", run.path.parent / "none", "--csv"), 1, "no run")
+
+
+def test_what_goes_wrong_is_printed(tmp_path: Path, call_in_process: Call) -> None:
+    run = make_run(tmp_path / "runs")
+    writer = run.event_writer()
+    writer.write(StepChunk(time=10.0, first_step=1, metrics={"loss": [*[2.0] * 8, *[0.5] * 40, *[4.0] * 160]}))
+    writer.close()
+    folder = run.path.parent
+    (verdict,) = call_in_process("runs", run.id, "--json", "--runs", folder).json["verdicts"]
+    assert "diverges" in verdict
+    assert "step 9," in verdict
+    assert f"! {verdict}" in call_in_process("runs", run.id, "--runs", folder).out.replace("\n", " ")

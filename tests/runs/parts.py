@@ -85,6 +85,7 @@ def started(run: str = "r", *, epochs: int = 3, steps_per_epoch: int = 100) -> S
         device="cpu",
         device_name="cpu",
         threads=1,
+        cpus=1,
         pid=os.getpid(),
     )
 

@@ -23,7 +23,7 @@ from .parts import finished, make_run
 
 def _change_format(path: Path) -> None:
     file = path / "config.json"
-    file.write_text(file.read_text().replace('"format": 2', '"format": 99'))
+    file.write_text(file.read_text().replace('"format": 3', '"format": 99'))
 
 
 def _replace_by_folder(path: Path, name: str) -> None:
@@ -43,7 +43,7 @@ def _empty(path: Path) -> None:
 
 DAMAGES: dict[str, Callable[[Path], object]] = {
     "no config": lambda path: (path / "config.json").rename(path / "gone"),
-    "truncated config": lambda path: (path / "config.json").write_text('{"format": 2, "ru'),
+    "truncated config": lambda path: (path / "config.json").write_text('{"format": 3, "ru'),
     "newer format": _change_format,
     "no status": lambda path: (path / "status.json").rename(path / "gone"),
     "empty status": lambda path: (path / "status.json").write_text(""),

@@ -78,8 +78,8 @@ def test_the_trainer_logs_gradients_layers_and_devices_and_trains_the_same_weigh
     snapshot = reader.poll()
     layers = ("conv1", "conv2", "fc1", "fc2")
     assert set(snapshot.metrics) == {
-        "loss", "accuracy", "learning_rate", "images_per_second", "gradient_norm", "utilization/cpu", "memory/cpu",
-        "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+        "loss", "accuracy", "learning_rate", "images_per_second", "batch_time", "gradient_norm",
+        "utilization/cpu", "memory/cpu", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
         *(f"gradient_norm/{layer}" for layer in layers), *(f"update_ratio/{layer}" for layer in layers),
         *(f"dead_relus/{layer}" for layer in layers[:3]),
     }  # fmt: skip

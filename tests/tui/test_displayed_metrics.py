@@ -164,7 +164,7 @@ def test_the_note_of_a_run_describes_the_first_problem_of_its_layers(
     running: RunSnapshot, finished: RunSnapshot
 ) -> None:
     problems = LayerProblem("dead ReLUs", ("fc1",), 1.0), LayerProblem("no gradient", ("conv1",), 0.0)
-    live, ended = (note_text(replace(each, layer_problems=problems), None, ASCII).plain for each in (running, finished))
+    live, ended = (note_text(replace(each, verdicts=problems), None, ASCII).plain for each in (running, finished))
     assert live.startswith("! all ReLUs after fc1 are dead")
     assert ended == f"{live} - press e to evaluate"
 

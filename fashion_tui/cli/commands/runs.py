@@ -7,13 +7,17 @@ from pathlib import Path
 
 import click
 import msgspec
+from rich.text import Text
 
 from fashion_tui.cli.config_text import config_text
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import print_line, print_warning, show, write_csv, write_json, write_toml
 from fashion_tui.cli.values import NameList, RunName
 from fashion_tui.report.formatting import format_bytes
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.runs import fields_table, metrics_table, runs_tables
+from fashion_tui.report.style import ATTENTION
+from fashion_tui.report.verdicts import verdict_text
 from fashion_tui.runs import store
 from fashion_tui.runs.fields import FIELDS, RunFields, check_fields, sort_runs
 from fashion_tui.runs.filter import filter_runs
@@ -35,7 +39,8 @@ FIELD_LINES = textwrap.fill(", ".join(FIELDS), 92)
 Examples:
   fashion-tui runs
   fashion-tui runs --json | jq -r '.[] | select(.state == "running") | .run'
-  fashion-tui runs latest                       the last, lowest and highest value of each metric
+  fashion-tui runs latest                       the last, lowest and highest value of each metric, and
+                                                what goes wrong in the run
   fashion-tui runs latest --csv > metrics.csv   all values, one row per step
   fashion-tui runs latest --config > net.toml   the settings, for train --config net.toml
   fashion-tui runs --filter 'state:finished lr>1e-3 -tag:old'
@@ -176,10 +181,11 @@ def _show_columns(runs: list[RunFields], columns: str, *, as_json: bool) -> None
 
 
 def _show_run(run: Run, *, as_csv: bool, as_json: bool) -> None:
-    """Print the metrics of one run. Print a warning to stderr if some of its files can't be read."""
+    """Print the metrics of one run, and what goes wrong in it. Print a warning to stderr if a file can't be read."""
     reader = RunReader(run)
     snapshot = reader.poll()
     summary = summarise(run)
+    verdicts = [verdict_text(verdict, terminal_glyphs()) for verdict in snapshot.verdicts]
     if snapshot.damage is not None:
         print_warning(snapshot.damage)
     if run.imported is not None:
@@ -192,10 +198,12 @@ def _show_run(run: Run, *, as_csv: bool, as_json: bool) -> None:
         )
     elif as_json:
         values = {name: metric_values(series) for name, series in reader.metrics.items()}
-        write_json(msgspec.to_builtins(summary) | {"metrics": values})
+        write_json(msgspec.to_builtins(summary) | {"metrics": values, "verdicts": verdicts})
     else:
         summaries = [metric_summary(name, series) for name, series in reader.metrics.items()]
         show(*runs_tables([summary]), "", *([metrics_table(summaries)] if summaries else []))
+        if verdicts:
+            show("", *(Text(f"! {verdict}", ATTENTION) for verdict in verdicts))
 
 
 def _prune(runs: tuple[RunSummary, ...], *, confirmed: bool, as_json: bool) -> None:

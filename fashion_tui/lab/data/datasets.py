@@ -5,6 +5,7 @@ on small tensors. No image has to be decoded, collated or copied individually.
 """
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -162,6 +163,8 @@ class ImageBatches:
         self.device = device
         self.sizes = batch_sizes(len(images), recipe.batch_size, min_last=min_last)
         """Number of images in each batch of an epoch."""
+        self.seconds = 0.0
+        """Total time spent on selecting and preparing batches, in seconds. On a GPU, the time to launch this work."""
         self._augmentation = Augmentation(recipe, len(images), seed=seed, device=device)
 
     def __len__(self) -> int:
@@ -183,11 +186,17 @@ class ImageBatches:
         self._augmentation.start_epoch(epoch)
         pixels, labels = self.images.pixels, self.images.labels
         for indices in self.order(epoch).to(pixels.device).split(self.sizes)[first_step:]:
-            yield self._to_device(Batch(pixels.index_select(0, indices), labels.index_select(0, indices), indices))
+            started = time.perf_counter()
+            batch = self._to_device(Batch(pixels.index_select(0, indices), labels.index_select(0, indices), indices))
+            self.seconds += time.perf_counter() - started
+            yield batch
 
     def prepare(self, batch: Batch) -> Tensor:
         """Return the normalised and augmented images of a batch of the current epoch, float32 `[B, 1, 28, 28]`."""
-        return self._augmentation(normalise(batch.pixels, self.recipe.mean, self.recipe.std), batch.indices)
+        started = time.perf_counter()
+        images = self._augmentation(normalise(batch.pixels, self.recipe.mean, self.recipe.std), batch.indices)
+        self.seconds += time.perf_counter() - started
+        return images
 
     def sample(self, count: int, size: int) -> Iterator[Tensor]:
         """Yield a random sample of at most `count` images in batches of `size`, float32 `[B, 1, 28, 28]`.

@@ -7,7 +7,7 @@ from fashion_tui.report.charts.chart import Chart, ChartRun, EpochValue
 from fashion_tui.report.charts.heat_strip import HeatStrip
 from fashion_tui.report.charts.layer_metrics import LAYER_METRICS, LayerMetric
 from fashion_tui.report.charts.metrics import FIRST_METRICS, Metric, chart_metrics, describe_metric
-from fashion_tui.runs.layers import layers_with
+from fashion_tui.runs.layers import LayerProblem, layers_with
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.runs.series import NO_CURVE, Curve
 from fashion_tui.schema.floats import decode_float
@@ -107,7 +107,7 @@ def heat_strip_of(metric: LayerMetric, shown: ShownRuns, options: ChartOptions) 
         metric,
         layers,
         axis_run,
-        problems=() if snapshot is None else snapshot.layer_problems,
+        problems=() if snapshot is None else _layer_problems(snapshot),
         names_run=len(shown.runs) > 1,
         x=options.x,
         logarithmic_x=options.logarithmic_x,
@@ -153,3 +153,7 @@ def _epoch_values(name: str | None, factor: float, snapshot: RunSnapshot) -> tup
         for epoch, value in values
         if value is not None
     )
+
+
+def _layer_problems(snapshot: RunSnapshot) -> tuple[LayerProblem, ...]:
+    return tuple(verdict for verdict in snapshot.verdicts if isinstance(verdict, LayerProblem))

@@ -16,9 +16,9 @@ from fashion_tui.report.formatting import (
     shorten,
 )
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.report.layers import problem_text
 from fashion_tui.report.runs import state_mark, validation_scores
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
+from fashion_tui.report.verdicts import verdict_text
 from fashion_tui.runs.reader import RunSnapshot
 from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import (
@@ -236,8 +236,8 @@ def _live_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
         return Text(snapshot.notice, style=ATTENTION)
     if snapshot.warnings:
         return Text(f"! {snapshot.warnings[-1].message}", style=ATTENTION)
-    if snapshot.layer_problems:
-        return Text(f"! {problem_text(snapshot.layer_problems[0], glyphs)}", style=ATTENTION)
+    if snapshot.verdicts:
+        return Text(f"! {verdict_text(snapshot.verdicts[0], glyphs)}", style=ATTENTION)
     return _checkpoint_note(snapshot, glyphs)
 
 
@@ -296,9 +296,9 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 def _finished_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     evaluate = f"press {key_of('train', 'evaluate')} to evaluate"
-    if snapshot.layer_problems:
-        problem = problem_text(snapshot.layer_problems[0], glyphs)
-        return Text(f"! {problem} {glyphs.dot} {evaluate}", style=ATTENTION)
+    if snapshot.verdicts:
+        verdict = verdict_text(snapshot.verdicts[0], glyphs)
+        return Text(f"! {verdict} {glyphs.dot} {evaluate}", style=ATTENTION)
     return Text(f"{evaluate} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED)
 
 

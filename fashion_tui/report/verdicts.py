@@ -1,0 +1,42 @@
+"""Describe in words what goes wrong in a run, and what to try."""
+
+import math
+
+from fashion_tui.runs.layers import LayerProblem
+from fashion_tui.runs.verdicts import Diverging, FewThreads, Overfitting, Plateau, SlowBatches, Verdict
+
+from .formatting import format_loss, format_percent
+from .glyphs import Glyphs
+from .layers import problem_text
+
+
+def verdict_text(verdict: Verdict, glyphs: Glyphs) -> str:
+    """Return a sentence such as `the loss diverges: 0.31 at step 900, now 2.4; try a lower learning rate`."""
+    match verdict:
+        case LayerProblem():
+            return problem_text(verdict, glyphs)
+        case Diverging(step=step, lowest=lowest, last=last):
+            now = "now NaN or infinite" if math.isnan(last) else f"now {format_loss(last)}"
+            return f"the loss diverges: {format_loss(lowest)} at step {step:,}, {now}; try a lower learning rate"
+        case Plateau(step=step, loss=loss):
+            return (
+                f"the loss hasn't fallen since step {step:,} ({format_loss(loss)}); try another learning rate or a "
+                "larger network"
+            )
+        case Overfitting(step=step, epoch=epoch, lowest=lowest, last=last):
+            since = f"step {step:,}" if epoch is None else f"epoch {epoch}"
+            return (
+                f"overfitting since {since}: the loss on held-out data rises from {format_loss(lowest)} to "
+                f"{format_loss(last)}; try fewer epochs, augmentation or weight decay"
+            )
+        case SlowBatches(share=share):
+            return (
+                f"preparing the images takes {format_percent(share, digits=0)} of the time; try less augmentation or "
+                "a GPU"
+            )
+        case FewThreads(threads=threads, cpus=cpus, utilization=utilization):
+            used = "1 thread" if threads == 1 else f"{threads} threads"
+            return (
+                f"the run uses {used}, but the machine has {cpus} CPUs and they are "
+                f"{format_percent(utilization, digits=0)} busy; try more threads"
+            )

@@ -1,0 +1,204 @@
+"""Verdicts: what goes wrong in a run, found in its metrics."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from fashion_tui.schema.events import Started
+
+from .layers import LayerProblem, find_layer_problems
+from .series import Curve, Series
+
+LOSSES = ("loss", "train_loss", "train/loss", "training_loss")
+"""Names of the training loss. The first one that a run logs is used; other tools use other names than our trainer."""
+HELD_OUT_LOSSES = ("validation_loss", "val_loss", "eval_loss", "val/loss", "eval/loss")
+"""Names of the loss on held-out data, in the same order."""
+
+BUCKETS = 64
+"""Maximum number of buckets in which a loss is compared, so that the noise of single steps averages out."""
+MIN_STEPS = 100
+"""Minimum number of steps for a verdict on the loss."""
+MIN_BUCKETS = 16
+"""Minimum number of buckets with a loss for a verdict on it."""
+
+DIVERGED = 1.5
+"""A loss diverges if its recent mean exceeds the lowest one by this factor …"""
+DIVERGED_SHARE = 0.25
+"""… and by this share of what it had fallen from the start, so that the noise of a loss near 0 doesn't count."""
+
+PLATEAU_IMPROVEMENT = 0.02
+"""On a plateau, the loss of the last quarter of the steps is lower by less than this fraction than that of the second
+quarter."""
+PLATEAU_STEPS = 500
+"""Minimum number of steps on a plateau."""
+LEARNED_ACCURACY = 0.99
+LEARNED_LOSS = 0.02
+"""A network with this accuracy or loss on its training data has learned them, so that its loss can't fall much."""
+
+PATIENCE = 3
+"""Number of measurements on held-out data, after the best one, that show overfitting."""
+MAX_HELD_OUT = 256
+"""Maximum number of measurements on held-out data that are compared, evenly chosen if there are more."""
+OVERFITTED = 1.05
+"""A network overfits if the loss on held-out data exceeds its lowest value by this factor."""
+
+BATCH_TIME = "batch_time"
+"""The share of the time of a step in which its images are prepared, in [0, 1]."""
+SLOW_BATCHES = 0.5
+MIN_SAMPLES = 5
+RECENT_SAMPLES = 64
+"""Minimum and maximum number of measurements of the time of batches or of the utilization; the last ones count."""
+BUSY = 0.75
+"""If the CPU's utilization is below this share, more threads may make a run faster."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diverging:
+    """The training loss rises far above its lowest value, or isn't finite."""
+
+    step: int
+    """The step at which the loss was lowest."""
+    lowest: float
+    """The lowest mean of the loss."""
+    last: float
+    """The recent mean of the loss, or NaN if the loss is NaN or infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plateau:
+    """The training loss has stopped falling before the network has learned its training data."""
+
+    step: int
+    """The step from which on the loss hasn't fallen."""
+    loss: float
+    """Mean of the loss since this step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overfitting:
+    """The loss on held-out data rises while the training loss falls."""
+
+    step: int
+    """The step with the lowest loss on held-out data."""
+    epoch: int | None
+    """The epoch that ended at this step, or None if it is unknown."""
+    lowest: float
+    last: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlowBatches:
+    """Preparing the images takes a large share of the time of each step."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class FewThreads:
+    """A run on the CPU uses few of the machine's CPUs, and the others are idle."""
+
+    threads: int
+    cpus: int
+    utilization: float
+    """Median utilization of all CPUs, in [0, 1]."""
+
+
+Verdict = LayerProblem | Diverging | Plateau | Overfitting | SlowBatches | FewThreads
+
+
+def find_verdicts(
+    metrics: Mapping[str, Series], *, buckets: int, epoch_ends: Mapping[int, int], started: Started | None
+) -> tuple[Verdict, ...]:
+    """Return what goes wrong in a run, the most serious first.
+
+    `metrics` are all metrics of the run, by name. `buckets` is the length of the curves that the caller has computed,
+    from which shorter ones are computed fast. `epoch_ends` maps the last step of each epoch to the epoch's number.
+    """
+    loss = _first_metric(LOSSES, metrics)
+    curve = loss.curve(buckets).at_most(BUCKETS)
+    accuracy = metrics.get("accuracy", Series()).curve(buckets).at_most(BUCKETS)
+    diverging = _diverging(curve)
+    verdicts = (
+        diverging,
+        *find_layer_problems(metrics),
+        _overfitting(_first_metric(HELD_OUT_LOSSES, metrics), curve, epoch_ends),
+        _plateau(curve, accuracy) if diverging is None else None,
+        _slow_batches(metrics),
+        None if started is None else _few_threads(started, metrics),
+    )
+    return tuple(verdict for verdict in verdicts if verdict is not None)
+
+
+def _first_metric(names: Iterable[str], metrics: Mapping[str, Series]) -> Series:
+    return next((metrics[name] for name in names if name in metrics), Series())
+
+
+def _means(curve: Curve) -> list[tuple[int, float]]:
+    """Return the first step and the mean of each bucket that has finite values."""
+    steps = range(curve.first_step, curve.first_step + len(curve) * curve.steps_per_bucket, curve.steps_per_bucket)
+    return [(step, mean) for step, mean in zip(steps, curve.mean, strict=True) if not math.isnan(mean)]
+
+
+def _diverging(curve: Curve) -> Diverging | None:
+    means = _means(curve)
+    if not means:
+        return None
+    step, lowest = min(means, key=lambda bucket: bucket[1])
+    if curve.nonfinite[-1]:
+        return Diverging(step, lowest, math.nan)
+    if curve.steps < MIN_STEPS or len(means) < MIN_BUCKETS:
+        return None
+    # The last bucket may have few steps, so its mean counts only together with the one before.
+    last = min(means[-1][1], means[-2][1])
+    fallen = means[0][1] - lowest
+    return (
+        Diverging(step, lowest, last) if last > DIVERGED * lowest and last - lowest > DIVERGED_SHARE * fallen else None
+    )
+
+
+def _plateau(curve: Curve, accuracy: Curve) -> Plateau | None:
+    means = _means(curve)
+    quarter = len(means) // 4
+    if quarter < MIN_BUCKETS // 4 or curve.steps < 2 * PLATEAU_STEPS:
+        return None
+    second, last = (_mean(means[index * quarter : (index + 1) * quarter]) for index in (1, 3))
+    learned = last < LEARNED_LOSS or (len(accuracy) > 0 and accuracy.mean[-1] >= LEARNED_ACCURACY)
+    if learned or last < (1 - PLATEAU_IMPROVEMENT) * second:
+        return None
+    step = next(step for step, mean in means if mean <= (1 + PLATEAU_IMPROVEMENT) * last)
+    return Plateau(step, last)
+
+
+def _mean(means: list[tuple[int, float]]) -> float:
+    return sum(mean for _, mean in means) / len(means)
+
+
+def _overfitting(held_out: Series, curve: Curve, epoch_ends: Mapping[int, int]) -> Overfitting | None:
+    values = [(step, value) for step, value in held_out.sample(MAX_HELD_OUT) if math.isfinite(value)]
+    if len(values) <= PATIENCE:
+        return None
+    step, lowest = min(values, key=lambda pair: pair[1])
+    later = [value for value_step, value in values if value_step > step]
+    if len(later) < PATIENCE or min(later[-2:]) <= OVERFITTED * lowest:
+        return None
+    means = _means(curve)
+    at_best = next((mean for first, mean in reversed(means) if first <= step), math.nan)
+    if not means or not means[-1][1] < at_best:
+        return None
+    return Overfitting(step, epoch_ends.get(step), lowest, later[-1])
+
+
+def _slow_batches(metrics: Mapping[str, Series]) -> SlowBatches | None:
+    shares = metrics.get(BATCH_TIME, Series()).values(last=RECENT_SAMPLES)
+    if len(shares) < MIN_SAMPLES or (share := median(shares)) < SLOW_BATCHES:
+        return None
+    return SlowBatches(share)
+
+
+def _few_threads(started: Started, metrics: Mapping[str, Series]) -> FewThreads | None:
+    utilization = metrics.get("utilization/cpu", Series()).values(last=RECENT_SAMPLES)
+    if started.device != "cpu" or 2 * started.threads > started.cpus or len(utilization) < MIN_SAMPLES:
+        return None
+    busy = median(utilization)
+    return FewThreads(started.threads, started.cpus, busy) if busy < BUSY else None
