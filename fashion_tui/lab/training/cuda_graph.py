@@ -96,6 +96,11 @@ class GPUStep:
         self._queue.add()
         return output
 
+    def discard_graph(self) -> None:
+        """Capture a new graph before the next step on a full batch, because tensors of the optimizers were replaced."""
+        self._graph = None
+        self._has_graph_gradients = False
+
     def _try_to_capture(self, batch: Batch) -> None:
         try:
             self._graph = self._capture(batch)

@@ -5,6 +5,7 @@ epoch. The rest of the code wraps these two functions to provide interruptible m
 (`Training._step`), CUDA graphs (`cuda_graph.GPUStep`) and exact resume (`Training.state_dict`).
 """
 
+import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -151,17 +152,21 @@ class Training:
                 report=report,
             )
 
-    def steps(self, poll: Callable[[], None] = lambda: None) -> Iterator[int]:
+    def steps(
+        self, poll: Callable[[], None] = lambda: None, schedule: Callable[[int, float], float] | None = None
+    ) -> Iterator[int]:
         """Train for the rest of the epoch. After each step, yield the total number of completed steps.
 
         `poll` is called between the micro-batches of a step. If `poll` raises an error, the step is rolled back. If
-        `poll` calls `state_dict`, it gets the state after the last completed step.
+        `poll` calls `state_dict`, it gets the state after the last completed step. `schedule`, if given, replaces
+        that of the recipe: it maps the number of completed steps and a maximum learning rate to the learning rate of the
+        next step.
         """
         self.model.train()
         if self.average is not None:
             self.average.statistics = {}  # they don't belong to the weights of the next step
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
-            set_learning_rates(self.optimizers, partial(self._learning_rate, self.step))
+            set_learning_rates(self.optimizers, partial(schedule or self._learning_rate, self.step))
             forward = None if self._runs_hooks else partial(self._forward_without_side_effects, batch)
             with self.observer.observe(self.step + 1, forward):
                 loss, correct = self._make_step(batch, poll)
@@ -280,7 +285,21 @@ class Training:
             self.average.load_state_dict(state["averaged"])
         for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": optimizer_state})
+        if isinstance(self._make_step, GPUStep):
+            self._make_step.discard_graph()  # it writes to the previous tensors of the optimizers
         set_rng_state(state["random"], self.device)  # last, because loading the model may draw random numbers
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """Undo the steps of the `with` block on exit, bit for bit, even if the block raises an error."""
+        extra = None if self._extra_state is None else self._extra_state.capture()
+        state = copy.deepcopy(self.state_dict())
+        try:
+            yield
+        finally:
+            if self._extra_state is not None and extra is not None:
+                self._extra_state.roll_back(extra)  # `load_state_dict` sets only what has changed since the start
+            self.load_state_dict(state)
 
     def _step(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
         """Train on a batch. A large batch is split into micro-batches, and `poll` is called between them."""

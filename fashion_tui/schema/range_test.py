@@ -1,0 +1,48 @@
+"""The result of a learning rate range test."""
+
+import msgspec
+
+from .errors import UsageError
+
+MIN_RATE, MAX_RATE = 1e-7, 10.0
+"""Learning rate of the first and of the last step."""
+
+DEFAULT_STEPS = 100
+MIN_STEPS, MAX_STEPS = 20, 10_000
+"""Limits of the number of steps. With fewer of them, the noise of the loss hides where it falls."""
+
+
+class RangeTest(msgspec.Struct, frozen=True, kw_only=True):
+    """The losses of a learning rate range test, and the learning rate that it suggests.
+
+    While the test is running, the result contains the steps so far and no suggestion.
+    """
+
+    learning_rates: tuple[float, ...]
+    """Learning rate of each step, in ascending order."""
+    losses: tuple[float, ...]
+    """Loss of each step before its update. The last one may be NaN or infinite."""
+    smoothed: tuple[float, ...]
+    """Moving average of the losses up to each step."""
+    steps: int
+    """Number of planned steps. The test ends earlier if the loss diverges."""
+    diverged: bool = False
+    """Whether the test has ended because the loss diverged."""
+    suggestion: float | None = None
+    """The suggested learning rate, or None if the test is running or the losses suggest none."""
+    lowest: float | None = None
+    """The learning rate at which the smoothed loss is lowest, rounded to two digits, or None without a suggestion. With
+    higher ones, training becomes slower or diverges."""
+    problem: str | None = None
+    """Why a test that has ended suggests no learning rate, in one line."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether this is the result of the whole test."""
+        return self.suggestion is not None or self.problem is not None
+
+
+def check_steps(steps: int) -> None:
+    """Raise UsageError if the number of steps is out of range."""
+    if not MIN_STEPS <= steps <= MAX_STEPS:
+        raise UsageError(f"steps is {steps}; it must be between {MIN_STEPS} and {MAX_STEPS:,}")
