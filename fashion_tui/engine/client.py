@@ -32,11 +32,16 @@ class Engine:
         self._starting: asyncio.Task[EngineProcess] | None = None
 
     async def ask(
-        self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
+        self,
+        request: Request,
+        result_type: type[Result],
+        progress: Callable[[int, int], None] | None = None,
+        so_far: Callable[[Result], None] | None = None,
     ) -> Result:
         """Send a request and return its result. `result_type` must be the type named in the request's docstring.
 
-        `progress(done, total)` is called in the event loop. Cancelling the coroutine cancels the request.
+        `progress(done, total)` and, for requests whose docstring says so, `so_far(result)` with the result so far are
+        called in the event loop. Cancelling the coroutine cancels the request.
 
         If the process doesn't respond or has lost the request or the reply, the process is replaced and the request is
         sent once more.
@@ -45,17 +50,21 @@ class Engine:
         and EngineDied if the process ends. The next request starts a new process.
         """
         try:
-            return await self.ask_once(request, result_type, progress)
+            return await self.ask_once(request, result_type, progress, so_far)
         except EngineStuck:
-            return await self.ask_once(request, result_type, progress)
+            return await self.ask_once(request, result_type, progress, so_far)
 
     async def ask_once(
-        self, request: Request, result_type: type[Result], progress: Callable[[int, int], None] | None = None
+        self,
+        request: Request,
+        result_type: type[Result],
+        progress: Callable[[int, int], None] | None = None,
+        so_far: Callable[[Result], None] | None = None,
     ) -> Result:
         """Like `ask`, but raises EngineStuck instead of sending a request twice. The next call starts a new process."""
         process = await self._running_process()
         try:
-            return await process.ask(request, result_type, progress, self._max_silence)
+            return await process.ask(request, result_type, progress, so_far, self._max_silence)
         except EngineStuck as error:
             if self._process is process:
                 self._process = None

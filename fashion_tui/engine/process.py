@@ -22,6 +22,7 @@ from fashion_tui.schema.requests import Request
 
 from .protocol import (
     HEADER,
+    NONE,
     BrokenStream,
     Call,
     CallState,
@@ -76,6 +77,7 @@ class _PendingCall:
     result: asyncio.Future[Any]
     result_type: Any
     progress: Callable[[int, int], None] | None
+    so_far: Callable[[Any], None] | None
     checked: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the engine replies to a `Check` message about this call."""
     state: CallState = "starting"
@@ -141,6 +143,7 @@ class EngineProcess:
         request: Request,
         result_type: type[Result],
         progress: Callable[[int, int], None] | None,
+        so_far: Callable[[Result], None] | None,
         max_silence: float | None,
     ) -> Result:
         """Send a request and return its result.
@@ -153,7 +156,7 @@ class EngineProcess:
         self._last_id += 1
         call_id = self._last_id
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        call = self._pending[call_id] = _PendingCall(result, result_type, progress)
+        call = self._pending[call_id] = _PendingCall(result, result_type, progress, so_far)
         watch = asyncio.create_task(self._watch(call_id, call, max_silence))
         try:
             # Writing to a dead engine raises no error. The reading task makes the call fail when the socket closes.
@@ -239,6 +242,8 @@ class EngineProcess:
                 call.last_sign = time.monotonic()
                 if call.progress is not None:
                     call.progress(message.done, message.total)
+                if call.so_far is not None and message.so_far != NONE:
+                    call.so_far(msgspec.msgpack.decode(message.so_far, type=call.result_type))
             elif isinstance(message, Reply):
                 call.result.set_result(msgspec.msgpack.decode(message.result, type=call.result_type))
             elif message.untrusted:
@@ -247,7 +252,7 @@ class EngineProcess:
                 call.result.set_exception(EngineFailure(message))
         except msgspec.DecodeError as error:
             call.result.set_exception(UserError(f"the engine's result has an unexpected type: {error}"))
-        except Exception as error:  # noqa: BLE001 - raised by the caller's `progress`; fails only that call
+        except Exception as error:  # noqa: BLE001 - raised by the caller's functions; fails only that call
             call.result.set_exception(error)
 
     async def _exit_reason(self, problem: str) -> str:

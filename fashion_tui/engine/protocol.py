@@ -18,6 +18,10 @@ MAX_FRAME = 256 * 2**20
 """Maximum length of a frame's body in bytes. A larger length means that the stream is corrupt."""
 
 
+NONE = msgspec.Raw(b"\xc0")
+"""The encoding of None."""
+
+
 class _Message(msgspec.Struct, frozen=True, tag=True):
     id: int
     """Id of the call, assigned by the client."""
@@ -50,6 +54,8 @@ class Status(_Message, frozen=True, tag="status"):
 class Progress(_Message, frozen=True, tag="progress"):
     done: int
     total: int
+    so_far: msgspec.Raw = NONE
+    """The encoded result so far, or NONE if the handler doesn't report it. Its type is that of the final result."""
 
 
 class Reply(_Message, frozen=True, tag="reply"):

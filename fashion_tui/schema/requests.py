@@ -7,6 +7,7 @@ import msgspec
 from .dataset import Split
 from .inputs import Inputs
 from .models import CustomModel, NamedModel
+from .recipe import Recipe
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -225,6 +226,23 @@ class CompareStep(Request, frozen=True, kw_only=True):
     step: int
 
 
+class FindLearningRate(Request, frozen=True, kw_only=True):
+    """Ask for a learning rate range test on the training images; the reply is a RangeTest.
+
+    Progress is reported as a number of steps, with the result so far. Executes the user's code if `network` isn't None.
+    """
+
+    recipe: Recipe
+    network: CustomModel | None = None
+    """Custom model that replaces the recipe's network."""
+    dataset: str
+    directory: str | None
+    seed: int
+    device: str
+    """Name in the form that `--device` accepts."""
+    steps: int
+
+
 class GetTorchReport(Request, frozen=True, kw_only=True):
     """Ask for torch's version and devices, for `doctor`; the reply is a tuple[HealthCheck, ...]."""
 
@@ -247,5 +265,6 @@ AnyRequest = (
     | Export
     | Verify
     | CompareStep
+    | FindLearningRate
     | GetTorchReport
 )

@@ -28,7 +28,7 @@ class UninterruptedCall(CallContext):
     def __init__(self) -> None:
         pass
 
-    def progress(self, done: int, total: int) -> None:
+    def progress(self, done: int, total: int, so_far: object = None) -> None:
         pass
 
     def cancelled(self) -> bool:

@@ -29,6 +29,7 @@ from fashion_tui.engine.protocol import (
     body_length,
     decode_for_engine,
     encode_frame,
+    encode_result,
 )
 from fashion_tui.schema.errors import TimeLimitReached
 
@@ -198,12 +199,15 @@ class CallContext:
         self._call = call
         self._last_report = 0.0
 
-    def progress(self, done: int, total: int) -> None:
-        """Report progress to the client, at most once every PROGRESS_PERIOD and always at the end."""
+    def progress(self, done: int, total: int, so_far: object = None) -> None:
+        """Report progress to the client, at most once every PROGRESS_PERIOD and always at the end.
+
+        `so_far` is the result so far, or None if the client doesn't need it.
+        """
         now = time.monotonic()
         if done >= total or now - self._last_report >= PROGRESS_PERIOD:
             self._last_report = now
-            self._connection.send(Progress(self._call, done, total))
+            self._connection.send(Progress(self._call, done, total, encode_result(so_far)))
 
     def cancelled(self) -> bool:
         return self._connection.is_cancelled(self._call)

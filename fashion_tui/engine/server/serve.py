@@ -18,6 +18,7 @@ from .devices import find_device, get_devices, get_torch_report
 from .divergence import compare_step
 from .model_check import check_model
 from .networks import get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
+from .range_test import find_learning_rate
 from .runs import evaluate_run, export_run, get_feature_maps, get_predictions, get_trained_weights
 from .verification import verify_run
 
@@ -43,6 +44,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.Export: export_run,
     requests.Verify: verify_run,
     requests.CompareStep: compare_step,
+    requests.FindLearningRate: find_learning_rate,
     requests.GetTorchReport: get_torch_report,
 }
 

@@ -159,8 +159,8 @@ class Training:
 
         `poll` is called between the micro-batches of a step. If `poll` raises an error, the step is rolled back. If
         `poll` calls `state_dict`, it gets the state after the last completed step. `schedule`, if given, replaces
-        that of the recipe: it maps the number of completed steps and a maximum learning rate to the learning rate of the
-        next step.
+        the recipe's: it maps the number of completed steps and a maximum learning rate to the learning rate of the next
+        step.
         """
         self.model.train()
         if self.average is not None:
