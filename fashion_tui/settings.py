@@ -30,6 +30,8 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
     runs: Path | None = None
     dataset: str = DEFAULT_DATASET
     recipe: str = "guide"
+    on_end: str = ""
+    """Shell command that is run after the end of each new run, or an empty string."""
     keys: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict[str, Mapping[str, str]])
     """Key bindings, keyed by group and then by action. The module that defines the actions validates the bindings."""
     problems: tuple[str, ...] = ()
@@ -110,6 +112,12 @@ def _folder(value: object) -> Path:
     return path
 
 
+def _command(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise WrongValue(f"is {_shown(value)}; write a shell command in quotation marks")
+    return value
+
+
 def _keys(value: object) -> dict[str, dict[str, str]]:
     try:
         return msgspec.convert(value, dict[str, dict[str, str]])
@@ -123,6 +131,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "runs": _folder,
     "dataset": _one_of(tuple(DATASETS)),
     "recipe": _one_of(tuple(RECIPES)),
+    "on_end": _command,
     "keys": _keys,
 }
 """Maps the name of each setting to the function that validates and converts its value."""
@@ -144,5 +153,8 @@ DEFAULT_SETTINGS = f"""\
 
 # Recipe of new runs, unless --recipe is given: {", ".join(RECIPES)}.
 # recipe = "{UserSettings().recipe}"
+
+# Shell command to run after the end of each new run, unless --on-end is given; see fashion-tui train --help.
+# on_end = 'ntfy publish my-topic "$FASHION_TUI_NAME $FASHION_TUI_STATE $FASHION_TUI_ACCURACY"'
 """
 """The text of a settings file with the default or an example for each setting except the key bindings."""

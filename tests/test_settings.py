@@ -22,6 +22,7 @@ def test_all_settings(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
         'theme = "light"\ndata = "/data"\nruns = "~/runs"\ndataset = "synthetic"\nrecipe = "quick"\n'
+        "on_end = 'echo $FASHION_TUI_RUN'\n"
         '[keys.train]\npause = "p,f7"\n',
     )
     assert settings == UserSettings(
@@ -30,6 +31,7 @@ def test_all_settings(tmp_path: Path) -> None:
         runs=Path.home() / "runs",
         dataset="synthetic",
         recipe="quick",
+        on_end="echo $FASHION_TUI_RUN",
         keys={"train": {"pause": "p,f7"}},
     )
 
@@ -51,6 +53,8 @@ def test_all_settings(tmp_path: Path) -> None:
         ("data = 1", "folder"),
         ('keys = "p"', "[keys.train]"),
         ("[keys.train]\npause = 3", "[keys.train]"),
+        ("on_end = 1", "shell command"),
+        ('on_end = "a\\u0000b"', "shell command"),
         ('colour = "red"', "theme"),
     ],
 )
@@ -83,4 +87,5 @@ def test_the_default_file_contains_the_defaults(tmp_path: Path) -> None:
     lines = [line.removeprefix("# ") for line in DEFAULT_SETTINGS.splitlines() if " = " in line]
     settings = read(tmp_path, "\n".join(lines))
     assert settings.problems == ()
-    assert settings == UserSettings(data=Path.home() / "data", runs=Path.home() / "runs")
+    assert "$FASHION_TUI_STATE" in settings.on_end
+    assert settings == UserSettings(data=Path.home() / "data", runs=Path.home() / "runs", on_end=settings.on_end)

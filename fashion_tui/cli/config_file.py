@@ -28,7 +28,7 @@ from fashion_tui.toml_file import read_toml
 from .options import CommonOptions
 from .suggestions import nearest
 
-NOT_IN_FILES = frozenset({"config", "like", "trusted", "queue", "detach", "as_json", "help"})
+NOT_IN_FILES = frozenset({"config", "like", "trusted", "queue", "command", "detach", "as_json", "help"})
 """Parameters of `train` that a file can't set, because they belong to a single call."""
 
 

@@ -14,6 +14,7 @@ from fashion_tui.report.runs import epoch_line, finished_text, validation_scores
 from fashion_tui.report.verdicts import verdict_text
 from fashion_tui.runs.follow import EventFollower
 from fashion_tui.runs.launch import launch, request_stop
+from fashion_tui.runs.on_end import TIME_LIMIT
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.verdicts import Verdict
@@ -27,8 +28,8 @@ from .progress import TrainingBar
 POLL_PERIOD = 0.1
 """Time between polls of the run, in seconds."""
 
-EXIT_TIMEOUT = 10.0
-"""Timeout for a trainer to exit after the end of its run, in seconds."""
+EXIT_TIMEOUT = TIME_LIMIT + 10
+"""Timeout for a trainer to exit after the end of its run, in seconds. It first runs the command of --on-end."""
 
 End = Finished | Stopped | Failed
 
@@ -61,6 +62,7 @@ def train_to_end(run: Run, *, queue: bool = False, as_json: bool) -> None:
                 bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
         _wait_for_exit(pid, EXIT_TIMEOUT)  # because the run is locked until the trainer exits
+        follower.show_last_warnings()
     for verdict in follower.verdicts:
         print_warning(verdict_text(verdict, terminal_glyphs()))
     _report_end(run, end, follower.epochs, interrupted=stopping, as_json=as_json)
@@ -96,6 +98,11 @@ class _Follower:
         if gone and self._end is None:
             raise _trainer_died(self._run)
         return self._end
+
+    def show_last_warnings(self) -> None:
+        """Print warnings that follow the end of the run, such as a failure of the command of --on-end, to stderr."""
+        self._as_json = False  # the end is the last line of the output
+        self._reader.poll()
 
     def _print(self, event: RunEvent) -> None:
         if isinstance(event, Finished | Stopped | Failed):

@@ -14,6 +14,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Stopped
 from fashion_tui.schema.run import RunStatus, State
 
+from .on_end import run_command
 from .queue import DeviceQueue
 from .reporting import EventLog, StatusUpdater, print_line, print_traceback
 from .stopping import StepFailed, StopSignals, StopTraining
@@ -44,11 +45,13 @@ def run_trainer(run: Run, epochs: int | None, load: "LoadDataset", *, queue: boo
         try:
             log = EventLog(run, status)
             try:
-                return _train(run, epochs, log=log, signals=signals, load=load, devices=devices, queue=queue)
+                code = _train(run, epochs, log=log, signals=signals, load=load, devices=devices, queue=queue)
             finally:
                 log.close()
         finally:
             status.close()
+        run_command(run, status.status)
+        return code
 
 
 def _first_status(run: Run, epochs: int | None, state: State) -> RunStatus:

@@ -249,3 +249,13 @@ def test_validation_images_are_held_out(train_with: Train) -> None:
 def test_a_runs_id_contains_its_name_or_that_of_its_recipe(train_with: Train) -> None:
     for options, name in (((), "guide"), (("--recipe", "quick"), "quick"), (("--name", "Wide net"), "wide-net")):
         assert re.fullmatch(rf"\d{{8}}-\d{{6}}-{name}-....", train_with(*options).id)
+
+
+@pytest.mark.covers("train --on-end")
+def test_a_command_is_run_after_the_end_in_the_folder_where_it_was_typed(
+    train_with: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "typed").mkdir()
+    monkeypatch.chdir(tmp_path / "typed")
+    run = train_with("--on-end", 'echo "$FASHION_TUI_NAME $FASHION_TUI_STATE" > ended')
+    assert (tmp_path / "typed" / "ended").read_text() == f"{run.id.split('-', 2)[2]} finished\n"

@@ -17,12 +17,13 @@ from textual.widgets import Input
 
 from fashion_tui.data import files
 from fashion_tui.report.glyphs import Glyphs
-from fashion_tui.runs import store
+from fashion_tui.runs import on_end, store
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.recipe import CPU_RECIPES, QUICK, RECIPES, STRONG
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import RunSummary
+from fashion_tui.settings import UserSettings
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.train import run_lines
@@ -64,7 +65,10 @@ async def test_empty_pane_shows_how_to_start_a_run(tmp_path: Path) -> None:
         await until(pilot, lambda: "Press n to train" in screen_text(app), "the hint")
 
 
-async def test_run_trains_and_shows_its_test_accuracy(tmp_path: Path) -> None:
+async def test_run_trains_and_shows_its_test_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its end, the command in the settings file is run."""
+    command = f"echo $FASHION_TUI_NAME > {tmp_path}/ended"
+    monkeypatch.setattr(on_end, "user_settings", lambda: UserSettings(on_end=command))
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await fill(pilot, epochs="1", batch_size="500")
         await pilot.press("enter")
@@ -77,6 +81,8 @@ async def test_run_trains_and_shows_its_test_accuracy(tmp_path: Path) -> None:
         await until(pilot, lambda: accuracy in screen_text(app), "its accuracy in the list")
         assert "synthetic" in screen_text(app)
         await until(pilot, lambda: " e evaluate " in footer(app) and " p pause " not in footer(app), "the footer")
+        await until(pilot, (tmp_path / "ended").exists, "the command")
+        assert (tmp_path / "ended").read_text().strip() in run.run
 
 
 async def test_list_is_read_again_once_the_view_shows_another_state(

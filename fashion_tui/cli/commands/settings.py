@@ -28,8 +28,8 @@ An invalid value is reported, and the default is used instead.""",
 def settings_command(*, only_path: bool, default: bool, as_json: bool, common: CommonOptions) -> None:
     """Show the settings and the path of their file.
 
-    The settings are the theme, the folders, the data set, the recipe and any changed key bindings. They
-    are read from a TOML file; options and environment variables take precedence.
+    The settings are the theme, the folders, the data set, the recipe, the command to run after the end of a run, and
+    any changed key bindings. They are read from a TOML file; options and environment variables take precedence.
     """
     if only_path + default + as_json > 1:
         raise UsageError("--path, --default and --json can't be combined")
@@ -45,7 +45,7 @@ def settings_command(*, only_path: bool, default: bool, as_json: bool, common: C
     else:
         print_line(f"file     {settings_path()}{'' if settings_path().exists() else ' (does not exist)'}")
         for name, value in _values(common).items():
-            print_line(f"{name:<8} {value}")
+            print_line(f"{name:<8} {value or '(none)'}")
         for group, actions in _changed_keys().items():
             for action, keys in actions.items():
                 print_line(f"{'key':<8} {group}.{action} = {keys}")
@@ -62,6 +62,7 @@ def _values(common: CommonOptions) -> dict[str, str]:
         "runs": str(common.runs_directory),
         "dataset": common.dataset_name,
         "recipe": user_settings().recipe,
+        "on_end": user_settings().on_end,
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.worker import Worker
 
 from fashion_tui.data import files
-from fashion_tui.runs import launch
+from fashion_tui.runs import launch, on_end
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
@@ -104,9 +104,11 @@ class NewRuns:
             network=choices.network,
         )
         with run:
+            problem = on_end.choose(run, None)
             launch.launch(run, spare=lab_app.spare_trainer)
         self._pane.app.call_from_thread(self._show, run.path)
-        return f"Started {short_name(run.id)}. It keeps training when you quit."
+        started = f"Started {short_name(run.id)}. It keeps training when you quit."
+        return started if problem is None else f"{started} But {problem}."
 
 
 def _template(path: Path) -> tuple[RunConfig, CustomModel | None]:
