@@ -14,6 +14,7 @@ from rich.console import RenderableType
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.notifications import Notify
 from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
@@ -117,6 +118,12 @@ class FashionApp(TerminalApp):
         self.register_theme(THEME)
         self.theme = THEME.name
 
+    def on_notify(self, event: Notify) -> None:
+        """Remove the same notification if it is already shown. Textual then shows the new one."""
+        for shown in list(self._notifications):
+            if shown.message == event.notification.message:
+                del self._notifications[shown]
+
     # Layout
 
     def compose(self) -> ComposeResult:
@@ -163,7 +170,7 @@ class FashionApp(TerminalApp):
         from .model.drafts import default_folder, newest_left_draft
 
         left = await asyncio.to_thread(lambda: newest_left_draft(default_folder()))
-        if left is not None:
+        if left is not None and all(pane.PANE != "model" for pane in self._panes()):  # that pane asks by itself
             key = key_of("everywhere", "model", inside_editors=True)
             note = f"There are {left.description}. Press {key} to restore them."
             self.notify(note, timeout=PROBLEM_SECONDS, markup=False)
@@ -354,6 +361,10 @@ class FashionApp(TerminalApp):
 
     async def action_start_tour_again(self) -> None:
         (await self._tour_panel()).start_again()
+
+    def action_help_quit(self) -> None:
+        """Say how to quit, because ctrl+c, which Textual binds to this action, doesn't."""
+        self.notify(f"Press {key_of('everywhere', 'quit', inside_editors=True)} to quit.")
 
     async def action_quit(self) -> None:
         self.hold_input(self._quit())

@@ -271,6 +271,7 @@ class ModelPane(Pane):
         left = await asyncio.to_thread(newest_left_draft, default_folder())
         if left is None:
             return
+        self.app.clear_notifications()  # the notification of the draft repeats the question
         answer = await self.app.push_screen_wait(DraftDialog(left))
         if answer == "restore":
             self.open(ShownNetwork(left.draft.name, left.draft.model, left.draft.inputs))
