@@ -18,7 +18,7 @@ from click.core import ParameterSource
 from fashion_tui.schema.dataset import DATASETS
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import InvalidField, fields_of
-from fashion_tui.schema.models import ModelFile, parse_arguments, parse_model_name
+from fashion_tui.schema.models import ModelFile, parse_model_name
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.recipe import Recipe, recipe_named
 from fashion_tui.schema.run import RunConfig
@@ -28,7 +28,7 @@ from fashion_tui.toml_file import read_toml
 from .options import CommonOptions
 from .suggestions import nearest
 
-NOT_IN_FILES = frozenset({"config", "like", "trusted", "queue", "command", "detach", "as_json", "help"})
+NOT_IN_FILES = frozenset({"config", "trusted", "queue", "command", "detach", "as_json", "help"})
 """Parameters of `train` that a file can't set, because they belong to a single call."""
 
 
@@ -155,10 +155,7 @@ def _converted(parameter: click.Parameter, value: object) -> Any:
 
 
 def _arguments(value: object) -> str:
-    """Return the keyword arguments of a class as JSON. The file contains a table or, because TOML has no null, JSON."""
-    if isinstance(value, str):
-        parse_arguments(value)
-        return value
+    """Return a table with the keyword arguments of a class as JSON. Raises WrongType."""
     try:
         if isinstance(value, dict):
             return json.dumps(value, allow_nan=False)

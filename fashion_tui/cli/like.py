@@ -1,6 +1,6 @@
 """`train --like RUN`: the settings of a run as the defaults of a new one."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,13 +29,16 @@ class Template:
     network: CustomModel | None
     """The run's custom model, which the user trusts, or None for a built-in network or if --model replaces it."""
 
-    def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the options of `train`, with the run's settings for the options that weren't given."""
+    def options(self, options: Mapping[str, Any], in_file: Collection[str]) -> dict[str, Any]:
+        """Return the options of `train`, with the run's settings for the options that weren't given.
+
+        `in_file` contains the names of the options that the file for --config sets.
+        """
         context = click.get_current_context()
         missing = [
             name
             for name in fields_of(RunConfig)
-            if context.get_parameter_source(name) is not ParameterSource.COMMANDLINE
+            if name not in in_file and context.get_parameter_source(name) is not ParameterSource.COMMANDLINE
         ]
         return dict(options) | {name: getattr(self.config, name) for name in missing}
 

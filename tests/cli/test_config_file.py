@@ -18,7 +18,7 @@ from fashion_tui.lab.data.datasets import Images
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.models import CustomModel, LocalModules
 from fashion_tui.schema.recipe import GUIDE, QUICK, STRONG
 from fashion_tui.trained_run import TrainedRun
 from tests.custom_models import DROPOUT_NET
@@ -41,7 +41,7 @@ def call_train(call_in_process: Call, tmp_path: Path, monkeypatch: pytest.Monkey
     """A function that writes a file and calls `train --config` with it and options, but doesn't start the trainer."""
 
     def call(content: str | bytes, *options: object) -> Result:
-        monkeypatch.setattr(train, "launch", lambda _run: 1)
+        monkeypatch.setattr(train, "launch", lambda _run, **_: 1)
         file = tmp_path / "run.toml"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
         return call_in_process("train", "--config", file, "--detach", "--json", "--runs", tmp_path / "runs", *options)
@@ -126,7 +126,7 @@ def test_the_example_in_the_readme_trains_and_its_printed_configuration_gives_th
 ) -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     file, runs = tmp_path / "net.toml", ("--runs", tmp_path / "runs")
-    monkeypatch.setattr(train, "launch", lambda run: train_in_process(run, images=NOISE))
+    monkeypatch.setattr(train, "launch", lambda run, **_: train_in_process(run, images=NOISE))
 
     def train_with(content: str, *options: str) -> Run:
         file.write_text(content, encoding="utf-8")
@@ -143,26 +143,28 @@ def test_the_example_in_the_readme_trains_and_its_printed_configuration_gives_th
 
 
 @pytest.mark.covers("runs --config")
-@pytest.mark.parametrize("arguments", [{"rate": 0.5}, {"rate": 0.5, "more": {"\N{SNOWMAN}\u202e\\": [1, None, "'\""]}}])
-def test_the_printed_configuration_contains_the_custom_model(
-    call_in_process: Call,
-    train_with: TrainWith,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    arguments: dict[str, object],
+def test_the_printed_configuration_takes_the_custom_model_from_the_run_if_it_is_trusted(
+    call_in_process: Call, train_with: TrainWith, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    source = DROPOUT_NET.replace("def __init__(self", "def __init__(self, rate=0.1, more=None")
-    network = CustomModel(source=source, class_name="Net", arguments=arguments)
-    first = original(tmp_path / "runs \N{SNOWMAN}", network)
+    network = CustomModel(
+        source="from sizes import WIDTH\n" + DROPOUT_NET.replace("= 16", "= WIDTH"),
+        class_name="Net",
+        arguments={"width": 8},
+        modules=LocalModules(sources={"sizes.py": "WIDTH = 4"}),
+    )
+    first = original(tmp_path / "runs \N{SNOWMAN}\u202e", network)
     printed = call_in_process("runs", first.id, "--config", "--runs", first.path.parent)
-    assert printed.err == ""
+    assert (printed.status, printed.err) == (0, "")
     assert "\u202e" not in printed.out
     assert settings(train_with(printed.out)) == settings(first)
+    changed = train_with(printed.out.replace("threads = 3", "threads = 2") + "args = { width = 12 }\n", "--seed", "1")
+    assert (changed.config.threads, changed.config.seed) == (2, 1)
+    assert changed.config.source is not None
+    assert changed.config.source.arguments == {"width": 12}
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "other user"))
-    warned = call_in_process("runs", first.id, "--config", "--runs", first.path.parent)
-    assert warned.out == printed.out
-    assert "model.py" in warned.err
+    (tmp_path / "copy.toml").write_text(printed.out)
+    assert_error(call_in_process("train", "--config", tmp_path / "copy.toml", "--detach"), 1, "--trust")
 
 
 def test_the_printed_configuration_names_the_folder_of_the_data(tmp_path: Path) -> None:
@@ -193,7 +195,6 @@ def test_floats_are_printed_exactly(tmp_path: Path) -> None:
         ("optimizer.lr = 1", ("line 1: optimizer is a table; it must be a string",)),
         ("args = 1", ("args is 1; it must be a table",)),
         ("args = {x = nan}", ("args is a table; it must be a table of values that JSON can represent",)),
-        ("args = '[]'", ("line 1: []", "JSON object")),
         ("epochs = 0", ("line 1: epochs is 0; it must be between 1",)),
         ("lr = nan", ("learning rate is nan",)),
         ('optimizer = "adams"', ("line 1: unknown optimizer 'adams'; choose from adam",)),

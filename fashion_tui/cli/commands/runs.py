@@ -21,13 +21,12 @@ from fashion_tui.report.verdicts import verdict_text
 from fashion_tui.runs import store
 from fashion_tui.runs.fields import FIELDS, RunFields, check_fields, sort_runs
 from fashion_tui.runs.filter import filter_runs
-from fashion_tui.runs.layout import MODEL_FILE
 from fashion_tui.runs.metric_cache import MetricCache
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import Pruned, list_runs, open_run, summarise
 from fashion_tui.runs.table import metric_summary, metric_values, rows
-from fashion_tui.schema.errors import UntrustedSource, UsageError, UserError
+from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.run import RunSummary
 
 FIELD_LINES = textwrap.fill(", ".join(FIELDS), 92)
@@ -116,18 +115,9 @@ def runs_command(  # noqa: PLR0913
         raise UsageError("--prune can't be combined with RUN; it deletes checkpoints of all ended runs")
     with open_run(common.runs_directory, name) as run:
         if as_config:
-            _print_config(run)
+            write_toml(config_text(run))
         else:
             _show_run(run, as_csv=as_csv, as_json=as_json)
-
-
-def _print_config(run: Run) -> None:
-    """Print the configuration. Warn if it names a custom model that the user hasn't trusted."""
-    write_toml(config_text(run))
-    try:
-        run.trusted_model()
-    except UntrustedSource:
-        print_warning(f"read {run.path / MODEL_FILE} before you train with this configuration: it isn't trusted")
 
 
 def _list(  # noqa: PLR0913

@@ -145,7 +145,10 @@ def train_command(
         common, options = config.common(common), config.options(options)
     template = read_template(common, options)
     if template is not None:
-        common, options = template.common(common), template.options(options)
+        common, options = (
+            template.common(common),
+            template.options(options, config.values if config is not None else ()),
+        )
     if detach:
         _warn_about_unused_gpu(options["device"])
     with nullcontext() if config is None else config.locate_errors():
