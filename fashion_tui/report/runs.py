@@ -218,7 +218,10 @@ def validation_scores(epochs: Sequence[EpochEnd]) -> ValidationScores | None:
 
 
 def finished_text(event: Finished, validation: ValidationScores | None = None) -> Text:
-    """Return lines with the test accuracy after the last epoch, the speed, the validation accuracy and the times."""
+    """Return lines with the test accuracy after the last epoch, the speed, the validation accuracy and the times.
+
+    If early stopping ended the run, there is also a line that says why.
+    """
     epochs = "1 epoch" if event.epochs == 1 else f"{event.epochs} epochs"
     flipped = event.test_accuracy_flipped
     both = "" if flipped is None else f"  (averaged with mirror images {format_accuracy(flipped)})"
@@ -234,6 +237,7 @@ def finished_text(event: Finished, validation: ValidationScores | None = None) -
         (both, MUTED),
         (f"  after {epochs} in {format_duration(event.train_seconds)}, {speed}", MUTED),
         (_validation_line(validation), MUTED),
+        ("" if event.stopped_early is None else f"\nstopped early: {event.stopped_early}", MUTED),
         (other_times, MUTED),
     )
 

@@ -21,7 +21,7 @@ from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import check_fields
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import check_utf8
-from fashion_tui.schema.recipe import Recipe, check_recipe
+from fashion_tui.schema.recipe import Recipe, check_recipe, check_validation
 from fashion_tui.schema.run import FORMAT_VERSION, CommonConfig, LoggedConfig, RunConfig, RunStatus, StoredConfig
 
 from .errors import reason
@@ -65,6 +65,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     the folder can't be written.
     """
     check_recipe(recipe, is_custom=network is not None)
+    check_validation(recipe, validation)
     check_utf8(runs_dir.absolute(), "the folder for runs")
     config = RunConfig(
         format=FORMAT_VERSION,

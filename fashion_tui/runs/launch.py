@@ -14,7 +14,7 @@ from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.events import RequestHandled, Warned
 from fashion_tui.schema.fields import check_fields
-from fashion_tui.schema.recipe import check_epochs, check_recipe
+from fashion_tui.schema.recipe import check_epochs, check_recipe, check_validation
 from fashion_tui.schema.run import CheckpointRef, ControlAction, RunConfig, RunSummary, State
 from fashion_tui.schema.text import one_line
 
@@ -289,6 +289,7 @@ def _check(run: Run, config: RunConfig) -> None:
     run.check()
     try:
         check_recipe(config.recipe, is_custom=config.source is not None)
+        check_validation(config.recipe, config.validation)
         check_fields(config)
     except UsageError as error:
         raise DamagedRun(run.id, f"{CONFIG_FILE}: {error}") from error

@@ -102,7 +102,9 @@ class Replay:
                 self.checkpoints = [*self.checkpoints[1 - MAX_EVENTS :], event]
             case Warned():
                 self.warnings = [*self.warnings[1 - MAX_WARNINGS :], event]
-            case Finished() | Stopped() | Failed() | ScriptEnded():
+            case Finished():
+                self.end, self.target_epochs = event, event.epochs  # fewer than planned after early stopping
+            case Stopped() | Failed() | ScriptEnded():
                 self.end = event
             case _:
                 pass

@@ -149,12 +149,15 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):
-    """The run has completed all its epochs, and its network has been evaluated on the test set."""
+    """The run has completed its epochs or was stopped early, and its network has been evaluated on the test set."""
 
     run: str
     path: str
     step: int
     epochs: int
+    """Number of completed epochs."""
+    stopped_early: str | None = None
+    """Why early stopping ended the run before its last planned epoch, or None if all epochs were completed."""
     test_accuracy: JsonFloat
     """Test accuracy, in [0, 1]; NaN if the network's outputs on the test set aren't numbers."""
     test_accuracy_flipped: JsonFloat | None = None

@@ -24,6 +24,9 @@ along half a cosine wave, as in `torch.optim.lr_scheduler.OneCycleLR`.
 Flip = Literal["none", "alternating"]
 """With `alternating`, each image is mirrored in every other epoch."""
 
+StoppingMetric = Literal["none", "loss", "accuracy"]
+"""Metric of the validation set that early stopping watches; `none` for no early stopping."""
+
 FASHION_MEAN, FASHION_STD = 0.2860, 0.3530
 """Mean and standard deviation of Fashion-MNIST's training pixels in [0, 1], rounded."""
 
@@ -37,7 +40,7 @@ Hoffer et al. 2017, "Train longer, generalize better".
 
 MAX_EPOCHS = 1_000_000
 
-TRAINING, OPTIMIZER, SCHEDULE, IMAGES = "Training", "Optimizer", "Schedule", "Images"
+TRAINING, OPTIMIZER, SCHEDULE, STOPPING, IMAGES = "Training", "Optimizer", "Schedule", "Early stopping", "Images"
 """Groups of a recipe's fields."""
 
 OPTIMIZER_NAMES: dict[Optimizer, str] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "muon": "Muon"}
@@ -98,6 +101,17 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     warm_up: Annotated[
         float, About("warm-up", "share of all steps in which the learning rate rises", SCHEDULE, ge=0, lt=1)
     ] = 0.0
+
+    early_stopping: Annotated[
+        StoppingMetric, About("early stopping", "validation metric that must improve for training to go on", STOPPING)
+    ] = "none"
+    patience: Annotated[
+        int, About("patience", "epochs without improvement before stopping", STOPPING, "epochs", ge=1)
+    ] = 5
+    min_change: Annotated[
+        float, About("minimum change", "an improvement is a change of more than this", STOPPING, ge=0)
+    ] = 0.0
+    """The accuracy is a fraction in [0, 1], so a value of 0.001 is 0.1 %."""
 
     flip: Annotated[Flip, About("flip", "alternating mirrors each image in every other epoch", IMAGES)] = "none"
     crop: Annotated[
@@ -217,6 +231,16 @@ def _check_combinations(recipe: Recipe) -> None:
         )
 
 
+def check_validation(recipe: Recipe, validation: int) -> None:
+    """Raise InvalidField if the recipe needs validation images, and none are held out."""
+    if recipe.early_stopping != "none" and validation == 0:
+        raise InvalidField(
+            "validation",
+            f"early stopping needs the validation {recipe.early_stopping}, but no images are held out; set validation, "
+            "such as 5000",
+        )
+
+
 def check_epochs(epochs: int) -> None:
     """Raise InvalidField if the number of epochs is out of range."""
     fields_of(Recipe)["epochs"].check(epochs)
@@ -236,7 +260,11 @@ def learning_rate_warning(recipe: Recipe) -> str | None:
 
 
 def check_batch_size(recipe: Recipe, train_images: int, validation: int = 0) -> None:
-    """Raise InvalidField if, after `validation` images are held out, the training set is smaller than a batch."""
+    """Raise InvalidField if too few images remain in the training set, or too few are held out for validation.
+
+    `train_images` is the number of images before `validation` of them are held out.
+    """
+    check_validation(recipe, validation)
     remaining = train_images - validation
     if remaining < 1:
         raise InvalidField(

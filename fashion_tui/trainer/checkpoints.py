@@ -9,6 +9,7 @@ from typing import Any
 
 from fashion_tui.lab.networks.builtin import first_non_finite
 from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint, write_checkpoint
+from fashion_tui.lab.training.early_stopping import EarlyStopping
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved
@@ -35,10 +36,11 @@ class CheckpointSaver:
         *,
         is_saved: bool,
         recent_losses: Collection[float] = (),
+        early_stopping: EarlyStopping | None = None,
     ) -> None:
         """`period` is in seconds. Set `is_saved` if the current state was loaded from a checkpoint.
 
-        `recent_losses` contains the losses of the last steps; the caller updates it during training.
+        `recent_losses` contains the losses of the last steps. The caller updates it and `early_stopping`.
         """
         self.training = training
         self.log = log
@@ -47,6 +49,7 @@ class CheckpointSaver:
         """The system's error message if the last attempt to save failed, else None."""
         self._store = run.checkpoints
         self._recent_losses = recent_losses
+        self._early_stopping = early_stopping or EarlyStopping(training.recipe)
         self._unsaved: tuple[str, ...] = ()
         """Names of values that checkpoints can't contain and that have already been reported."""
         self._saved = self._position if is_saved else None
@@ -81,6 +84,7 @@ class CheckpointSaver:
             "epochs": training.recipe.epochs,
             "unwritten": self.log.sync(),
             "recent_losses": list(self._recent_losses),
+            "early_stopping": self._early_stopping.state_dict(),
         }
         try:
             ref = self._store.save(
@@ -147,6 +151,8 @@ class LoadedCheckpoint:
     """Metric events that may not have been on disk when this checkpoint was saved."""
     recent_losses: list[float]
     """Losses of the most recent steps."""
+    early_stopping: dict[str, Any] | None
+    """State to pass to `EarlyStopping.load_state_dict`, or None in a checkpoint of an earlier version."""
 
 
 def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheckpoint | None:
@@ -172,5 +178,6 @@ def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheck
             notes["epochs"],
             decode_metric_events(notes["unwritten"]),
             notes.get("recent_losses", []),
+            notes.get("early_stopping"),
         )
     return None

@@ -25,6 +25,7 @@ from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.gpus import explain_memory
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import find_broken_layer
+from fashion_tui.lab.training.early_stopping import EarlyStopping
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.create import changed_versions
@@ -143,6 +144,7 @@ class Session:
         self.training = self._new_training()
         if checkpoint is not None:
             self.training.load_state_dict(checkpoint.training)
+        self.early_stopping = self._restore_early_stopping(checkpoint)
         self._log_start(checkpoint)
         divergence = DivergenceCheck(self.recipe, len(dataset.classes), checkpoint.recent_losses if checkpoint else [])
         self.metrics = StepMetrics(self.training, self.log, self.status, None if config.keep_going else divergence)
@@ -153,6 +155,7 @@ class Session:
             config.checkpoint_every,
             is_saved=checkpoint is not None,
             recent_losses=divergence.losses,
+            early_stopping=self.early_stopping,
         )
         self.checkpoints.report_unsavable()
         if self.training.joins_last_image:
@@ -165,7 +168,7 @@ class Session:
 
     def train(self) -> Finished:
         try:
-            while self.training.epoch < self.recipe.epochs:
+            while not self._is_complete:
                 self._train_epoch()
                 self._end_epoch()
         except LossNotFinite as error:
@@ -175,6 +178,12 @@ class Session:
                 layer = self._find_nonfinite_layer(error.step)
             raise LossNotFinite(error.loss, error.step, self.recipe, layer) from None
         return self._finish()
+
+    @property
+    def _is_complete(self) -> bool:
+        """Whether the last epoch has been completed, or early stopping has ended training."""
+        epoch = self.training.epoch
+        return epoch >= self.recipe.epochs or self.early_stopping.reason_to_stop(epoch) is not None
 
     def _train_epoch(self) -> None:
         self.control.poll()
@@ -232,17 +241,17 @@ class Session:
         if validation and is_best:
             training.best_validation = validation.accuracy
         training.end_epoch()
+        self.early_stopping.add(training.epoch, validation)
         self.metrics.begin_epoch()
         self.status.update(epoch=training.epoch)
-        is_last = training.epoch >= self.recipe.epochs
         is_saved = self.checkpoints.save(
-            "end" if is_last else "epoch",
+            "end" if self._is_complete else "epoch",
             validation_accuracy=validation.accuracy if validation else None,
             best=is_best,
         )
         if not is_saved:
             training.best_validation = best_before
-        if is_last and not is_saved:
+        if self._is_complete and not is_saved:
             raise TrainingFailed(
                 f"the trained weights can't be saved: {self.checkpoints.problem}; fix that, then resume the run"
             )
@@ -276,6 +285,7 @@ class Session:
             path=str(self.run.path),
             step=training.step,
             epochs=training.epoch,
+            stopped_early=self._stopped_early(),
             test_accuracy=encode_float(test.accuracy),
             test_accuracy_flipped=None if flipped is None else encode_float(flipped),
             test_loss=encode_float(test.loss),
@@ -284,6 +294,10 @@ class Session:
             evaluation_seconds=time.monotonic() - started,
             images_per_second=training.images_seen / training.train_seconds,
         )
+
+    def _stopped_early(self) -> str | None:
+        epoch = self.training.epoch
+        return self.early_stopping.reason_to_stop(epoch) if epoch < self.recipe.epochs else None
 
     def _evaluate(self, images: Images) -> Metrics:
         return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
@@ -325,6 +339,23 @@ class Session:
         if checkpoint is not None:  # an epoch that began before the checkpoint must be completed
             epochs = max(epochs, checkpoint.training["epoch"] + (1 if checkpoint.training["step_in_epoch"] else 0))
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
+
+    def _restore_early_stopping(self, checkpoint: LoadedCheckpoint | None) -> EarlyStopping:
+        """Return the early stopping in the state of the checkpoint.
+
+        A run that early stopping has ended is resumed only if the user wants more epochs, so its patience starts again.
+        """
+        early_stopping, epoch = EarlyStopping(self.recipe), self.training.epoch
+        if checkpoint is not None and checkpoint.early_stopping is not None:
+            early_stopping.load_state_dict(checkpoint.early_stopping)
+        if early_stopping.reason_to_stop(epoch) is not None and self._has_finished_at(self.training.step):
+            early_stopping.restart(epoch)
+        return early_stopping
+
+    def _has_finished_at(self, step: int) -> bool:
+        """Return whether the run has finished at this step before it was resumed."""
+        events = self.run.follow_events().events()
+        return any(isinstance(event, Finished) and event.step == step for event in events)
 
     def _log_start(self, checkpoint: LoadedCheckpoint | None) -> None:
         """Record in the log and the status that the run has started or resumed."""

@@ -29,6 +29,7 @@ def another_value(field: Field, value: FieldValue) -> FieldValue:
     "train --label-smoothing", "train --optimizer", "train --schedule", "train --warm-up", "train --flip",
     "train --crop", "train --erase", "train --mean", "train --std", "train --momentum", "train --nesterov",
     "train --weight-decay", "train --max-gradient-norm", "train --ema-decay",
+    "train --early-stopping", "train --patience", "train --min-change",
 )  # fmt: skip
 def test_every_field_of_a_recipe_is_set_by_its_option(
     call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -41,7 +42,7 @@ def test_every_field_of_a_recipe_is_set_by_its_option(
         option = option_name(name)
         flag = option if value is not False else option.replace("--", "--no-", 1)
         options += [flag] if isinstance(value, bool) else [flag, str(value)]
-    fixed = ("--dataset", "synthetic", "--runs", tmp_path, "--detach", "--json")
+    fixed = ("--dataset", "synthetic", "--validation", "100", "--runs", tmp_path, "--detach", "--json")
     result = call_in_process("train", *fixed, *options)
     assert result.status == 0, result.err
     recipe = Run(Path(result.json["path"])).config.recipe

@@ -119,5 +119,7 @@ def test_the_end_has_the_accuracy_the_speed_and_the_times() -> None:
     assert first == "test accuracy 90.46 %  after 1 epoch in 0:07, 8,219 img/s"
     assert "loading 2.9 s" in second
     assert "evaluation 0.8 s" in second
+    stopped = msgspec.structs.replace(finished, stopped_early="the validation loss hasn't improved since epoch 7")
+    assert finished_text(stopped).plain.splitlines()[1] == f"stopped early: {stopped.stopped_early}"
     scores = ValidationScores(last=0.88123, best=0.9, best_epoch=2)
     assert "88.1 %, best 90.0 % after epoch 2" in finished_text(finished, scores).plain.splitlines()[1]

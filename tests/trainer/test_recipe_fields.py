@@ -11,14 +11,20 @@ import torch
 from fashion_tui.engine.server import verification
 from fashion_tui.engine.server.cache import Cache
 from fashion_tui.engine.server.verification import verify_run
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.training.checkpoint import read_checkpoint
+from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk
-from fashion_tui.schema.recipe import QUICK, STRONG, Recipe
+from fashion_tui.schema.fields import InvalidField
+from fashion_tui.schema.recipe import GUIDE, QUICK, STRONG, Recipe
 from fashion_tui.schema.requests import Verify
+from fashion_tui.schema.verification import Verification
 from fashion_tui.trained_run import TrainedRun
+from fashion_tui.trainer.control import Control
+from fashion_tui.trainer.session import Session
+from fashion_tui.trainer.stopping import StopTraining
 from tests.engine.in_process import UninterruptedCall, restored_settings
 from tests.lab.test_training import CPU, striped
 
@@ -77,13 +83,17 @@ def test_steps_are_repeatable(recipe: Recipe, tmp_path: Path) -> None:
     images = striped(240)
     run = make_run(tmp_path, recipe=recipe, validation=80, batch_size=64)
     train_in_process(run, images=images)
+    for steps in (3, 6):
+        result = verify(run, images, steps)
+        assert result.identical, result.first_difference
+        assert result.checkpoints == ((6,) if steps == 3 else (3, 6))
+
+
+def verify(run: Run, images: Images, steps: int) -> Verification:
     dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
     with restored_settings(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(verification, "run_dataset", lambda _config, _cache: dataset)
-        for steps in (3, 6):
-            result = verify_run(Verify(run_path=str(run.path), steps=steps), UninterruptedCall(), Cache())
-            assert result.identical, result.first_difference
-            assert result.checkpoints == ((6,) if steps == 3 else (3, 6))
+        return verify_run(Verify(run_path=str(run.path), steps=steps), UninterruptedCall(), Cache())
 
 
 def read_training(run: Run) -> dict[str, Any]:
@@ -113,3 +123,73 @@ def test_a_run_is_evaluated_with_the_averaged_weights(tmp_path: Path) -> None:
     assert of_kind(run, EpochEnd)[-1].validation_loss == pytest.approx(loss(images[-80:]), rel=1e-6)
     network.load_state_dict(read_training(run)["model"])
     assert finished.test_loss != pytest.approx(loss(images), rel=1e-3), "the loss of the weights that aren't averaged"
+
+
+STOPPING = msgspec.structs.replace(GUIDE, early_stopping="loss", patience=2, min_change=0.001)
+
+
+def stopped_run(folder: Path, **options: Any) -> Run:
+    """Return a run of up to 9 epochs whose validation loss never improves, because the weights hardly change."""
+    return make_run(folder, recipe=STOPPING, epochs=9, validation=80, learning_rate=1e-9, **options)
+
+
+@pytest.mark.covers("recipe.early_stopping", "recipe.patience", "recipe.min_change")
+def test_early_stopping_finishes_a_run_and_more_epochs_continue_it(tmp_path: Path) -> None:
+    run, images = stopped_run(tmp_path), striped(240)
+    train_in_process(run, images=images)
+    (finished,) = of_kind(run, Finished)
+    assert finished.epochs == 3, "the first epoch is an improvement, the next two aren't"
+    assert "validation loss" in (finished.stopped_early or "")
+    assert [event.reason for event in of_kind(run, CheckpointSaved)] == ["epoch", "epoch", "end"]
+    snapshot = RunReader(run).poll()
+    assert (snapshot.state, snapshot.status.epoch, snapshot.status.epochs) == ("finished", 3, 3)
+    assert snapshot.total_steps == finished.step == 9
+
+    train_in_process(run, images=images, epochs=4)
+    assert of_kind(run, Finished)[-1].epochs == 4
+    assert of_kind(run, Finished)[-1].stopped_early is None, "the last epoch was planned"
+    train_in_process(run, images=images, epochs=9)
+    assert of_kind(run, Finished)[-1].epochs == 5, "the patience ended, counted from the end of the stopped run"
+    result = verify(run, images, 15)
+    assert (result.identical, result.steps) == (True, 15)
+
+
+def test_a_run_that_is_killed_while_early_stopping_ends_it_is_not_continued(tmp_path: Path) -> None:
+    """The last checkpoint is saved, but not the event that the run has finished."""
+    run, images = stopped_run(tmp_path), striped(240)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Session, "_finish", _fail)
+        train_in_process(run, images=images, status=1)
+    assert of_kind(run, Finished) == []
+    train_in_process(run, images=images, epochs=9)
+    (finished,) = of_kind(run, Finished)
+    assert finished.epochs == 3
+
+
+def _fail(_session: Session) -> Finished:
+    raise RuntimeError("the process is killed")
+
+
+@pytest.mark.parametrize("resumed_at", [2, 4, 7])
+def test_a_resumed_run_is_stopped_early_at_the_same_epoch(tmp_path: Path, resumed_at: int) -> None:
+    run, images = stopped_run(tmp_path), striped(240)
+
+    def poll(self: Control) -> None:
+        """Act as if a stop were requested after a certain step."""
+        if self.checkpoints.training.step == resumed_at:
+            self.metrics.flush()
+            assert self.checkpoints.save("stop")
+            raise StopTraining("asked")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Control, "poll", poll)
+        train_in_process(run, images=images)
+    assert (run.read_status().state, run.read_status().step) == ("stopped", resumed_at)
+    train_in_process(run, images=images)
+    assert of_kind(run, Finished)[0].epochs == 3
+
+
+def test_early_stopping_without_validation_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidField, match="early stopping needs the validation loss") as error:
+        make_run(tmp_path, recipe=STOPPING, validation=0)
+    assert error.value.field == "validation"

@@ -204,6 +204,15 @@ def test_the_last_line_of_train_has_both_test_accuracies() -> None:
     assert "after 3 epochs in 12:34, 10 img/s" in text
 
 
+def test_the_note_of_a_run_that_was_stopped_early_says_why(finished: RunSnapshot) -> None:
+    reason = "the validation loss hasn't improved since epoch 2"
+    end = Finished(
+        time=0.0, run="r", path="/r", step=300, epochs=3, stopped_early=reason, test_accuracy=0.9, test_loss=0.3,
+        train_seconds=10.0, images_per_second=9.5,
+    )  # fmt: skip
+    assert note_text(replace(finished, end=end), None, ASCII).plain == f"stopped early: {reason} - press e to evaluate"
+
+
 @pytest.fixture
 def summary(running: RunSnapshot) -> RunSummary:
     with Run(running.path) as run:

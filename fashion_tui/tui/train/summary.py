@@ -20,7 +20,7 @@ from fashion_tui.report.runs import state_mark, validation_scores
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, RULE
 from fashion_tui.report.verdicts import verdict_text
 from fashion_tui.runs.reader import RunSnapshot
-from fashion_tui.schema.events import Failed, Stopped
+from fashion_tui.schema.events import Failed, Finished, Stopped
 from fashion_tui.schema.run import (
     LIVE_STATES,
     ImportedConfig,
@@ -299,6 +299,8 @@ def _finished_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     if snapshot.verdicts:
         verdict = verdict_text(snapshot.verdicts[0], glyphs)
         return Text(f"! {verdict} {glyphs.dot} {evaluate}", style=ATTENTION)
+    if isinstance(snapshot.end, Finished) and snapshot.end.stopped_early is not None:
+        return Text(f"stopped early: {snapshot.end.stopped_early} {glyphs.dot} {evaluate}", style=MUTED)
     return Text(f"{evaluate} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED)
 
 
