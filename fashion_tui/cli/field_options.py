@@ -1,7 +1,7 @@
 """Options made from the descriptions of fields, and a help page that lists options in groups."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import click
@@ -50,14 +50,17 @@ def _heading(parameter: click.Parameter) -> str:
     return parameter.group if default is None else f"{parameter.group} (default: {default})"
 
 
-def field_options(struct: type[msgspec.Struct], default_description: str | None = None) -> Callable[[Command], Command]:
-    """Return a decorator that adds an option for each described field of a struct.
+def field_options(
+    struct: type[msgspec.Struct], default_description: str | None = None, only: Collection[str] | None = None
+) -> Callable[[Command], Command]:
+    """Return a decorator that adds an option for each described field of a struct, or for those named in `only`.
 
     An option that isn't given is the field's default or, if there is a `default_description`, None.
     """
 
     def add(command: Command) -> Command:
-        for field in reversed(list(fields_of(struct).values())):
+        fields = fields_of(struct)
+        for field in reversed([fields[name] for name in fields if only is None or name in only]):
             command = _option(field, default_description)(command)
         return command
 

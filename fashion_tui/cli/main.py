@@ -27,6 +27,7 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 SECTIONS = {
     "Train a network": {
         "train": "Train a network in a new run.",
+        "lr-find": "Suggest a learning rate, and plot the loss over the learning rate.",
         "pause": "Pause a run.",
         "resume": "Resume a paused, stopped or lost run in the background.",
         "stop": "Save a checkpoint and stop a run.",
@@ -67,6 +68,7 @@ MODULES = {
     **dict.fromkeys(("pause", "resume", "stop", "checkpoint"), "control"),
     **dict.fromkeys(("rename", "tag", "note"), "notes"),
     **dict.fromkeys(("delete", "restore"), "trash"),
+    "lr-find": "lr_find",
 }
 """Maps a command to the name of its module, if the names differ."""
 
@@ -83,7 +85,7 @@ class CommandGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"fashion_tui.cli.commands.{MODULES.get(cmd_name, cmd_name)}")
-        command: click.Command = getattr(module, f"{cmd_name}_command")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem[str]"]:

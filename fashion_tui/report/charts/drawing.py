@@ -55,14 +55,14 @@ def draw_chart(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing
     y = fit_y_axis(chart, traces)
     top, is_ruled = len(lines), height >= RULED_HEIGHT
     plot_height = height - top - 1 - is_ruled
-    ticks = _row_ticks(y, max(plot_height, 1))
+    ticks = row_ticks(y, max(plot_height, 1))
     label_width = max(MIN_LABEL_WIDTH, *(len(tick.label) for tick in ticks.values()))
     plot_width = width - label_width - 1
     if plot_height < 1 or plot_width < MIN_PLOT_WIDTH:
         return Drawing([*lines, *(Text() for _ in range(height - top))], x, traces)
     canvas = Canvas(plot_width, plot_height, glyphs)
     Plot(chart, traces, y, canvas, glyphs).draw()
-    _draw_guides(canvas, ticks, glyphs)
+    draw_guides(canvas, ticks, glyphs)
     for row, cells in enumerate(canvas.rows()):
         label = ticks[row].label if row in ticks else ""
         axis = glyphs.tick if row in ticks else glyphs.axis
@@ -74,7 +74,7 @@ def draw_chart(chart: Chart, width: int, height: int, glyphs: Glyphs) -> Drawing
     return Drawing(lines, x, traces, label_width + 1, top, plot_width, plot_height)
 
 
-def _draw_guides(canvas: Canvas, ticks: Collection[int], glyphs: Glyphs) -> None:
+def draw_guides(canvas: Canvas, ticks: Collection[int], glyphs: Glyphs) -> None:
     """Draw a row of faint dots at each tick of the y axis, where nothing else is drawn."""
     dot = glyphs.dot if glyphs.unicode else "."
     for row in ticks:
@@ -82,7 +82,7 @@ def _draw_guides(canvas: Canvas, ticks: Collection[int], glyphs: Glyphs) -> None
             canvas.guide(column, row, dot, GUIDE)
 
 
-def _row_ticks(axis: Axis, rows: int) -> dict[int, Tick]:
+def row_ticks(axis: Axis, rows: int) -> dict[int, Tick]:
     """Return the ticks of the y axis, keyed by the row of cells, counted from the top."""
     ticks: dict[int, Tick] = {}
     for tick in value_ticks(axis, max_ticks=max(2, rows // 2)):

@@ -17,8 +17,19 @@ def x_lines(chart: Chart, axis: Axis, width: int, glyphs: Glyphs) -> tuple[str, 
 
     `width` is the width of the plot. The line has marks at the labels and at the ends of epochs.
     """
-    labels = _place_labels(axis, x_ticks(chart, axis, max(2, width // LABEL_SPACING)), width)
-    rule = _rule(_epoch_columns(chart, axis, width), [column for _, column, _ in labels], width, glyphs)
+    ticks = x_ticks(chart, axis, max(2, width // LABEL_SPACING))
+    return axis_lines(axis, ticks, width, glyphs, _epoch_columns(chart, axis, width))
+
+
+def axis_lines(
+    axis: Axis, ticks: Sequence[Tick], width: int, glyphs: Glyphs, epochs: Collection[int] = ()
+) -> tuple[str, str]:
+    """Return the line of an x axis with marks at its ticks, which starts one column left of the plot, and the labels.
+
+    `width` is the width of the plot, and `epochs` are the columns of further marks.
+    """
+    labels = _place_labels(axis, ticks, width)
+    rule = _rule(epochs, [column for _, column, _ in labels], width, glyphs)
     return rule, _label_line(labels, width)
 
 

@@ -1,0 +1,103 @@
+"""`fashion-tui lr-find`."""
+
+from typing import Any
+
+import click
+import msgspec
+
+from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.field_options import GroupedCommand, field_options
+from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
+from fashion_tui.cli.values import MODEL, RECIPE
+from fashion_tui.data.files import train_size
+from fashion_tui.report.charts.range_plot import RangePlot
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.models import MODELS
+from fashion_tui.schema.range_test import DEFAULT_STEPS, MAX_RATE, MIN_RATE, RangeTest, check_steps
+from fashion_tui.schema.recipe import Recipe, check_batch_size, check_recipe, recipe_named
+from fashion_tui.schema.requests import FindLearningRate
+from fashion_tui.schema.run import RunConfig, check_run_values
+from fashion_tui.settings import user_settings
+
+PLOT_HEIGHT = 18
+"""Height of the plot in lines, with its title and labels."""
+
+
+@click.command(
+    "lr-find",
+    cls=GroupedCommand,
+    epilog=f"""\b
+Examples:
+  fashion-tui lr-find
+  fashion-tui lr-find --recipe quick --batch-size 256
+  fashion-tui lr-find --model net.py:Net --args '{{"width": 32}}'
+  fashion-tui lr-find --json | jq .suggestion
+\b
+The network is trained for a few steps with learning rates from {MIN_RATE:g} to {MAX_RATE:g}. The suggestion is
+the learning rate at which the smoothed loss has fallen halfway to its minimum; at that of the minimum
+itself, training is about to diverge. For a recipe that uses Muon, it is the learning rate of the filters.
+No run is created.""",
+)
+@click.option(
+    "--recipe",
+    type=RECIPE,
+    metavar="NAME",
+    help="Training recipe; see fashion-tui train.  [default: guide, or the one in the settings file]",
+)
+@click.option(
+    "--model",
+    type=MODEL,
+    metavar="M",
+    help=f"Network to train: {', '.join(MODELS)}, or file.py:Class.  [default: the recipe's]",
+)
+@click.option("--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of your class, as JSON.")
+@click.option(
+    "--steps", type=int, default=DEFAULT_STEPS, metavar="N", show_default=True, help="Number of learning rates to try."
+)
+@field_options(Recipe, default_description="the recipe's", only={"batch_size"})
+@field_options(RunConfig, only={"seed", "device"})
+@json_option
+@common_options
+def lr_find_command(*, common: CommonOptions, as_json: bool, **options: Any) -> None:
+    """Suggest a learning rate, and plot the loss over the learning rate.
+
+    The exit status is 1 if the losses suggest none.
+    """
+    request = _request(common, options)
+    result = ask_engine(request, RangeTest, "testing learning rates")
+    note_synthetic(request.dataset)
+    if as_json:
+        write_json({"suggestion": result.suggestion, "learning_rates": result.learning_rates, "losses": result.losses})
+    else:
+        show(RangePlot(result, PLOT_HEIGHT))
+    if result.suggestion is None:
+        raise UserError(f"no suggestion: {result.problem}")
+    if not as_json:
+        print_line(f"suggested learning rate: {result.suggestion:g}")
+
+
+def _request(common: CommonOptions, options: dict[str, Any]) -> FindLearningRate:
+    """Validate all input. Raises UserError."""
+    check_steps(options["steps"])
+    custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
+    changes = {name: options[name] for name in ("model", "batch_size") if options[name] is not None}
+    recipe = msgspec.structs.replace(recipe_named(options["recipe"] or user_settings().recipe), **changes)
+    check_recipe(recipe, is_custom=custom is not None)
+    check_run_values(seed=options["seed"])
+    check_device(options["device"])
+    if custom is not None:
+        custom = check_custom_model(custom)
+        recipe = msgspec.structs.replace(recipe, model=custom.class_name)
+    dataset = find_dataset(common)
+    check_batch_size(recipe, train_size(dataset))
+    return FindLearningRate(
+        recipe=recipe,
+        network=custom,
+        dataset=dataset.name,
+        directory=dataset.directory,
+        seed=options["seed"],
+        device=options["device"],
+        steps=options["steps"],
+    )
