@@ -3,7 +3,7 @@
 import random
 
 import pyte
-from rich.console import Console
+from rich.console import COLOR_SYSTEMS, Console
 from rich.segment import Segment
 from rich.style import Style
 from textual._compositor import ChopsUpdate
@@ -71,6 +71,49 @@ def test_wide_characters_are_written_whole() -> None:
         whole = [(line, 0, WIDTH) for line in range(HEIGHT)]
         complete = update_of(lines, whole).render_segments(CONSOLE)
         assert screen_of(complete, update) == screen_of(complete)
+
+
+def test_styles_are_those_of_the_segments() -> None:
+    generator = random.Random(2)
+    colors, flags = (None, "red", "bright_blue", "color(200)", "#123456", "default"), (None, False, True)
+    for name, system in COLOR_SYSTEMS.items():
+        console = Console(force_terminal=True, color_system=name, width=WIDTH)  # type: ignore[arg-type]
+        segments = []
+        for index in range(WIDTH):
+            color, background = generator.choice(colors), generator.choice(colors)
+            bold, italic, reverse = (generator.choice(flags) for _ in range(3))
+            style = Style(color=color, bgcolor=background, bold=bold, italic=italic, reverse=reverse)
+            segments.append(Segment(chr(ord("a") + index % 26), style if generator.random() < 0.9 else None))
+        chops = [{0: Strip(segments)}] * HEIGHT
+        output = CroppedUpdate(chops, [(0, 0, 30), (2, 5, 60)], [[WIDTH]] * HEIGHT).render_segments(console)
+        screen = pyte.Screen(WIDTH, HEIGHT)
+        pyte.Stream(screen).feed(output + "\x1b[4;1Hz")
+        expected = pyte.Screen(WIDTH, HEIGHT)
+        whole = "".join(
+            segment.text if segment.style is None else segment.style.render(segment.text, color_system=system)
+            for segment in segments
+        )
+        pyte.Stream(expected).feed(whole)
+        assert [screen.buffer[0][x] for x in range(30)] == [expected.buffer[0][x] for x in range(30)]
+        assert [screen.buffer[2][x] for x in range(5, 60)] == [expected.buffer[0][x] for x in range(5, 60)]
+        assert screen.buffer[3][0] == screen.default_char._replace(data="z"), "the frame ends in the default style"
+
+
+def test_a_style_is_not_repeated() -> None:
+    one, two = Style(color="#010203", bgcolor="#0a0b0c"), Style(color="#040506", bgcolor="#0a0b0c")
+    strips = [Strip([Segment("a", one), Segment("b", one), Segment("c", two)], 3), Strip.blank(57)]
+    update = ChopsUpdate([{0: strips[0], 3: strips[1]}] * HEIGHT, [(0, 0, 3), (1, 2, 3)], [[3, WIDTH]] * HEIGHT)
+    assert CroppedUpdate.of(update).render_segments(CONSOLE) == (
+        "\x1b[1;1H\x1b[38;2;1;2;3;48;2;10;11;12mab\x1b[38;2;4;5;6mc\x1b[2;3Hc\x1b[0m"
+    )
+
+
+def test_links_are_kept() -> None:
+    link = Style(link="https://pytorch.org", bold=True)
+    strips = [Strip([Segment("a", Style(bold=True)), Segment("link", link), Segment("b")]), Strip.blank(20)]
+    update = update_of([strips] * HEIGHT, [(0, 0, 6)])
+    output = CroppedUpdate.of(update).render_segments(CONSOLE)
+    assert output == f"\x1b[1;1H\x1b[1ma\x1b[0m{link.render('link')}b"
 
 
 def test_an_update_at_the_end_of_a_long_line_is_short() -> None:
