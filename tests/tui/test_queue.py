@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.queue import QueueEntry
 from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.train.form.run_form import RunForm
 from tests.runs.parts import make_run
 
 from .pilots import app_on, footer, screen_text, until
@@ -44,4 +46,10 @@ async def test_the_order_of_the_queue_is_changed_by_key(tmp_path: Path) -> None:
         await until(pilot, lambda: " move in queue " not in footer(app), "the footer")
         await pilot.press("shift+up")
         await until(pilot, lambda: "is stopped; only a queued" in screen_text(app), "the reason")
+
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, RunForm) and isinstance(app.focused, Input), "the form")
+        await pilot.press("enter")
+        await until(pilot, lambda: places(app) == {"second": None, "first": 1, "guide": 2}, "a place for the new run")
+        await until(pilot, lambda: "It starts even if you quit" in screen_text(app), "the outcome")
     device.remove()

@@ -16,7 +16,9 @@ from fashion_tui.schema.fields import Field, FieldValue, fields_of
 from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
 from fashion_tui.schema.run import RunConfig
 from fashion_tui.tui.theme import THEME
+from fashion_tui.tui.train.form import queue_row
 from fashion_tui.tui.train.form.run_form import RunChoices, RunForm
+from fashion_tui.tui.widgets.cycle import Cycle
 from tests.tui.pilots import screen_text, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -71,6 +73,7 @@ async def test_every_field_sets_its_value(monkeypatch: pytest.MonkeyPatch) -> No
     assert choices is not None
     assert choices.recipe == msgspec.structs.replace(GUIDE, **{name: values[name] for name in fields_of(Recipe)})
     assert choices.settings == {name: values.get(name, "auto") for name in fields_of(RunConfig)}
+    assert choices.queue, "on the CPU, a run waits until no other run trains"
 
 
 async def test_an_unchanged_form_gives_the_recipe_and_the_defaults_of_train(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,3 +141,26 @@ async def test_values_that_do_not_fit_together_are_reported_at_a_field(monkeypat
         await until(pilot, lambda: note(run_form, "momentum") == "recipe: 0", "no error")
         await pilot.press("enter")
         await until(pilot, lambda: results, "the result")
+
+
+async def test_runs_wait_in_the_queue_by_default_only_on_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue_row, "resolves_to_cpu", lambda name: name == "cpu")
+    async with form(monkeypatch) as (run_form, pilot, results):
+        device, queued = run_form.rows["device"].editor, run_form.queue_row
+        assert isinstance(device, Cycle)
+        device.set_values(("auto", "cpu", "cuda:0"))
+        shown = []
+        for name in ("cpu", "cuda:0", "cpu"):
+            device.value = name
+            await pilot.pause()
+            shown.append(queued.is_on)
+        assert shown == [True, False, True]
+        queued.editor.focus()
+        await pilot.press("right")
+        assert not queued.is_on, "the user has changed it"
+        for name in ("cuda:0", "cpu"):
+            device.value = name
+            await pilot.pause()
+        await pilot.press("enter")
+        assert results[0] is not None
+        assert not results[0].queue

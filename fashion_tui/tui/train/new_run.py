@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.worker import Worker
 
 from fashion_tui.data import files
-from fashion_tui.runs import launch, on_end
+from fashion_tui.runs import launch, on_end, queue
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
@@ -105,9 +105,14 @@ class NewRuns:
         )
         with run:
             problem = on_end.choose(run, None)
-            launch.launch(run, spare=lab_app.spare_trainer)
+            launch.launch(run, spare=lab_app.spare_trainer, queue=choices.queue)
+            place = queue.find_place(run.path)
         self._pane.app.call_from_thread(self._show, run.path)
         started = f"Started {short_name(run.id)}. It keeps training when you quit."
+        if place is not None:
+            started = (
+                f"{short_name(run.id)} is {place.place} of {place.length} in the queue. It starts even if you quit."
+            )
         return started if problem is None else f"{started} But {problem}."
 
 

@@ -42,6 +42,7 @@ from fashion_tui.tui.lab_app import LabApp, NetworkChoice
 from fashion_tui.tui.widgets.cycle import Cycle
 
 from .devices import AUTO, DeviceChoices
+from .queue_row import QUEUE_HELP, QueueRow
 from .row import FieldRow
 
 RECIPE_HELP = "the values of all fields except those that you have changed"
@@ -61,6 +62,8 @@ class RunChoices:
     """Custom model that replaces the recipe's network, or None."""
     settings: Mapping[str, Any]
     """The described fields of RunConfig, by name."""
+    queue: bool
+    """Whether the run waits until no other run trains on its device."""
 
 
 class RunForm(Dialog[RunChoices | None]):
@@ -104,6 +107,7 @@ class RunForm(Dialog[RunChoices | None]):
         self.recipe = self._recipe(preferred if preferred in self._recipe_names else self._recipe_names[0])
         self.rows = {row.field.name: row for row in self._new_rows()}
         """The rows of all fields, by the name of the field."""
+        self.queue_row = QueueRow(AUTO if like is None else like.device)
 
     def _new_rows(self) -> Iterator[FieldRow]:
         recipe_origin, run_origin = ("recipe", "default") if self._like is None else ("original", "original")
@@ -127,6 +131,7 @@ class RunForm(Dialog[RunChoices | None]):
             yield Static(Text.assemble((title, "bold"), (f"   on {self.dataset}", MUTED)), classes="title")
             with Vertical(id="fields"):
                 yield self.rows[DEVICE]
+                yield self.queue_row
                 with Horizontal(classes="field"):
                     yield Label("  network")
                     yield Static(printable(self.recipe.model, glyphs), id="network", markup=False)
@@ -154,6 +159,9 @@ class RunForm(Dialog[RunChoices | None]):
 
     def on_descendant_focus(self, event: DescendantFocus) -> None:
         row = self._row_of(event.widget)
+        if event.widget is self.queue_row.editor:
+            self._show_help(QUEUE_HELP)
+            return
         if row is None:
             self._show_help(RECIPE_HELP)
             return
@@ -204,6 +212,10 @@ class RunForm(Dialog[RunChoices | None]):
             cast("Cycle", self.rows[DEVICE].editor).set_values(self._devices.names)
             self.show_problems()
 
+    @on(Cycle.Changed, f"#{DEVICE}")
+    def _device_changed(self, event: Cycle.Changed) -> None:
+        self.queue_row.follow_device(event.value)
+
     # Recipe and values
 
     def _recipe(self, name: str) -> Recipe:
@@ -253,7 +265,7 @@ class RunForm(Dialog[RunChoices | None]):
         custom = None if self.network is None else self.network.custom
         check_recipe(recipe, is_custom=True)  # the network can't be changed here
         check_batch_size(recipe, self.train_images, int(settings["validation"]))
-        return RunChoices(recipe, custom, settings)
+        return RunChoices(recipe, custom, settings, self.queue_row.is_on)
 
     def _notes(self, errors: Mapping[str, str]) -> dict[str, str | Text]:
         """Return the warnings about values, and the load of the chosen device."""
