@@ -73,15 +73,15 @@ def describe_metric(name: str) -> Metric:
     return replace(known, title=f"{known.title} {part}") if part else known
 
 
-def chart_metrics(names: Iterable[str]) -> list[str]:
+def chart_metrics(names: Iterable[str], *, all_held_out: bool = False) -> list[str]:
     """Return the metrics that have charts of their own and the names of heat strips, in the order of the charts.
 
     After the first metrics come the metrics of the whole run, then heat strips of all layers, then the metrics of
-    devices, then those of single layers, each sorted by title. Held-out metrics are left out if the chart of another
-    metric shows them.
+    devices, then those of single layers, each sorted by title. The number of the epoch, which some libraries log as a
+    metric, is last. Held-out metrics are left out if the chart of another metric shows them, unless `all_held_out`.
     """
     available = dict.fromkeys(names)
-    shown = {describe_metric(name).held_out for name in available}
+    shown = set() if all_held_out else {describe_metric(name).held_out for name in available}
     first = [name for name in FIRST_METRICS if name in available]
     others = sorted(
         (name for name in available if name not in {*FIRST_METRICS, *shown, *_STRIPS}),
@@ -94,4 +94,6 @@ def chart_metrics(names: Iterable[str]) -> list[str]:
 
 def _rank(name: str) -> int:
     family, _, part = name.partition("/")
+    if name == "epoch":
+        return 3
     return 1 if family in DEVICE_FAMILIES else 2 if part else 0

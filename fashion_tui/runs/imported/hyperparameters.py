@@ -42,6 +42,9 @@ def _loader() -> Callable[[bytes], Any]:
     def parse(content: bytes) -> Any:
         try:
             return yaml.load(content, PlainLoader)  # noqa: S506 - a subclass of the safe loader
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else 1
+            raise ValueError(f"line {line}: {error.problem}") from error
         except yaml.YAMLError as error:
             raise ValueError(str(error)) from error
 

@@ -47,8 +47,9 @@ class ShownRuns:
     def metrics(self) -> list[str]:
         """The metrics that have charts, in the order of the charts. A trained run will log the first metrics."""
         names = [name for snapshot in self.snapshots for name in snapshot.metrics]
-        only_logs = all(isinstance(snapshot.config, LogOnlyConfig) for snapshot in self.snapshots)
-        return chart_metrics(names or (() if self.snapshots and only_logs else FIRST_METRICS))
+        log_only = [isinstance(snapshot.config, LogOnlyConfig) for snapshot in self.snapshots]
+        names = names or list(() if self.snapshots and all(log_only) else FIRST_METRICS)
+        return chart_metrics(names, all_held_out=any(log_only))
 
     @property
     def steps(self) -> int:
@@ -123,9 +124,10 @@ def drawing_of(name: str, shown: ShownRuns, options: ChartOptions) -> Chart | He
 def _chart_run(name: str, metric: Metric, run_name: str, snapshot: RunSnapshot | None) -> ChartRun:
     if snapshot is None:
         return ChartRun(run_name, ended=True)
+    is_by_epoch = metric.per_epoch and not isinstance(snapshot.config, LogOnlyConfig)
     return ChartRun(
         name=run_name,
-        curve=NO_CURVE if metric.per_epoch else _scale(snapshot.curve(name), metric.scale),
+        curve=NO_CURVE if is_by_epoch else _scale(snapshot.curve(name), metric.scale),
         per_epoch=_epoch_values(name if metric.per_epoch else metric.held_out, metric.scale, snapshot),
         steps_per_epoch=snapshot.status.steps_per_epoch or None,
         planned_steps=snapshot.total_steps or None,
