@@ -55,7 +55,7 @@ class TrustDialog(Dialog[bool]):
     ]
     DEFAULT_CSS = """
     TrustDialog .panel { width: 100; }
-    TrustDialog Static { height: auto; }
+    TrustDialog Static { height: auto; max-height: 4; }
     TrustDialog TextArea, TrustDialog TextArea:focus { height: auto; max-height: 60vh; min-height: 3; margin: 1 0;
         border: none; padding: 0; background: $surface; }
     """
