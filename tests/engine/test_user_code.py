@@ -11,7 +11,9 @@ from fashion_tui.engine.client import Engine
 from fashion_tui.lab.trace.runner import MAX_CALLS
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.inputs import InputSpec
-from fashion_tui.schema.requests import GetShapes
+from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.replies import SourceTrace
+from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.shapes import ShapeTable
 
 INPUTS = (InputSpec(shape=(1, 8, 8)),)
@@ -32,6 +34,31 @@ async def test_the_file_and_its_neighbours_are_reloaded(engine: Engine, tmp_path
         (tmp_path / "width.py").write_text(f"WIDTH = {width}\n")
         assert (await get_shapes(engine, f"{tmp_path}/net.py")).outputs == ((width, 1, 1),)
     assert sorted(os.listdir(tmp_path)) == ["net.py", "width.py"]  # noqa: PTH208
+
+
+BLOCKS = "import torch\nclass Net(torch.nn.Flatten):\n    def __init__(self, width=1):\n        {}\n"
+
+
+@pytest.mark.parametrize(
+    ("blocks", "arguments", "expected"),
+    [
+        ("x = 1\n1 / 0", {}, "ZeroDivisionError: division by zero (line 2 of blocks.py)"),
+        ("x = (", {}, "'(' was never closed (line 1 of blocks.py)"),
+        (BLOCKS.format("1 / 0"), {}, "can't create Net: ZeroDivisionError: division by zero (line 4 of blocks.py)"),
+        (BLOCKS.format("pass"), {"depth": 1}, "Net doesn't take depth (line 3 of blocks.py)"),
+        (BLOCKS.format("while True: pass"), {}, "stopped after 1 s (line 4 of blocks.py)"),
+    ],
+)
+async def test_an_error_in_a_module_beside_the_edited_file_names_its_line(
+    engine: Engine, tmp_path: Path, blocks: str, arguments: dict[str, object], expected: str
+) -> None:
+    """The line isn't one of the source in the editor."""
+    (tmp_path / "blocks.py").write_text(blocks)
+    network = CustomModel(
+        source="from blocks import Net", class_name="Net", arguments=arguments, file=str(tmp_path / "unsaved.py")
+    )
+    trace = await engine.ask(TraceSource(network=network, inputs=INPUTS, time_limit=1.0), SourceTrace)
+    assert (trace.error, trace.line) == (expected, None)
 
 
 @pytest.mark.parametrize(

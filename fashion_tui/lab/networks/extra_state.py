@@ -8,7 +8,6 @@ consists of tensors and plain values, so `torch.load(weights_only=True)` can rea
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import IOBase
 from types import ModuleType
 from typing import Any
 from weakref import WeakMethod
@@ -20,31 +19,10 @@ from torch.nn.parameter import is_lazy
 
 from .custom import MODULE_PREFIX
 from .modules import modules_of
-from .values import INTERNAL_ATTRIBUTES, KINDS, UNSAVABLE, kind_of
-
-MAX_DEPTH = 5
-"""Changes to a value go undetected if it is nested in this many foreign objects (see `values.KINDS`)."""
+from .nodes import MISSING, Node, Reader, Writer, differs, encode, find_unsavable, roll_back
+from .values import INTERNAL_ATTRIBUTES
 
 ATTRIBUTE, EXTRA, CLASS, GLOBAL = "attribute", "extra state", "class", "global"
-
-REFERENCES = {"seen", "module", "tensor of the model"}
-"""Kinds of nodes that refer to an object by its name instead of containing a copy."""
-
-_MISSING = object()
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A value recorded in a snapshot. `items` holds a node for each value nested inside it."""
-
-    path: str
-    value: object
-    """The object itself, which may have changed since the snapshot."""
-    kind: str
-    """Kind of the value: a key of `KINDS`, or one of `REFERENCES`."""
-    copy: Any
-    """Copy of the value. For a reference, the name of the object to which it refers."""
-    items: "tuple[tuple[Any, Node], ...]" = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +53,7 @@ class ExtraState:
 
     def capture(self) -> Snapshot:
         """Copy the current state."""
-        read = _Reader(self.model).read
+        read = Reader(self.model).read
         nodes = {
             (scope, owner, name): read(f"{scope}/{owner}/{name}", value) for scope, owner, name, value in self._values()
         }
@@ -89,7 +67,7 @@ class ExtraState:
         """Return the names of values that have changed and can't be saved, such as `body.0.stream (generator)`."""
         found = []
         for (scope, owner, name), node in snapshot.nodes.items():
-            broken = _find_unsavable(self._initial.nodes.get((scope, owner, name)), node)
+            broken = find_unsavable(self._initial.nodes.get((scope, owner, name)), node)
             if broken is not None:
                 full_name = ".".join(part for part in (owner, name) if part)
                 found.append(f"{full_name} ({type(broken.value).__name__})")
@@ -102,9 +80,9 @@ class ExtraState:
             "buffers": snapshot.buffers,
             "trainable": snapshot.trainable,
             "changed": [
-                [*key, _encode(node, before.get(key))]
+                [*key, encode(node, before.get(key))]
                 for key, node in snapshot.nodes.items()
-                if _differs(before.get(key), node)
+                if differs(before.get(key), node)
             ],
             "removed": [list(key) for key in before if key not in snapshot.nodes],
         }
@@ -123,10 +101,10 @@ class ExtraState:
         self.model.load_state_dict(others | weights)
         for name, requires_grad in saved["trainable"].items():
             parameters[name].requires_grad_(requires_grad)
-        writer = _Writer(self.model, self._initial)
+        writer = Writer(self.model, _device_of(self.model), self._initial.nodes.values())
         for scope, owner, name, encoded in saved["changed"]:
             current = self._initial.nodes.get((scope, owner, name))
-            self._set(scope, owner, name, writer.decode(encoded, _MISSING if current is None else current.value))
+            self._set(scope, owner, name, writer.decode(encoded, MISSING if current is None else current.value))
         for scope, owner, name in saved["removed"]:
             self._remove(scope, owner, name)
 
@@ -135,8 +113,8 @@ class ExtraState:
         now = self.capture()
         self._load_buffers(snapshot.buffers)
         for key, node in snapshot.nodes.items():
-            if _differs(now.nodes.get(key), node):
-                self._set(*key, _roll_back(node))
+            if differs(now.nodes.get(key), node):
+                self._set(*key, roll_back(node))
         for key in now.nodes.keys() - snapshot.nodes.keys():
             self._remove(*key)
 
@@ -172,7 +150,7 @@ class ExtraState:
                 yield GLOBAL, module_name, name, value
 
     def _set(self, scope: str, owner: str, name: str, value: Any) -> None:
-        if value is _MISSING:
+        if value is MISSING:
             return
         if scope == ATTRIBUTE:
             vars(self.model.get_submodule(owner))[name] = value
@@ -237,147 +215,6 @@ def load_trained(model: nn.Module, weights: dict[str, Tensor], extra: dict[str, 
         model.load_state_dict(weights)
     else:
         ExtraState(model).load(weights, extra)
-
-
-class _Reader:
-    """Converts values to nodes.
-
-    If an object occurs more than once, later occurrences become references to the first one.
-    """
-
-    def __init__(self, model: nn.Module) -> None:
-        self._references: dict[int, tuple[str, str]] = {}
-        """Maps the id of each object to the kind and the name of a reference to the object."""
-        for path, module in model.named_modules():
-            self._references[id(module)] = "module", path
-        for name, tensor in (*model.named_parameters(), *model.named_buffers()):
-            self._references[id(tensor)] = "tensor of the model", name
-
-    def read(self, path: str, value: object, depth: int = 0) -> Node:
-        """Return the node for a value. `depth` is the number of foreign objects in which the value is nested."""
-        name = kind_of(value) if depth < MAX_DEPTH else "opaque"
-        kind = KINDS[name]
-        if kind.is_mutable:
-            if id(value) in self._references:
-                return Node(path, value, *self._references[id(value)])
-            self._references[id(value)] = "seen", path
-        depth += name == "foreign object"
-        items = tuple((key, self.read(f"{path}/{key!r}", item, depth)) for key, item in kind.items(value))
-        return Node(path, value, name, kind.copy(value), items)
-
-
-class _Writer:
-    """Converts saved values back to objects."""
-
-    def __init__(self, model: nn.Module, initial: Snapshot) -> None:
-        self._model = model
-        self._device = _device_of(model)
-        self._by_path = {node.path: node.value for root in initial.nodes.values() for node in _all_nodes(root)}
-        """Maps paths to objects. A reference of kind `seen` stands for the object at its path."""
-
-    def decode(self, encoded: Any, current: object) -> Any:
-        """Return the saved value, or `_MISSING` if it wasn't saved.
-
-        `current` is the corresponding value of the new model, or `_MISSING`. If training changed the original value in
-        place rather than replacing it, `current` is changed in place, too.
-        """
-        name, path, type_if_same, copy, items = encoded
-        if name in REFERENCES:
-            return self._refer(name, copy)
-        kind = KINDS[name]
-        if type_if_same == type(current).__name__:
-            target = current
-        elif kind.create is not None:
-            target = kind.create(copy, self._device)
-        else:
-            return _MISSING
-        if name in UNSAVABLE:
-            return target
-        self._by_path[path] = target
-        before = dict(KINDS[kind_of(current)].items(current))
-        decoded = [(key, self.decode(item, before.get(key, _MISSING))) for key, item in items]
-        filled = kind.fill(target, copy, [(key, value) for key, value in decoded if value is not _MISSING])
-        self._by_path[path] = filled
-        return filled
-
-    def _refer(self, kind: str, name: str) -> object:
-        if kind == "seen":
-            return self._by_path.get(name, _MISSING)
-        path, _, attribute = name.rpartition(".") if kind == "tensor of the model" else (name, "", "")
-        module = self._model.get_submodule(path)
-        return getattr(module, attribute) if attribute else module
-
-
-def _roll_back(node: Node) -> object:
-    """Restore the value that the node recorded, in place if possible, and return it."""
-    if node.kind in REFERENCES or node.kind in UNSAVABLE:
-        return node.value
-    return KINDS[node.kind].fill(node.value, node.copy, [(key, _roll_back(item)) for key, item in node.items])
-
-
-def _encode(node: Node, before: Node | None) -> list[Any]:
-    """Encode a node as a list of its kind, path, type name, copy and items.
-
-    The list contains only tensors and plain values. The type name is empty unless `before` contains the same object.
-    """
-    type_if_same = type(node.value).__name__ if before is not None and before.value is node.value else ""
-    if node.kind in UNSAVABLE:
-        return [node.kind, node.path, type_if_same, None, []]
-    items_before = dict(before.items) if before is not None else {}
-    items = [[key, _encode(item, items_before.get(key))] for key, item in node.items]
-    return [node.kind, node.path, type_if_same, node.copy, items]
-
-
-def _differs(before: Node | None, now: Node) -> bool:
-    """Return whether a value has changed between two snapshots."""
-    if before is None or before.kind != now.kind or len(before.items) != len(now.items):
-        return True
-    if _needs_identity(now) and before.value is not now.value:
-        return True
-    if _is_iterator(now.value) or not _is_equal(before.copy, now.copy):
-        return True
-    return any(
-        key_before != key or _differs(item_before, item)
-        for (key_before, item_before), (key, item) in zip(before.items, now.items, strict=True)
-    )
-
-
-def _find_unsavable(before: Node | None, now: Node) -> Node | None:
-    """Return the first node that has changed and can't be saved, or None."""
-    if now.kind in UNSAVABLE:
-        return now if _differs(before, now) else None
-    if _needs_identity(now) and (before is None or before.value is not now.value):
-        return now  # it is a new instance of a class whose instances can't be saved
-    items_before = dict(before.items) if before is not None else {}
-    found = (_find_unsavable(items_before.get(key), item) for key, item in now.items)
-    return next((node for node in found if node is not None), None)
-
-
-def _needs_identity(node: Node) -> bool:
-    """Return whether the node's object can't be recreated, so that the new model must already contain it."""
-    return node.kind not in REFERENCES and KINDS[node.kind].create is None
-
-
-def _is_iterator(value: object) -> bool:
-    """Return whether a value is an iterator whose position can't be compared."""
-    return hasattr(type(value), "__next__") and not isinstance(value, IOBase)
-
-
-def _is_equal(a: Any, b: Any) -> bool:
-    """Return whether two copies are equal. The copies may be tuples that contain tensors."""
-    if type(a) is not type(b):
-        return False
-    if isinstance(a, Tensor):
-        return (a.shape, a.dtype, a.device) == (b.shape, b.dtype, b.device) and torch.equal(a, b)
-    if isinstance(a, tuple):
-        return len(a) == len(b) and all(map(_is_equal, a, b))
-    return bool(a == b)
-
-
-def _all_nodes(node: Node) -> Iterator[Node]:
-    yield node
-    for _, item in node.items:
-        yield from _all_nodes(item)
 
 
 def _buffers(module: nn.Module) -> dict[str, Tensor | None]:
