@@ -46,7 +46,7 @@ BLOCKS = "import torch\nclass Net(torch.nn.Flatten):\n    def __init__(self, wid
         ("x = (", {}, "'(' was never closed (line 1 of blocks.py)"),
         (BLOCKS.format("1 / 0"), {}, "can't create Net: ZeroDivisionError: division by zero (line 4 of blocks.py)"),
         (BLOCKS.format("pass"), {"depth": 1}, "Net doesn't take depth (line 3 of blocks.py)"),
-        (BLOCKS.format("while True: pass"), {}, "stopped after 1 s (line 4 of blocks.py)"),
+        (BLOCKS.format("while True: pass"), {}, "stopped after 1 s; check for an endless loop (line 4 of blocks.py)"),
     ],
 )
 async def test_an_error_in_a_module_beside_the_edited_file_names_its_line(
