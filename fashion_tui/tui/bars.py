@@ -22,6 +22,7 @@ from .actions import PANE_NAMES, PaneName, key_of
 from .key_settings import is_input
 from .lab_app import DatasetState
 from .pane import KeyLabels
+from .widgets.lines import FittedLines, left_and_right
 
 
 def _tabs(*, is_typing: bool) -> dict[PaneName, str]:
@@ -73,28 +74,21 @@ class PaneTabs(Widget):
                 return
 
 
-class RunIndicator(Widget):
-    """The progress of the newest live run, or of the newest queued run if no other run is live.
-
-    It is a separate widget, so that the tabs aren't repainted every second.
-    """
+class RunIndicator(FittedLines):
+    """The progress of the newest live run, or of the newest queued run if no other run is live."""
 
     DEFAULT_CSS = """
-    RunIndicator { width: 1fr; height: 1; margin: 0 1; text-align: right; }
+    RunIndicator { width: 1fr; height: 1; margin: 0 1; }
     """
-
-    run: reactive[RunSummary | None] = reactive[RunSummary | None](None)
-    live_runs: reactive[int] = reactive(0)
 
     def show_runs(self, runs: tuple[RunSummary, ...]) -> None:
         live = sorted((run for run in runs if run.state in LIVE_STATES), key=lambda run: run.state == "queued")
-        self.live_runs = len(live)
-        self.run = live[0] if live else None
 
-    def render(self) -> Text:
-        text = indicator_text(self.run, self.live_runs, short=self.size.width < FULL_INDICATOR_WIDTH)
-        text.no_wrap = True
-        return text
+        def line(width: int) -> list[Text]:
+            text = indicator_text(live[0] if live else None, len(live), short=width < FULL_INDICATOR_WIDTH)
+            return [left_and_right(Text(), text, width)]
+
+        self.fit(line)
 
 
 class Header(Horizontal):
