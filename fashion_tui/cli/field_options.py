@@ -86,7 +86,7 @@ def _option(field: Field, default_description: str | None) -> Callable[[Command]
         cls=FieldOption,
         group=field.about.group,
         default_description=default_description,
-        help=f"{field.about.help[0].upper()}{field.about.help[1:]}.",
+        help=_help(field),
         **attributes,
     )
 
@@ -100,5 +100,10 @@ def _value_type(field: Field) -> Any:
 
 def _metavar(field: Field) -> str:
     if field.choices:
-        return "|".join(field.choices)
+        return "NAME"
     return field.about.unit.upper() or {int: "N", float: "X", str: "NAME"}[field.type]
+
+
+def _help(field: Field) -> str:
+    text = f"{field.about.help[0].upper()}{field.about.help[1:]}"
+    return f"{text} ({field.range})." if field.choices else f"{text}."

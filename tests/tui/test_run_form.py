@@ -137,7 +137,10 @@ async def test_values_that_do_not_fit_together_are_reported_at_a_field(monkeypat
         await until(pilot, lambda: "momentum is 0.9" in note(run_form, "momentum"), "the error")
         await pilot.press("enter")
         await until(pilot, lambda: pilot.app.focused is run_form.rows["momentum"].editor, "the focus at the field")
+        run_form.rows["early_stopping"].set_value("loss")  # the values of the recipe are reported first
         run_form.rows["optimizer"].set_value("sgd")
+        await until(pilot, lambda: "early stopping needs" in note(run_form, "validation"), "the error")
+        run_form.rows["validation"].set_value(500)
         await until(pilot, lambda: note(run_form, "momentum") == "recipe: 0", "no error")
         await pilot.press("enter")
         await until(pilot, lambda: results, "the result")

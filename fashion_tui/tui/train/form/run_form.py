@@ -30,6 +30,7 @@ from fashion_tui.schema.recipe import (
     Recipe,
     check_batch_size,
     check_recipe,
+    check_validation,
     learning_rate_warning,
 )
 from fashion_tui.schema.replies import Device
@@ -264,7 +265,9 @@ class RunForm(Dialog[RunChoices | None]):
         settings = {name: self.rows[name].value() for name in fields_of(RunConfig)}
         custom = None if self.network is None else self.network.custom
         check_recipe(recipe, is_custom=True)  # the network can't be changed here
-        check_batch_size(recipe, self.train_images, int(settings["validation"]))
+        validation = int(settings["validation"])
+        check_validation(recipe, validation)
+        check_batch_size(recipe, self.train_images, validation)
         return RunChoices(recipe, custom, settings, self.queue_row.is_on)
 
     def _notes(self, errors: Mapping[str, str]) -> dict[str, str | Text]:
