@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TESTS ?= tests
 FLAGS ?=
 
-.PHONY: run setup test test-faults test-gpu test-gpu-full test-monkey test-mutation test-shapes check lint types borders clean
+.PHONY: run setup test test-faults test-gpu test-gpu-full test-monkey test-mutation test-shapes test-verdicts check lint types borders clean
 
 run: $(VENV)/.installed
 	$(BIN)/fashion-tui
@@ -44,6 +44,11 @@ test-mutation: $(VENV)/.installed-dev
 # what PyTorch computes, and prints how many are right, refused and wrong.
 test-shapes: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -m shapes tests/lab/test_trace_against_torch.py
+
+# Needs FASHION_TUI_DATA. Takes an hour: trains guide, quick and strong with five seeds, and best with one, and checks at
+# every moment of each run that there are no verdicts on it.
+test-verdicts: $(VENV)/.installed-dev
+	$(BIN)/pytest -n 0 -m verdicts tests/trainer/test_false_alarms.py
 
 check: lint types borders test
 
