@@ -28,7 +28,7 @@ def logged_run(folder: Path, name: str, steps: int) -> Path:
 def read(*paths: Path, metrics: tuple[str, ...] = (), messages: int) -> list[Message]:
     """Return the first messages of a follower of these runs."""
     posted: list[Message] = []
-    follower = RunFollower(posted.append, paths[0].parent)
+    follower = RunFollower(posted.append, lambda: paths[0].parent)
     follower.follow(paths, metrics)
     thread = threading.Thread(target=follower.run, args=(lambda: len(posted) >= messages,), daemon=True)
     thread.start()

@@ -20,7 +20,7 @@ class DisplayedRuns:
     A `RunFollower` reads these runs in a thread, and posts the snapshots.
     """
 
-    def __init__(self, post: Callable[[Message], object], runs_directory: Path) -> None:
+    def __init__(self, post: Callable[[Message], object], runs_directory: Callable[[], Path]) -> None:
         self.follower = RunFollower(post, runs_directory)
         self.baseline: str | None = None
         """Id of the run that is pinned as the baseline."""

@@ -65,7 +65,8 @@ class RunFollower:
 
     post: Callable[[Message], object]
     """Posts a message from any thread."""
-    runs_directory: Path
+    runs_directory: Callable[[], Path]
+    """Returns the runs folder. It is called once the app runs."""
     _wanted: _Wanted = field(default_factory=_Wanted)
     _awake: threading.Event = field(default_factory=threading.Event)
     _active: bool = True
@@ -130,9 +131,9 @@ class RunFollower:
 
     def _open_run(self, path: Path) -> _OpenRun | None:
         try:
-            return _OpenRun(RunReader(Run(path, self.runs_directory), compact=True))
+            return _OpenRun(RunReader(Run(path, self.runs_directory()), compact=True))
         except DamagedRun as error:
-            self.post(RunNotOpened(run_id(path, self.runs_directory), error.detail))
+            self.post(RunNotOpened(run_id(path, self.runs_directory()), error.detail))
             return None
 
     def _close(self, keep: Sequence[Path]) -> None:

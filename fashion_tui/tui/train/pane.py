@@ -75,7 +75,7 @@ class TrainPane(RunActions):
         self._filter_before = ""
         """The filter when the keys were last checked."""
         self._in_front = True
-        self.displayed = DisplayedRuns(self.post_message, self.lab_app.settings.runs_directory)
+        self.displayed = DisplayedRuns(self.post_message, lambda: self.lab_app.settings.runs_directory)
         self.requests = RunRequests(self, lambda pending: self.view.show_pending(pending))  # noqa: PLW0108 - no view yet
         self.annotations = Annotations(self, self.requests)
         self.new_runs = NewRuns(self, self.requests, self._prepare_trainer, self.open_run)
