@@ -32,7 +32,7 @@ from fashion_tui.tui.evaluate.metrics import checkpoint_line, headline, progress
 from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_tile, predictions_title
 from fashion_tui.tui.train.chart_options import ChartOptions
 from fashion_tui.tui.train.run_charts import ShownRuns, chart_of
-from fashion_tui.tui.train.run_lines import run_line
+from fashion_tui.tui.train.run_lines import run_heading, run_line
 from fashion_tui.tui.train.summary import note_text, summary_lines
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
 from fashion_tui.tui.widgets.large_number import large_number
@@ -221,9 +221,15 @@ def summary(running: RunSnapshot) -> RunSummary:
 
 def test_the_list_of_runs(summary: RunSummary) -> None:
     name = short_name(summary.run)
-    assert run_line(summary, 40, ASCII).plain.split() == ["#", name, "1/3", "0.988"]
+    assert run_line(summary, 40, ASCII).plain.split() == ["#", name, "1/3", "loss", "0.988"]
     ended = msgspec.structs.replace(summary, state="finished", epoch=3, test_accuracy=0.90468)
     assert run_line(ended, 40, ASCII).plain.split() == ["+", name, "3/3", "90.47", "%"]
+    for width in (31, 40):
+        heading, line = run_heading(width, ASCII).plain, run_line(ended, width, ASCII).plain
+        assert heading.split() == ["name", "progress", "accuracy"]
+        assert (heading.index("name"), heading.index("ess") + 3, len(heading.rstrip())) == (
+            line.index(name), line.index("3/3") + 3, len(line.rstrip())
+        )  # fmt: skip
     console = Console(width=120, record=True)
     console.print(*runs_tables([summary, msgspec.structs.replace(ended, disk_bytes=2_621_440)]), sep="\n")
     header, first, second = (line.split() for line in console.export_text().splitlines())

@@ -23,6 +23,10 @@ MIN_FIRST_WIDTH = 8
 """Minimum width of the first column beside another one."""
 
 
+RESULT_WIDTH = 10
+"""Width of the last cell of a run's line. A loss has up to five characters, and `loss ` before it."""
+
+
 class RunLines(Sequence[Text]):
     """The lines of the run list, computed on demand because there may be thousands of runs."""
 
@@ -59,15 +63,22 @@ def letter_mark(letter: str | None) -> Text:
 
 
 def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
-    """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3  90.41 %`.
+    """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3     90.41 %`.
 
     A logged or imported run has the last step instead of epochs.
     """
     progress = f"{run.step:,}" if run.kind in {"logged", "imported"} else f"{run.epoch}/{run.epochs}"
-    tail = f" {progress} {'damaged' if run.damage else _result(run):>8} "
+    tail = f" {progress} {'damaged' if run.damage else _result(run):>{RESULT_WIDTH}} "
     width = max(width - len(tail) - 2, 4)
     name = set_cell_size(shorten(run.title or short_name(run.run), width, glyphs), width)
     return Text.assemble(_state(run, glyphs), " ", (name + tail, FOREGROUND), no_wrap=True)
+
+
+def run_heading(width: int, glyphs: Glyphs) -> Text:
+    """Return the heading of the lines that `run_line` returns."""
+    tail = f" progress {'accuracy':>{RESULT_WIDTH}} "
+    name_width = max(width - len(tail) - 2, 4)
+    return Text(f"  {shorten('name', name_width, glyphs):<{name_width}}{tail}", MUTED, no_wrap=True)
 
 
 def column_line(run: RunSummary, columns: Sequence[Column], cells: Sequence[str], width: int, glyphs: Glyphs) -> Text:
@@ -129,4 +140,4 @@ def _aligned(cell: str, column: Column, glyphs: Glyphs) -> str:
 def _result(run: RunSummary) -> str:
     if run.test_accuracy is not None:
         return format_accuracy(run.test_accuracy)
-    return state_text(run) if run.loss is None or run.state == "queued" else format_loss(run.loss)
+    return state_text(run) if run.loss is None or run.state == "queued" else f"loss {format_loss(run.loss)}"

@@ -1,4 +1,4 @@
-"""The list of runs with its filter above it and, if columns are chosen, their names."""
+"""The list of runs, with its filter and the names of its columns above it."""
 
 import asyncio
 from contextlib import suppress
@@ -23,7 +23,7 @@ from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.widgets.lines import GrowingLines
 
 from .arrangement import Arrangement, Arranger, ListOptions, Outdated
-from .run_lines import heading_line
+from .run_lines import heading_line, run_heading
 from .run_list import RunList
 
 WIDE_COLUMNS = ("name", "state", "recipe", "epoch", "test_accuracy", "duration", "created", "tag")
@@ -189,14 +189,17 @@ class RunTable(Vertical):
 
     @on(RunList.LettersChanged)
     def _show_heading(self) -> None:
-        """Show the names of the columns above the columns."""
+        """Show the names of the columns above the list."""
         arrangement, glyphs = self._arrangement, terminal_glyphs()
-        self.heading.display = bool(arrangement.columns)
+        self.heading.display = bool(arrangement.runs)
         margin = 3 if self.run_list.has_letters else 1
 
         def heading(_: int) -> list[Text]:
             width = self.run_list.scrollable_content_region.width - margin  # the scroll bar is beside the columns
-            line = heading_line(arrangement.columns, arrangement.options.sort, width, glyphs)
+            if arrangement.columns:
+                line = heading_line(arrangement.columns, arrangement.options.sort, width, glyphs)
+            else:
+                line = run_heading(width, glyphs)
             return [Text.assemble(" " * margin, line)]
 
         self.heading.fit(heading)

@@ -51,13 +51,13 @@ class _Metric:
 
 
 def summary_lines(snapshot: RunSnapshot, width: int, glyphs: Glyphs, *, large: bool, title: str = "") -> list[Text]:
-    """Return the name, metrics and progress in eight lines with large digits, or in four lines without them.
+    """Return the name, metrics and progress in eight lines with large digits, or in three lines without them.
 
     `title` is the title that the user has given the run, or an empty string.
     """
     name = titled_name(snapshot.run, title)
-    metrics = _large_metrics(snapshot, width, glyphs) if large else [_metrics_line(snapshot, width, glyphs)]
-    return [_heading(snapshot, name, width, glyphs), Text(), *metrics, _progress(snapshot, width, glyphs)]
+    metrics = [Text(), *_large_metrics(snapshot, width, glyphs)] if large else [_metrics_line(snapshot, width, glyphs)]
+    return [_heading(snapshot, name, width, glyphs), *metrics, _progress(snapshot, width, glyphs)]
 
 
 def note_text(snapshot: RunSnapshot, pending: str | None, glyphs: Glyphs) -> Text:
