@@ -1,16 +1,19 @@
 """Versions of installed Python packages."""
 
 import importlib.metadata
+import importlib.util
 
 NOT_INSTALLED = "not installed"
+NO_VERSION = "without a version"
+"""Version of a module that can be imported although it isn't part of an installed package, such as by PYTHONPATH."""
 
 
 def installed_version(package: str) -> str:
-    """Return the version of an installed package, or NOT_INSTALLED. `package` is its name on PyPI."""
+    """Return the version of an installed package, NO_VERSION or NOT_INSTALLED. `package` is its name on PyPI."""
     try:
         return importlib.metadata.version(package)
     except (importlib.metadata.PackageNotFoundError, ValueError):  # ValueError for an empty name
-        return NOT_INSTALLED
+        return NO_VERSION if _is_importable(package) else NOT_INSTALLED
 
 
 def package_of(module: str) -> str:
@@ -18,6 +21,14 @@ def package_of(module: str) -> str:
 
     Return the name of the module itself if no installed package provides it.
     """
-    if installed_version(module) != NOT_INSTALLED:
+    if installed_version(module) not in {NO_VERSION, NOT_INSTALLED}:
         return module
     return next(iter(importlib.metadata.packages_distributions().get(module, ())), module)
+
+
+def _is_importable(name: str) -> bool:
+    """Return whether a top-level module can be imported, without importing it."""
+    try:
+        return name.isidentifier() and importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        return False

@@ -131,7 +131,12 @@ def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_
         (f"{DROPOUT_NET}\nopen('pyproject.toml')", (), 1, "no data files"),  # exists in the working directory
         (f"{DROPOUT_NET}\nfrom pathlib import Path\nPath(__file__).with_name('sizes.json').open()", (), 1, "no data"),
         (f"{DROPOUT_NET}\nimport importlib\nname = 'blocks'\n__import__(name)", (), 1, "import statements"),
-        (f"import blocks, gone\n{DROPOUT_NET}", (), 1, "neither in the folder of the model's file nor installed"),
+        (
+            f"import blocks, gone\n{DROPOUT_NET}",
+            (),
+            1,
+            "neither in the folder or package of the model's file nor installed",
+        ),
         (f"{DROPOUT_NET}\nclass Other(nn.Module): pass", (), 2, "Other"),
         ("Net = 3", (), 1, "nn.Module"),
     ],

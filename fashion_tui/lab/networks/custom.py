@@ -137,7 +137,7 @@ def _is_users(frame: FrameType) -> bool:
 def _hint(error: BaseException) -> str:
     """Return a hint to append to the message of an error in the user's code, or an empty string."""
     if isinstance(error, ModuleNotFoundError):
-        return "; it is neither in the folder of the model's file nor installed"
+        return "; it is neither in the folder or package of the model's file nor installed"
     if isinstance(error, ImportError) and "beyond top-level package" in str(error):
         return "; a package begins at the topmost folder that has an __init__.py"
     return constructor_hint(error)
