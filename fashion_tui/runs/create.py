@@ -57,6 +57,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     compiled: bool = False,
     keep_going: bool = False,
     network: CustomModel | None = None,
+    suggested_learning_rate: float | None = None,
 ) -> Run:
     """Create a run in state `starting`, without starting a trainer. The directory's name is the run's id.
 
@@ -85,6 +86,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         git_revision=_git_revision(),
         host=host_name(),
         source=None if network is None else describe_source(network, recipe.model),
+        suggested_learning_rate=suggested_learning_rate,
     )
     _check(config, name)
     status = msgspec.structs.replace(_first_status(config), epochs=recipe.epochs)

@@ -5,6 +5,7 @@ nothing else.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TypeVar
 
 from fashion_tui.engine.client import Engine, EngineDied, EngineStuck
@@ -36,23 +37,35 @@ class SandboxEngine:
         """Id of the last process that has answered a request and has therefore imported torch."""
         self._restart: asyncio.Task[None] | None = None
 
-    async def ask(self, request: Request, result_type: type[Result], time_limit: float) -> Result:
-        """Return the engine's reply. Cancelling this call interrupts the code.
+    async def ask(
+        self,
+        request: Request,
+        result_type: type[Result],
+        time_limit: float | None,
+        so_far: Callable[[Result], None] | None = None,
+    ) -> Result:
+        """Return the engine's reply. Cancelling this call interrupts the code. `Engine.ask` describes `so_far`.
 
-        Raises TimeLimitExceeded after `time_limit` seconds, and EngineDied if the code ends its process. After either
-        error, the process is replaced if necessary, so the next request is answered as usual.
+        Raises TimeLimitExceeded after `time_limit` seconds, unless it is None, and EngineDied if the code ends its
+        process. After either error, the process is replaced if necessary, so the next request is answered as usual.
         """
         async with self._lock:
             try:
-                return await self._ask(request, result_type, time_limit)
+                return await self._ask(request, result_type, time_limit, so_far)
             except EngineStuck:  # it is replaced
-                return await self._ask(request, result_type, time_limit)
+                return await self._ask(request, result_type, time_limit, so_far)
 
-    async def _ask(self, request: Request, result_type: type[Result], time_limit: float) -> Result:
+    async def _ask(
+        self,
+        request: Request,
+        result_type: type[Result],
+        time_limit: float | None,
+        so_far: Callable[[Result], None] | None,
+    ) -> Result:
         await self._make_ready()
         try:
             async with asyncio.timeout(time_limit):
-                return await self._engine.ask_once(request, result_type)
+                return await self._engine.ask_once(request, result_type, so_far=so_far)
         except TimeoutError:
             self._restart_in_background()
             raise TimeLimitExceeded(f"stopped after {time_limit:g} s; check for an endless loop") from None

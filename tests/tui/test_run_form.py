@@ -11,6 +11,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.schema.fields import Field, FieldValue, fields_of
 from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
@@ -35,7 +36,7 @@ async def form(
     app.theme = THEME.name
     results: list[RunChoices | None] = []
     async with app.run_test(size=size) as pilot:
-        run_form = RunForm(12_000, "synthetic garments")
+        run_form = RunForm(12_000, SYNTHETIC)
         await app.push_screen(run_form, results.append)
         await until(pilot, lambda: app.focused is run_form.rows["epochs"].editor, "the form")
         yield run_form, pilot, results

@@ -86,9 +86,8 @@ class NewRuns:
         """Show the form, and start a run unless the user cancels."""
         self._prepare()
         train_images = await asyncio.to_thread(files.train_size, dataset)
-        title = "synthetic garments" if dataset.name == "synthetic" else "Fashion-MNIST"
         self._pane.app.clear_notifications()  # notifications would cover the form
-        choices = await self._pane.app.push_screen_wait(RunForm(train_images, title, network, like))
+        choices = await self._pane.app.push_screen_wait(RunForm(train_images, dataset, network, like))
         if choices is not None:
             folder = self._pane.lab_app.settings.runs_directory
             self._requests.start(folder, "starting", partial(self._start, choices, dataset))
@@ -102,6 +101,7 @@ class NewRuns:
             dataset=dataset,
             **choices.settings,
             network=choices.network,
+            suggested_learning_rate=choices.suggested_learning_rate,
         )
         with run:
             problem = on_end.choose(run, None)

@@ -20,9 +20,11 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, MUTED
+from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field, FieldValue, InvalidField, fields_of
 from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.range_test import DEFAULT_STEPS
 from fashion_tui.schema.recipe import (
     CPU_MICRO_BATCH,
     CPU_RECIPES,
@@ -34,7 +36,7 @@ from fashion_tui.schema.recipe import (
     learning_rate_warning,
 )
 from fashion_tui.schema.replies import Device
-from fashion_tui.schema.requests import GetDevices
+from fashion_tui.schema.requests import FindLearningRate, GetDevices
 from fashion_tui.schema.run import RunConfig, short_name
 from fashion_tui.settings import user_settings
 from fashion_tui.tui.actions import IN_FORM, bindings, key_hints, key_of
@@ -44,6 +46,7 @@ from fashion_tui.tui.widgets.cycle import Cycle
 
 from .devices import AUTO, DeviceChoices
 from .queue_row import QUEUE_HELP, QueueRow
+from .range_test import RangeTestDialog, is_same_test
 from .row import FieldRow
 
 RECIPE_HELP = "the values of all fields except those that you have changed"
@@ -65,6 +68,8 @@ class RunChoices:
     """The described fields of RunConfig, by name."""
     queue: bool
     """Whether the run waits until no other run trains on its device."""
+    suggested_learning_rate: float | None = None
+    """The learning rate that a range test with these values has suggested and the user has taken over, or None."""
 
 
 class RunForm(Dialog[RunChoices | None]):
@@ -85,7 +90,7 @@ class RunForm(Dialog[RunChoices | None]):
     def __init__(
         self,
         train_images: int,
-        dataset: str,
+        dataset: DatasetRef,
         network: NetworkChoice | None = None,
         like: RunConfig | None = None,
     ) -> None:
@@ -99,6 +104,8 @@ class RunForm(Dialog[RunChoices | None]):
         self.dataset = dataset
         self.network = network
         self._like = like
+        self._tested: tuple[Recipe, float] | None = None
+        """The recipe of the last range test and its suggestion, if the user has taken it over."""
         self._devices_requested = False
         self._devices = DeviceChoices(AUTO if like is None else like.device)
         self._recipe_names = tuple(RECIPES) if has_gpu_driver() else CPU_RECIPES
@@ -109,6 +116,10 @@ class RunForm(Dialog[RunChoices | None]):
         self.rows = {row.field.name: row for row in self._new_rows()}
         """The rows of all fields, by the name of the field."""
         self.queue_row = QueueRow(AUTO if like is None else like.device)
+
+    @property
+    def dataset_title(self) -> str:
+        return "synthetic garments" if self.dataset.name == "synthetic" else "Fashion-MNIST"
 
     def _new_rows(self) -> Iterator[FieldRow]:
         recipe_origin, run_origin = ("recipe", "default") if self._like is None else ("original", "original")
@@ -129,7 +140,7 @@ class RunForm(Dialog[RunChoices | None]):
         origin = "from the recipe" if self.network is None else printable(self.network.origin, glyphs)
         with Vertical(classes="panel"):
             title = "New run" if self._like is None else f"Repeat {short_name(self._like.run)} with changes"
-            yield Static(Text.assemble((title, "bold"), (f"   on {self.dataset}", MUTED)), classes="title")
+            yield Static(Text.assemble((title, "bold"), (f"   on {self.dataset_title}", MUTED)), classes="title")
             with Vertical(id="fields"):
                 yield self.rows[DEVICE]
                 yield self.queue_row
@@ -167,7 +178,8 @@ class RunForm(Dialog[RunChoices | None]):
             self._show_help(RECIPE_HELP)
             return
         about, limits = row.field.about, row.field.range
-        self._show_help(f"{about.help} ({limits})" if limits else about.help)
+        hint = f"; {key_of('form', 'find_learning_rate')} suggests one" if row.field.name == "learning_rate" else ""
+        self._show_help(f"{about.help} ({limits}){hint}" if limits else about.help)
         if row.field.name == DEVICE:
             self._request_devices()
 
@@ -268,7 +280,10 @@ class RunForm(Dialog[RunChoices | None]):
         validation = int(settings["validation"])
         check_validation(recipe, validation)
         check_batch_size(recipe, self.train_images, validation)
-        return RunChoices(recipe, custom, settings, self.queue_row.is_on)
+        suggestion = None
+        if self._tested is not None and is_same_test(self._tested[0], recipe):
+            suggestion = self._tested[1]
+        return RunChoices(recipe, custom, settings, self.queue_row.is_on, suggestion)
 
     def _notes(self, errors: Mapping[str, str]) -> dict[str, str | Text]:
         """Return the warnings about values, and the load of the chosen device."""
@@ -282,6 +297,31 @@ class RunForm(Dialog[RunChoices | None]):
             notes["batch_size"] = MICRO_BATCH_NOTE
         return notes
 
+    # Learning rate range test
+
+    def action_find_learning_rate(self) -> None:
+        """Run a range test with the values of the form. If the user takes its suggestion over, set the field to it."""
+        if self._focus_invalid():
+            return
+        choices = self._choices()
+        request = FindLearningRate(
+            recipe=choices.recipe,
+            network=choices.network,
+            dataset=self.dataset.name,
+            directory=self.dataset.directory,
+            seed=choices.settings["seed"],
+            device=choices.settings[DEVICE],
+            steps=DEFAULT_STEPS,
+        )
+
+        def take_over(suggestion: float | None) -> None:
+            if suggestion is not None:
+                self._tested = choices.recipe, suggestion
+                self.rows["learning_rate"].set_value(suggestion)
+                self.rows["learning_rate"].editor.focus()
+
+        self.app.push_screen(RangeTestDialog(request, self.dataset_title), take_over)
+
     # Starting
 
     def on_key(self, event: Key) -> None:
@@ -292,9 +332,13 @@ class RunForm(Dialog[RunChoices | None]):
     @on(Input.Submitted)
     def _start(self) -> None:
         """Dismiss the form with its values, or focus the first field with an invalid value."""
+        if not self._focus_invalid():
+            self.dismiss(self._choices())
+
+    def _focus_invalid(self) -> bool:
+        """Focus the first field with an invalid value. Return False if all values are valid."""
         if invalid := self._invalid_fields():
             self.show_problems()
             self.rows[invalid[0].field].editor.focus()
             self.app.bell()
-        else:
-            self.dismiss(self._choices())
+        return bool(invalid)
