@@ -8,6 +8,7 @@ from fashion_tui.schema.comparison import FirstDifference, RunComparison
 from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.run import titled_name
 
+from .charts.metrics import belongs_to_part
 from .formatting import format_number, printable
 from .glyphs import terminal_glyphs
 from .runs import field_text
@@ -48,14 +49,14 @@ def result_rows(comparison: RunComparison) -> list[Row]:
 
 
 def metric_rows(comparison: RunComparison) -> list[Row]:
-    """Return the last value and the best one of each metric. Metrics of single layers are left out."""
+    """Return the last value and the best one of each metric. Metrics of single layers and devices are left out."""
     return [
         (
             printable(name, terminal_glyphs()),
             tuple(_last_and_best(last, best) for last, best in zip(metric.last, metric.best, strict=True)),
         )
         for name, metric in comparison.metrics.items()
-        if "/" not in name
+        if not belongs_to_part(name)
     ]
 
 

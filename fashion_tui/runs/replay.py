@@ -118,7 +118,8 @@ class Replay:
             self.times.truncate(event.first_step - 1)
         for name, column in zip(event.metrics, columns, strict=True):
             self._put(name, steps, column)
-        if last > self.times.last_step and math.isfinite(event.time):  # an imported log may have no times
+        is_new = last > self.times.last_step or not len(self.times)
+        if is_new and math.isfinite(event.time):  # an imported log may have no times
             self.times.put(last, (event.time,))
 
     def _add_epoch(self, event: EpochEnd) -> None:

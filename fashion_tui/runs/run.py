@@ -22,9 +22,8 @@ from .errors import DamagedRun, NotTrained, ReadOnlyRun, reason
 from .events import EventWriter
 from .folder import Folder
 from .follow import EventFollower, Follower
-from .imported.compose import compose_config, compose_status, log_bytes
 from .imported.formats import open_log
-from .imported.log import Log
+from .imported.imported_log import ImportedLog
 from .layout import CHECKPOINTS_FOLDER, EVENTS_FILE, FOLDERS, LOG_FILE, MAX_BYTES, MODULES_FOLDER, RUN_FILES
 from .lock import Holder, RunLock
 from .state import is_fresh, trainer_is_gone
@@ -94,26 +93,31 @@ class Run:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _open_log(self) -> Log | None:
+    def _open_log(self) -> ImportedLog | None:
         """Return the log of another library, unless the directory has files of this package."""
         if any(self.folder.exists(name) for name in RUN_FILES):
             return None
-        return open_log(self.folder)
+        log = open_log(self.folder)
+        return None if log is None else ImportedLog(self.id, log)
 
     def reopen_if_removed(self) -> bool:
         """If the directory was deleted and recreated, open the new one. Return whether a new one was opened."""
         is_reopened = self.folder.reopen_if_removed()
         if is_reopened:
-            self.__dict__.pop("stored_config", None)
+            self.__dict__.pop("_config_file", None)
         return is_reopened
 
-    @cached_property
+    @property
     def stored_config(self) -> StoredConfig:
         """The validated `config.json`, read on first use. Raises DamagedRun.
 
-        For an imported run, it is composed from the files of the other library.
+        For an imported run, it is composed from the files of the other library, which may change.
         """
-        return records.read_config(self.folder) if self.imported is None else compose_config(self.id, self.imported)
+        return self._config_file if self.imported is None else self.imported.config()
+
+    @cached_property
+    def _config_file(self) -> RunConfig | LoggedConfig:
+        return records.read_config(self.folder)
 
     @property
     def config(self) -> RunConfig:
@@ -142,7 +146,7 @@ class Run:
 
         For an imported run, the status is composed from the end of the log.
         """
-        return records.read_status(self.folder) if self.imported is None else compose_status(self.id, self.imported)
+        return records.read_status(self.folder) if self.imported is None else self.imported.status()
 
     def write_status(self, status: RunStatus, *, durable: bool = False) -> None:
         """Replace `status.json`. Set `durable` for a state that must survive a power failure. Raises OSError."""
@@ -253,8 +257,8 @@ class Run:
         For an imported run, inspect the files of the log.
         """
         if self.imported is not None:
-            problem = self.imported.settings()[1]
-            return Contents(log_bytes(self.imported), 0, () if problem is None else (problem,))
+            log_bytes, log_problems = self.imported.bytes_and_problems()
+            return Contents(log_bytes, 0, log_problems)
         total, checkpoint_bytes, problems = _module_bytes(self.folder), 0, []
         for name, status in _entries(self.folder):
             if stat.S_ISREG(status.st_mode):

@@ -131,6 +131,7 @@ def test_the_example_in_the_readme(
     comparison = call_in_process(*compared, "--json").json
     assert comparison["differences"] == {"settings.lr": [0.1, 0.5]}
     assert comparison["metrics"]["loss/train"]["last"] == pytest.approx([0.9**99, 0.5**99])
+    assert "loss/train" in call_in_process(*compared).out
     rows = list(csv.DictReader(StringIO(call_in_process(*exported[: exported.index(">")]).out)))
     assert [float(row["loss/train"]) for row in rows] == pytest.approx([0.9**step for step in range(100)])
     assert checksums(tmp_path) == before

@@ -73,6 +73,12 @@ def describe_metric(name: str) -> Metric:
     return replace(known, title=f"{known.title} {part}") if part else known
 
 
+def belongs_to_part(name: str) -> bool:
+    """Return whether a metric measures a single layer or device, such as `gradient_norm/conv1`."""
+    family, _, part = name.partition("/")
+    return family in _FAMILIES and bool(part)
+
+
 def chart_metrics(names: Iterable[str], *, all_held_out: bool = False) -> list[str]:
     """Return the metrics that have charts of their own and the names of heat strips, in the order of the charts.
 

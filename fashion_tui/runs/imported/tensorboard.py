@@ -24,19 +24,19 @@ from fashion_tui.schema.text import printable
 
 from .hyperparameters import HPARAMS_FILE, read_hyperparameters
 from .log import UNKNOWN_TIME, WRITING_SECONDS, LastValues, file_status
-from .scalars import EventDecoder, ScalarEvent
-from .tf_records import RecordReader, tail_records
+from .scalars import SESSION_HPARAMS, EventDecoder, ScalarEvent
+from .tf_records import RecordReader, find_records
 
 EVENT_FILE = re.compile(r".*\.tfevents\.(\d{1,12})\b.*|.*\.tfevents\b.*", re.DOTALL)
 """Matches the name of an event file, such as `events.out.tfevents.1763900000.host.1.0`. The number is a Unix time."""
 
-TAIL_BYTES = (64 << 10, 1 << 20)
+TAIL_BYTES = (16 << 10, 1 << 20)
 """How many bytes at the end of a file are searched for scalars: first few, then more if there are none."""
 
 TAIL_FILES = 10
 """How many of the newest files are searched for the last values."""
 
-HEAD_BYTES = 256 << 10
+HEAD_BYTES = 1 << 20
 """How many bytes at the beginning of a file are searched for hyperparameters."""
 
 
@@ -53,10 +53,11 @@ class TensorBoardLog:
         try:
             decoder = EventDecoder()
             stored: dict[str, object] = {}
-            for name, status in self.event_files().items():
+            for name in self.event_files():
                 with self.open(name) as file:
-                    head = min(status.st_size, HEAD_BYTES)
-                    stored |= decoder.hyperparameters(RecordReader(decoder.checksum).records(file, head, head))
+                    head = file.read(HEAD_BYTES)
+                if SESSION_HPARAMS.encode() in head:
+                    stored |= decoder.hyperparameters(find_records(head, decoder.checksum))
         except OSError:  # reported by `last`
             return settings, problem
         stored, stored_problem = json_settings(stored)
@@ -91,11 +92,11 @@ class TensorBoardLog:
     def event_files(self) -> dict[str, os.stat_result]:
         """Return the event files, oldest first."""
         entries = [
-            (file_time(name) or 0.0, name, status)
+            (name, status)
             for name, status in self._folder.entries()
             if EVENT_FILE.fullmatch(name) and stat.S_ISREG(status.st_mode)
         ]
-        return {name: status for _, name, status in sorted(entries, key=lambda entry: entry[:2])}
+        return dict(sorted(entries, key=lambda entry: _file_order(entry[0])))
 
     def open(self, name: str) -> BufferedReader:
         return BufferedReader(self._folder.open_to_read(name, MAX_LOG_BYTES), 1 << 18)
@@ -104,7 +105,7 @@ class TensorBoardLog:
         with self.open(name) as file:
             for length in TAIL_BYTES:
                 file.seek(max(size - length, 0))
-                events = list(_decode(decoder, tail_records(file.read(length), decoder.checksum)))
+                events = list(_decode(decoder, find_records(file.read(length), decoder.checksum)))
                 if events or length >= size:
                     return events
         return []
@@ -205,6 +206,11 @@ def file_time(name: str) -> float | None:
     """Return the time in the name of an event file, or None if it has none."""
     match = EVENT_FILE.fullmatch(name)
     return float(match[1]) if match and match[1] else None
+
+
+def _file_order(name: str) -> tuple[float, list[int], str]:
+    """Return a sort key: the time in a file's name, then its other numbers, such as those of two files of a process."""
+    return file_time(name) or 0.0, [int(digits) for digits in re.findall(r"\d+", name)], name
 
 
 def _decode(decoder: EventDecoder, records: Iterable[bytes]) -> Iterator[ScalarEvent]:

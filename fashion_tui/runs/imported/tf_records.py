@@ -61,8 +61,8 @@ class RecordReader:
                 yield data
 
 
-def tail_records(data: bytes, checksum: Checksum) -> Iterator[bytes]:
-    """Yield the records at the end of a file, given its last bytes, which may begin in the middle of a record."""
+def find_records(data: bytes, checksum: Checksum) -> Iterator[bytes]:
+    """Yield the complete records in a part of a file, which may begin and end in the middle of a record."""
     position = 0
     while position + _HEADER.size <= len(data):
         length, expected = _HEADER.unpack_from(data, position)

@@ -90,6 +90,14 @@ def test_a_later_file_replaces_overlapping_steps_of_its_metrics(tmp_path: Path) 
     assert values(reader) == {"loss": [(0, 1.0), (1, 4.0)], "by epoch": [(1, 0.5)]}
 
 
+def test_files_of_one_second_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number, value in ((9, 1.0), (10, 2.0), (8, 3.0)):
+        write_events(tmp_path, [scalar("loss", 1, value)], name=f"events.out.tfevents.100.host.7.{number}")
+    reader = reader_of(tmp_path)
+    reader.poll()
+    assert values(reader) == {"loss": [(1, 2.0)]}
+
+
 def test_a_restart_replaces_the_later_steps_of_all_metrics(tmp_path: Path) -> None:
     start = event_pb2.Event(wall_time=1.0, step=2, session_log=SessionLog(status=SessionLog.START))
     rows = [scalar(tag, step, 1.0) for step in range(4) for tag in ("loss", "accuracy")]
