@@ -88,9 +88,9 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     """On a CPU, training is deterministic in any case."""
     compiled: Annotated[bool, About("compile", "use torch.compile, which takes a minute at the start", RUN)] = False
     keep_going: Annotated[bool, About("keep going", "train on if the loss diverges, while it is finite", RUN)] = False
-    checkpoint_every: Annotated[
-        float, About("checkpoint interval", "time between checkpoints", RUN, "seconds", gt=0)
-    ] = 30.0
+    checkpoint_every: Annotated[float, About("checkpoint period", "time between checkpoints", RUN, "seconds", gt=0)] = (
+        30.0
+    )
     git_revision: str | None
     source: ModelSource | None = None
     """The custom model, or None for a built-in network. For a custom model, `recipe.model` is only a display name."""

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import groupby
 from typing import Any
 
@@ -40,6 +41,10 @@ async def form(
         await app.push_screen(run_form, results.append)
         await until(pilot, lambda: app.focused is run_form.rows["epochs"].editor, "the form")
         yield run_form, pilot, results
+
+
+def shows(pilot: Pilot[None], text: str) -> bool:
+    return text in screen_text(pilot.app)
 
 
 def note(run_form: RunForm, name: str) -> str:
@@ -104,6 +109,7 @@ async def test_keys_reach_every_field_of_a_small_terminal_and_show_its_help(monk
         for rows in [*groups[1:], groups[-1]]:
             await pilot.press("pagedown")
             assert pilot.app.focused is rows[0].editor
+            await until(pilot, partial(shows, pilot, f"\n {rows[0].field.about.group}\n"), "the heading")
         for rows in [*reversed(groups[:-1]), groups[0]]:
             await pilot.press("pageup")
             assert pilot.app.focused is rows[0].editor

@@ -115,6 +115,8 @@ class RunForm(Dialog[RunChoices | None]):
         self.recipe = self._recipe(preferred if preferred in self._recipe_names else self._recipe_names[0])
         self.rows = {row.field.name: row for row in self._new_rows()}
         """The rows of all fields, by the name of the field."""
+        self._headings: dict[str, Static] = {}
+        """The headings of the groups, by the name of the group."""
         self.queue_row = QueueRow(AUTO if like is None else like.device)
 
     @property
@@ -154,7 +156,7 @@ class RunForm(Dialog[RunChoices | None]):
                     yield Static(self.recipe.summary, classes="hint", id="recipe-hint", markup=False)
                 listed = (row for row in self.rows.values() if row.field.name != DEVICE)
                 for group, rows in groupby(listed, lambda row: row.field.about.group):
-                    yield Static(group, classes="group", markup=False)
+                    yield self._headings.setdefault(group, Static(group, classes="group", markup=False))
                     yield from rows
             yield Static(id="help", markup=False)
             reset = (key_of("form", "reset"), "reset")
@@ -195,7 +197,9 @@ class RunForm(Dialog[RunChoices | None]):
         focused = self._row_of(self.focused)
         names = [row.field.about.group for row in first_rows]
         index = -1 if focused is None else names.index(focused.field.about.group)
-        first_rows[min(max(index + step, 0), len(first_rows) - 1)].editor.focus()
+        row = first_rows[min(max(index + step, 0), len(first_rows) - 1)]
+        row.editor.focus(scroll_visible=False)
+        self._headings[row.field.about.group].scroll_visible(animate=False, top=True)
 
     def _visible_rows(self) -> list[FieldRow]:
         return [row for row in self.rows.values() if row.display and row.field.name != DEVICE]
