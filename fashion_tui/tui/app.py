@@ -25,6 +25,7 @@ from fashion_tui.settings import user_settings
 from .actions import EVERYWHERE, KEY_PROBLEMS, PaneName, bindings, key_of
 from .bars import Header, KeyBar, RunIndicator, StatusBar
 from .dialogs.dialog import TooSmall
+from .end_notices import end_notices
 from .lab_app import (
     DatasetFound,
     DatasetState,
@@ -37,6 +38,7 @@ from .lab_app import (
 )
 from .pane import Pane, RunPane
 from .terminal_app import TerminalApp
+from .terminal_status import REFRESH_SECONDS, progress_of
 from .theme import THEME
 
 if TYPE_CHECKING:
@@ -142,6 +144,7 @@ class FashionApp(TerminalApp):
         # Set the focus before the first paint, so that no typed key is lost.
         self.screen_stack[0].set_focus(self.current_pane.main_widget())
         self.call_after_refresh(self._start_background)
+        self.set_interval(REFRESH_SECONDS, self._show_progress)
 
     def _start_background(self) -> None:
         """Start everything that can wait until after the first paint."""
@@ -282,9 +285,18 @@ class FashionApp(TerminalApp):
         for bar in self._bars(StatusBar):
             bar.dataset = state
 
-    def watch_runs(self, runs: tuple[RunSummary, ...]) -> None:
+    def watch_runs(self, before: tuple[RunSummary, ...], runs: tuple[RunSummary, ...]) -> None:
+        self._show_progress()
+        if notices := end_notices(before, runs):
+            self.bell()
+        for notice in notices:
+            self.notify(notice.text, severity=notice.severity, timeout=PROBLEM_SECONDS, markup=False)
         for indicator in self._bars(RunIndicator):
             indicator.show_runs(runs)
+
+    def _show_progress(self) -> None:
+        if not self._exit:
+            self.show_progress(progress_of(self.runs))
 
     def _bars(self, bar_type: type[BarType]) -> list[BarType]:
         """Return the bars of the given type, or an empty list if the app is exiting and has removed them."""

@@ -15,6 +15,7 @@ from textual.message import Message
 
 from .output_flow import QUERY_TIMEOUT, OutputFlow
 from .terminal_input import PASTE_LENGTH, InputParser
+from .terminal_status import Progress, TerminalStatus
 
 READ_SIZE = 65536
 """Maximum number of bytes per read."""
@@ -43,6 +44,7 @@ class TerminalDriver(LinuxDriver):
         self._loop_of_app = asyncio.get_running_loop()
         self._is_resuming = False
         self.flow = OutputFlow(self._query)
+        self._status = TerminalStatus(os.environ)
         self._reply_arrived = threading.Event()
         """Set if the terminal has replied to the last query."""
         self._write_lock = threading.Lock()
@@ -102,6 +104,16 @@ class TerminalDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         super().start_application_mode()  # type: ignore[no-untyped-call]
         self.flow.start()
+
+    def stop_application_mode(self) -> None:
+        """Restore the terminal, also after an error in the app."""
+        self.write(self._status.restore())
+        super().stop_application_mode()
+
+    def show_progress(self, progress: Progress | None) -> None:
+        """Show the progress of a run in the terminal's title and in its tab, or restore them if it is None."""
+        if sequence := self._status.show(progress):
+            self.write(sequence)
 
     def disable_input(self) -> None:
         """Wait for the terminal's last reply, then disable input. Otherwise, the shell would receive the reply."""

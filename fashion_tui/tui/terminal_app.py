@@ -26,6 +26,7 @@ from .driver import TerminalDriver
 from .input_queue import InputQueue
 from .output_flow import PostponedFrames
 from .printable_filter import PrintableFilter
+from .terminal_status import Progress
 
 QUIT_KEYS = {key for action in EVERYWHERE if action.id == "quit" and action.priority for key in action.keys.split(",")}
 """Keys that quit the app even while an editor has the focus."""
@@ -128,6 +129,11 @@ class TerminalApp(App[None]):
         Textual paints the whole terminal whenever one of them changes.
         """
         return [] if self.screen.styles.background.a == 1 else super()._background_screens
+
+    def show_progress(self, progress: Progress | None) -> None:
+        """Show the progress of a run in the terminal's title and in its tab, or restore them if it is None."""
+        if isinstance(self._driver, TerminalDriver):
+            self._driver.show_progress(progress)
 
     # The size of the terminal
 

@@ -48,7 +48,7 @@ def test_run_continues_after_q_and_is_shown_when_the_app_is_opened_again(
         assert terminal.exit_status() == 0
         assert terminal.text_after_exit().startswith("Still running: guide")
         assert terminal.attributes() == terminal.attributes_before
-    run_path = next(app_terminal.runs.iterdir())
+    run_path = next(app_terminal.runs.glob("[!.]*"))
     step = wait_for_step(run_path, 1).step
     with app_terminal() as terminal:
         terminal.wait_for("● guide")  # the app's header shows the run
