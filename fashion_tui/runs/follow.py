@@ -12,7 +12,8 @@ from .events import DamagedLine, decode_line
 from .folder import Folder
 from .layout import EVENTS_FILE, MAX_BYTES, MAX_LINE_BYTES
 
-CHUNK_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 16
+"""Number of bytes per read. After a long log, reads of 1 MiB would leave 6 MiB of unused memory in the process."""
 
 
 class LogReplaced(Exception):
