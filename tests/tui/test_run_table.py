@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui import train
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
+from fashion_tui.tui.train import stored_options
 from fashion_tui.tui.train.arrangement import Arrangement, Arranger, Column, ListOptions, Outdated
 from fashion_tui.tui.train.choose_fields import choose_columns, choose_order, next_order
 from fashion_tui.tui.train.run_lines import RunLines, heading_line
 from fashion_tui.tui.train.run_table import RunTable, columns_shown, note_line
+from fashion_tui.tui.train.stored_options import MAX_FOLDERS
 from tests.runs.parts import make_run, steps, toy_loss
 
 from .pilots import screen_text, until
@@ -122,6 +125,38 @@ async def test_chosen_columns_have_names_above_them(tmp_path: Path) -> None:
         await until(pilot, lambda: screen_text(pilot.app).startswith("     name"), "the names above the columns")
         row = screen_text(pilot.app).splitlines()[1]
         assert row.index(short_name(table.run_list.runs[0].run)) == 5
+
+
+async def test_the_next_start_shows_the_same_filter_order_and_columns(tmp_path: Path) -> None:
+    make_runs(tmp_path)
+    chosen = ListOptions(filter="lr<0.1", sort="lr", columns=("name", "lr"))
+    async with table_app(tmp_path) as (table, pilot):
+        table.change(replace(chosen, filter=""))
+        table.edit_filter()
+        await pilot.press(*"lr<0.1", "enter")
+        await until(pilot, lambda: names(table.run_list.runs) == ["one", "three"], "the matching runs")
+        await until(pilot, lambda: stored_options.load(stored_options.default_path(), tmp_path) == chosen, "the file")
+        table.edit_filter()
+        await pilot.press("end", *" two")
+        await until(pilot, lambda: table.run_list.runs == (), "no runs")
+    async with table_app(tmp_path) as (table, pilot):
+        assert table.options == chosen, "an incomplete filter isn't stored"
+        await until(pilot, lambda: "2 of 3 runs" in screen_text(pilot.app), "the number of runs")
+        assert "lr<0.1" in screen_text(pilot.app)
+        assert names(table.run_list.runs) == ["one", "three"]
+        assert "lr↑" in screen_text(pilot.app)
+
+
+def test_options_are_stored_for_each_folder_and_a_damaged_file_counts_as_empty(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "run-lists.json"
+    options = [ListOptions(sort=f"field{number}") for number in range(MAX_FOLDERS + 1)]
+    for number, one in enumerate(options):
+        stored_options.save(file, tmp_path / f"{number}", one)
+    found = [stored_options.load(file, tmp_path / f"{number}") for number in range(len(options))]
+    assert found == [ListOptions(), *options[1:]], "the oldest one is forgotten"
+    for damaged in (b"[]", b'{"/runs": {"columns": 3}}', b"\xff", b"{"):
+        file.write_bytes(damaged)
+        assert stored_options.load(file, tmp_path / "1") == ListOptions()
 
 
 def test_runs_are_arranged(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class TrainPane(RunActions):
         "`{filter}` filters the list: `mnist` searches words, and `state:finished lr>1e-3 loss.best<0.3` compares "
         "settings and metrics; `fashion-tui runs --help` explains all filters. `{sort}` sorts the list, `{columns}` "
         "chooses its columns, and `{widen}` shows it alone. `{mark}` marks up to eight runs, and `{compare}` shows in "
-        "which settings they differ. `{back}` removes the filter, then all marks.\n\n"
+        "which settings they differ. `{back}` removes the filter, then all marks. The next start of the app shows the "
+        "same filter, order and columns.\n\n"
         "Each metric has a chart: a smoothed line, the spread of the values behind it, and dots for values per epoch, "
         "such as those on held-out data. Heat strips show metrics of all layers over time. "
         "`{next_charts}` and `{previous_charts}` turn the pages, `{smooth_more}` and "
@@ -89,7 +90,8 @@ class TrainPane(RunActions):
             yield RunView(id="run")
 
     def on_mount(self) -> None:
-        self._run_to_show = _lost_run(self.lab_app.runs)
+        if not self.table.options.filter:  # a run that the filter hides can only be shown without the filter
+            self._run_to_show = _lost_run(self.lab_app.runs)
         self._follow_runs()
         self.watch(self.app, "runs", self._runs_changed)
         self.watch(self.app, "dataset", self._prepare_trainer)

@@ -22,6 +22,7 @@ from fashion_tui.report.style import BAD, MUTED
 from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.widgets.lines import GrowingLines
 
+from . import stored_options
 from .arrangement import Arrangement, Arranger, ListOptions, Outdated
 from .run_lines import heading_line, run_heading
 from .run_list import RunList
@@ -75,8 +76,12 @@ class RunTable(Vertical):
 
     def __init__(self, runs_directory: Path, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self.options = ListOptions()
+        self._runs_directory = runs_directory
+        self._options_path = stored_options.default_path()
+        self.options = self._stored = stored_options.load(self._options_path, runs_directory)
         self.is_wide = False
+        self._is_typing = False
+        """Whether the user has opened the filter and not yet kept or removed it."""
         self._runs: tuple[RunSummary, ...] = ()
         self._arranger = Arranger(runs_directory, terminal_glyphs())
         self._arrangement = Arrangement()
@@ -86,13 +91,19 @@ class RunTable(Vertical):
         """Whether the runs or the options have changed since the last arrangement was started."""
 
     def compose(self) -> ComposeResult:
-        yield FilterInput(placeholder="state:running lr>1e-3 word", compact=True, highlighter=self._invalid_part)
+        yield FilterInput(
+            value=self.options.filter,
+            placeholder="state:running lr>1e-3 word",
+            compact=True,
+            highlighter=self._invalid_part,
+        )
         yield GrowingLines(id="list-note")
         yield GrowingLines(id="list-heading")
         yield RunList(id="runs")
 
     def on_mount(self) -> None:
-        self.input.display = self.note.display = self.heading.display = False
+        self.note.display = self.heading.display = False
+        self.input.display = bool(self.options.filter)
 
     def show(self, runs: tuple[RunSummary, ...]) -> None:
         """Replace all runs, which are sorted newest first."""
@@ -125,10 +136,12 @@ class RunTable(Vertical):
     # The filter
 
     def edit_filter(self) -> None:
+        self._is_typing = True
         self.input.display = True
         self.input.focus()
 
     def remove_filter(self) -> None:
+        self._is_typing = False
         self.input.value = ""
         self.input.display = False
         self.change(replace(self.options, filter=""))
@@ -141,8 +154,10 @@ class RunTable(Vertical):
     @on(Input.Submitted)
     def _filter_submitted(self, event: Input.Submitted) -> None:
         event.stop()
+        self._is_typing = False
         self.run_list.focus()
         self.input.display = bool(event.value.strip())
+        self._arrange()  # stores the options
 
     # The arrangement
 
@@ -162,11 +177,20 @@ class RunTable(Vertical):
                 options = replace(self.options, columns=columns_shown(self.options, is_wide=self.is_wide))
                 with suppress(Outdated):
                     arrange = partial(self._arranger.arrange, self._runs, options, lambda: self._is_outdated)
-                    self._show(await asyncio.to_thread(arrange))
+                    arrangement = await asyncio.to_thread(arrange)
+                    self._show(arrangement)
+                    if not arrangement.problem:
+                        await self._store_options()
         finally:
             self._is_outdated = True  # stops the thread if this worker is cancelled
             self._is_arranging = False
             busy.stop()
+
+    async def _store_options(self) -> None:
+        """Store the options for the next start of the app, if they have changed and the filter is complete."""
+        if self.options != self._stored and not self._is_typing:
+            self._stored = self.options
+            await asyncio.to_thread(stored_options.save, self._options_path, self._runs_directory, self._stored)
 
     def _show_that_logs_are_read(self) -> None:
         self._show_note(Text(f"reading the logs {terminal_glyphs().ellipsis}", MUTED))
