@@ -10,6 +10,11 @@ from fashion_tui.report.glyphs import Glyphs
 _DOT_BITS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bit of each dot in a braille character, by row and column. The code point is U+2800 plus the bits of all dots."""
 
+_BAND_BITS = [
+    [sum(_DOT_BITS[row][row % 2] for row in range(first, last + 1)) for last in range(4)] for first in range(4)
+]
+"""Bits of a band from row `first` to row `last` of a character: `_BAND_BITS[first][last]`."""
+
 _BRAILLE = 0x2800
 _ASCII_BAND = ":"
 
@@ -48,12 +53,7 @@ class Canvas:
             if not self._braille:
                 self._characters[row][column] = _ASCII_BAND
                 continue
-            first = max(top - row * 4, 0)
-            last = min(bottom - row * 4, 3)
-            bits = 0
-            for part in range(first, last + 1):
-                bits |= _DOT_BITS[part][part % 2]
-            self._bits[row][column] |= bits
+            self._bits[row][column] |= _BAND_BITS[max(top - row * 4, 0)][min(bottom - row * 4, 3)]
 
     def line(self, points: Iterable[tuple[int, float]], style: Style, character: str) -> None:
         """Connect points, each a column in [0, `columns`) and a height. The columns must be strictly ascending.
