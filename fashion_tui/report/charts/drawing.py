@@ -11,9 +11,9 @@ from .axis import Axis, Tick, value_ticks
 from .canvas import Canvas
 from .chart import Chart
 from .colours import GUIDE, LABEL
+from .labels import legend_lines, title_line
 from .plot import Plot, Trace, fit_y_axis, trace_run
 from .ranges import x_axis
-from .words import legend_lines, title_line
 from .x_lines import x_lines
 
 MIN_LABEL_WIDTH = 6

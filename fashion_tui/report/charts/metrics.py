@@ -23,7 +23,7 @@ class Metric:
     scale: float = 1.0
     """Factor that converts the values of the metric to those in the chart."""
     decimals: int | None = None
-    """Number of decimals of values in words, or None for four significant digits."""
+    """Number of decimals of values in titles and legends, or None for four significant digits."""
     logarithmic: bool = False
     """Whether the y axis is logarithmic unless the user chooses otherwise."""
     lower_is_better: bool = True

@@ -15,9 +15,9 @@ from fashion_tui.report.style import PALETTE
 from .axis import Axis, value_ticks
 from .chart import Chart, XAxis
 from .colours import GUIDE, LABEL, WARNING, band_style, line_style, per_epoch_style
+from .labels import legend_lines, title_line
 from .plot import Point, Trace, bucket_points, epoch_points, fit_y_axis, trace_run, visible_parts
 from .ranges import x_axis
-from .words import legend_lines, title_line
 from .x_lines import x_ticks
 
 WIDTH, HEIGHT = 960, 540

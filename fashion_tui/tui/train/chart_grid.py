@@ -14,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from fashion_tui.report.charts.chart import Chart
-from fashion_tui.report.charts.words import x_axis_words
+from fashion_tui.report.charts.labels import x_axis_label
 from fashion_tui.report.formatting import format_range
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, MUTED
@@ -137,12 +137,12 @@ class ChartGrid(Vertical):
     def next_x(self) -> None:
         """Show the next x axis that differs from the current one. Some runs have no plan, no epochs or no times."""
         options = self.options.next_x()
-        while options.x is not self.options.x and self._x_words(options) == self._x_words(self.options):
+        while options.x is not self.options.x and self._x_label(options) == self._x_label(self.options):
             options = options.next_x()
         self.change(options)
 
-    def _x_words(self, options: ChartOptions) -> str:
-        return x_axis_words(chart_of(LOSS, self._shown, options))
+    def _x_label(self, options: ChartOptions) -> str:
+        return x_axis_label(chart_of(LOSS, self._shown, options))
 
     def change_grid(self, grid: GridOptions) -> None:
         """Change which charts are displayed."""
@@ -296,7 +296,7 @@ class ChartGrid(Vertical):
 
     def _paint_line(self, names: list[str], found: list[str]) -> None:
         glyphs = terminal_glyphs()
-        parts = [f"x: {self._x_words(self.options)}", *self.options.y_words] if found else []
+        parts = [f"x: {self._x_label(self.options)}", *self.options.y_words] if found else []
         if names and len(found) > len(names):
             first = found.index(names[0]) + 1
             charts = (

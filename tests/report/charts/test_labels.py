@@ -1,4 +1,4 @@
-"""The words about a chart."""
+"""The labels of a chart."""
 
 from dataclasses import replace
 
@@ -6,8 +6,8 @@ import pytest
 
 from fashion_tui.report.charts.chart import Chart, ChartRun, XAxis
 from fashion_tui.report.charts.crosshair import Reading
+from fashion_tui.report.charts.labels import legend_lines, title_line, x_axis_label
 from fashion_tui.report.charts.values import values_table
-from fashion_tui.report.charts.words import legend_lines, title_line, x_axis_words
 from fashion_tui.report.glyphs import ASCII, UNICODE, Glyphs
 from tests.report.charts.runs import run_of
 
@@ -25,8 +25,8 @@ SCRIPT = run_of([1.0] * 9)
     ],
 )  # fmt: skip
 def test_the_words_about_the_x_axis_say_what_it_shows(run: ChartRun, x: XAxis, words: str) -> None:
-    assert x_axis_words(Chart("loss", (run,), x=x)) == words
-    assert x_axis_words(Chart("loss", (run,), x=x, logarithmic_x=True)) == f"{words}, log"
+    assert x_axis_label(Chart("loss", (run,), x=x)) == words
+    assert x_axis_label(Chart("loss", (run,), x=x, logarithmic_x=True)) == f"{words}, log"
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])

@@ -1,4 +1,4 @@
-"""The title and the legend of a chart."""
+"""The labels of a chart: its title, its legend, and the label of its x axis."""
 
 import math
 from collections.abc import Sequence
@@ -31,17 +31,17 @@ def format_value(value: float, decimals: int | None) -> str:
     return f"{value:.3g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
 
 
-def x_axis_words(chart: Chart) -> str:
+def x_axis_label(chart: Chart) -> str:
     """Return what the x axis shows: `planned run` while a run with a known length is live, `epochs`, or `steps, log`.
 
     Runs that have ended, and runs of unknown length, are shown up to their last step, so their x axis is `steps`.
     """
     x = chart.shown_x
     has_plan = any(run.planned_steps and not run.ended for run in chart.runs)
-    words = "steps" if x is XAxis.SO_FAR or (x is XAxis.PLANNED and not has_plan) else x.value
+    label = "steps" if x is XAxis.SO_FAR or (x is XAxis.PLANNED and not has_plan) else x.value
     if x is XAxis.SO_FAR and has_plan:
-        words = "steps so far"
-    return f"{words}, log" if chart.logarithmic_x else words
+        label = "steps so far"
+    return f"{label}, log" if chart.logarithmic_x else label
 
 
 def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: Glyphs) -> Text:
