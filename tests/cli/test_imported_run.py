@@ -9,9 +9,13 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from typing import BinaryIO
 
+import msgspec
 import pytest
 
+from fashion_tui.runs import metric_cache
+from fashion_tui.runs.run import Run
 from tests.runs.parts import make_run
 
 from .conftest import Call, assert_error
@@ -34,8 +38,9 @@ def checksums(folder: Path) -> dict[str, str]:
 
 @pytest.mark.covers("runs --runs", "compare --runs")
 def test_they_are_listed_filtered_compared_and_exported_and_nothing_is_written(
-    logs: Path, call_in_process: Call
+    logs: Path, call_in_process: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(metric_cache, "GROWING_SECONDS", 0)
     before = checksums(logs)
     first, second = "lightning_logs/version_0", "lightning_logs/version_1"
     listed = {run["run"]: run for run in call_in_process("runs", "--runs", logs, "--json").json}
@@ -64,6 +69,10 @@ def test_they_are_listed_filtered_compared_and_exported_and_nothing_is_written(
     assert checksums(logs) == before
 
 
+def _write_weights(file: BinaryIO) -> None:
+    file.write(b"x" * 1000)
+
+
 def listed_last(folder: Path, column: str) -> float:
     rows = csv.DictReader((folder / "metrics.csv").open(encoding="utf-8"))
     return [float(row[column]) for row in rows if row[column]][-1]
@@ -88,15 +97,21 @@ def test_other_commands_refuse_them_in_one_line(
 
 
 def test_prune_leaves_their_checkpoints_alone(logs: Path, call_in_process: Call) -> None:
-    checkpoints = logs / "lightning_logs" / "version_0" / "checkpoints"
-    checkpoints.mkdir()
-    for step in range(4):
-        (checkpoints / f"step-{step}.pt").write_bytes(b"x" * 1000)
+    with Run(logs / "lightning_logs" / "version_0") as run:
+        for step in range(1, 5):
+            run.checkpoints.save(_write_weights, step=step, epoch=0)
     before = checksums(logs)
     assert call_in_process("runs", "--prune", "--yes", "--runs", logs).status == 0
     assert checksums(logs) == before
     listed = call_in_process("runs", "--runs", logs, "--json").json
     assert {run["checkpoint_bytes"] for run in listed} == {0}
+
+
+def test_nothing_is_deleted_with_an_imported_run(logs: Path, call_in_process: Call) -> None:
+    with make_run(logs) as own:
+        own.write_status(msgspec.structs.replace(own.read_status(), state="finished"))
+    assert_error(call_in_process("delete", own.id, "hugging_face", "--yes", "--runs", logs), 1, "imported")
+    assert own.path.is_dir()
 
 
 def test_they_are_compared_with_a_run_of_this_package(logs: Path, call_in_process: Call) -> None:

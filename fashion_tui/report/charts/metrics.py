@@ -39,6 +39,7 @@ _METRICS = {
     "loss": Metric("loss", decimals=3, logarithmic=True, held_out="validation_loss"),
     "accuracy": Metric("accuracy", "%", 100, 1, lower_is_better=False, held_out="validation_accuracy"),
     "learning_rate": Metric("learning rate", smoothed=False),
+    "epoch": Metric("epoch", smoothed=False),
     "images_per_second": Metric("images per second", decimals=0, lower_is_better=False),
     "batch_time": Metric("time for images", "%", 100, 0),
     "train_loss": Metric("train loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),

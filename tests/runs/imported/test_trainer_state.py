@@ -48,15 +48,21 @@ def test_a_run_resumed_from_an_earlier_checkpoint_replaces_later_steps(tmp_path:
 
 
 def test_new_checkpoints_are_followed(tmp_path: Path) -> None:
-    write(tmp_path / "checkpoint-10", {5: 0.5, 10: 1.0}, age=50)
+    file = write(tmp_path / "checkpoint-10", {5: 0.5, 10: 1.0}, age=50)
+    evaluated = {"step": 10, "eval_loss": 0.25}
+    state = json.loads(file.read_text())
+    file.write_text(json.dumps(state | {"log_history": [*state["log_history"], evaluated]}))
+    os.utime(file, (1000.0, 1000.0))
     reader = RunReader(Run(tmp_path))
     reader.poll()
+    assert values(reader)["eval_loss"] == [(10, 0.25)]
     write(tmp_path / "checkpoint-20", {5: 0.5, 10: 1.0, 15: 1.5}, age=40, step=20)
     reader.poll()
     assert dict(values(reader)["loss"]) == {5: 0.5, 10: 1.0, 15: 1.5}
     write(tmp_path / "checkpoint-14", {5: 0.5, 7: 7.0}, age=30, step=14)
     reader.poll()
     assert dict(values(reader)["loss"]) == {5: 0.5, 7: 7.0}
+    assert "eval_loss" not in values(reader)
     write(tmp_path, {5: 0.5, 7: 7.0, 21: 2.1}, age=20)
     reader.poll()
     assert dict(values(reader)["loss"]) == {5: 0.5, 7: 7.0, 21: 2.1}
