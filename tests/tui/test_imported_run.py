@@ -37,7 +37,7 @@ def test_metrics_with_a_slash_are_in_the_summary(tmp_path: Path) -> None:
     write_events(tmp_path, [scalar("loss/validation", 3, 0.25), scalar("loss/train", 3, 0.5)])
     with Run(tmp_path) as run:
         lines = [line.plain for line in summary_lines(RunReader(run).poll(), 100, UNICODE, large=False)]
-    assert lines[2].startswith("loss/train 0.5   loss/validation 0.25")
+    assert any(line.startswith("loss/train 0.5   loss/validation 0.25") for line in lines)
 
 
 def test_metrics_that_a_trainer_measures_per_epoch_have_curves(tmp_path: Path) -> None:
