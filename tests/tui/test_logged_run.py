@@ -16,6 +16,7 @@ from fashion_tui.runs.store import summarise
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import End, Failed, ScriptEnded, StepChunk
 from fashion_tui.tui.bars import indicator_text
+from fashion_tui.tui.train.obstacles import obstacle
 from fashion_tui.tui.train.run_charts import ShownRuns
 from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.train.summary import note_text, summary_lines
@@ -105,6 +106,15 @@ def test_the_note_says_how_it_ended(ended: Run, end: End | None, words: str) -> 
     note = note_text(RunReader(ended).poll(), None, UNICODE).plain
     assert words in note
     assert "resume" not in note
+
+
+def test_the_pane_offers_only_what_a_script_supports(run: Run) -> None:
+    live = summarise(run)
+    assert obstacle("stop", live) == ""
+    for action in ("pause", "checkpoint"):
+        assert "script" in obstacle(action, live)
+        assert "stopped, but not" in obstacle(action, live)
+    assert "run the script again" in obstacle("resume", msgspec.structs.replace(live, state="stopped"))
 
 
 def test_a_request_that_does_not_apply_is_refused(run: Run) -> None:

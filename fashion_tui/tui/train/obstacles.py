@@ -15,6 +15,8 @@ def _not_live(participle: str) -> Callable[[RunSummary], str]:
 
 def _not_started(participle: str) -> Callable[[RunSummary], str]:
     def obstacle(run: RunSummary) -> str:
+        if run.kind == "logged" and run.state in LIVE_STATES:
+            return f"is logged by a script, which can be stopped, but not {participle}"
         if run.state != "queued":
             return _not_live(participle)(run)
         return f"is queued; it can be stopped by {key_of('train', 'stop')}, but not {participle}"
@@ -29,6 +31,8 @@ def _not_queued(run: RunSummary) -> str:
 def _not_resumable(run: RunSummary) -> str:
     if run.damage is not None:
         return "is damaged"
+    if run.kind == "logged":
+        return _LOGGED
     return (
         "" if run.state in {"stopped", "failed", "lost"} else f"is {run.state}; only an interrupted run can be resumed"
     )
@@ -37,13 +41,14 @@ def _not_resumable(run: RunSummary) -> str:
 def _not_repeatable(run: RunSummary) -> str:
     if run.recipe is not None:
         return ""
-    return "is damaged" if run.damage is not None else "is logged by a script; run the script again"
+    return "is damaged" if run.damage is not None else _LOGGED
 
 
 def _not_deletable(run: RunSummary) -> str:
     return f"is {run.state}; stop it by {key_of('train', 'stop')} first" if run.state in LIVE_STATES else ""
 
 
+_LOGGED = "is logged by a script; run the script again"
 _IMPORTED = "is imported; it can be compared and exported, but not changed or controlled"
 
 _OBSTACLES: Mapping[str, Callable[[RunSummary], str]] = {
