@@ -72,7 +72,7 @@ def common_options(command: Command) -> Command:
         "--runs",
         type=click.Path(path_type=Path),
         metavar="DIR",
-        help="Folder that contains the runs.  [env: FASHION_TUI_RUNS]",
+        help="Folder with runs, or with logs of TensorBoard, Lightning or Hugging Face.  [env: FASHION_TUI_RUNS]",
     )
     @functools.wraps(command)
     def with_common(*arguments: Any, data: Path | None, dataset: str | None, runs: Path | None, **options: Any) -> Any:

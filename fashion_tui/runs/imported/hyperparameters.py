@@ -64,7 +64,7 @@ def read_hyperparameters(folder: Folder) -> tuple[dict[str, object], str | None]
         return {}, None
     except OSError as error:
         return {}, f"{HPARAMS_FILE} can't be read: {reason(error)}"
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
         return {}, f"{HPARAMS_FILE} can't be read: {one_line(str(error))}"
     settings, problem = json_settings(value)
     return settings, None if problem is None else f"{HPARAMS_FILE}: {problem}"

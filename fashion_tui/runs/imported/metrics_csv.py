@@ -94,7 +94,7 @@ class _Columns:
     def row(self, line: bytes) -> _Row | None:
         """Return the values of a row, or None if it can't be read. The step is -1 if there is no column for it."""
         cells = _cells(line)
-        if len(cells) > len(self.names):
+        if not cells or len(cells) > len(self.names):
             return None
         number = -1
         if self.step is not None:
@@ -244,7 +244,11 @@ def _columns(header: bytes) -> _Columns:
 
 
 def _cells(line: bytes) -> list[str]:
-    return next(csv.reader([line.decode(errors="replace").rstrip("\r\n").replace("\0", "�")]), [])
+    """Return the cells of a line, or an empty list if it isn't CSV."""
+    try:
+        return next(csv.reader([line.decode(errors="replace").rstrip("\r\n").replace("\0", "�")]), [])
+    except csv.Error:
+        return []
 
 
 def _number(cell: str) -> float | None:

@@ -96,8 +96,11 @@ class EventDecoder:
         plugin = self._plugins.setdefault(value.tag, value.metadata.plugin_data.plugin_name)
         if plugin not in {"", "scalars"} or math.prod(dim.size for dim in value.tensor.tensor_shape.dim) != 1:
             return None
-        array = self._array(value.tensor)
-        return float(array.item()) if array.dtype.kind in "fiub" else None
+        try:
+            array = self._array(value.tensor)
+            return float(array.item()) if array.dtype.kind in "fiub" else None
+        except Exception as error:  # a tensor without the values that its shape announces, for example
+            raise ValueError(f"the tensor of {value.tag!r} can't be read") from error
 
 
 def _plain(item: Any) -> object:

@@ -133,6 +133,25 @@ def test_tensors_of_any_number_type_are_scalars(tmp_path: Path) -> None:
     assert values(reader) == {name: [(3, float(value.item()))] for name, value in scalars.items()}
 
 
+def test_a_malformed_tensor_is_counted_and_the_others_are_kept(tmp_path: Path) -> None:
+    def event(step: int, tensor: tensor_pb2.TensorProto) -> event_pb2.Event:
+        value = summary_pb2.Summary.Value(tag="x", tensor=tensor)
+        return event_pb2.Event(wall_time=1.0, step=step, summary=summary_pb2.Summary(value=[value]))
+
+    malformed = [
+        tensor_pb2.TensorProto(dtype=1),
+        tensor_pb2.TensorProto(dtype=1, tensor_content=b"abc"),
+        tensor_pb2.TensorProto(dtype=99, float_val=[1.0]),
+    ]
+    write_events(tmp_path, [event(step, tensor) for step, tensor in enumerate(malformed)] + [scalar("x", 7, 0.5)])
+    reader = reader_of(tmp_path)
+    damage = reader.poll().damage
+    assert damage is not None
+    assert "3 unreadable records" in damage
+    assert values(reader) == {"x": [(7, 0.5)]}
+    assert summarise_path(tmp_path).step == 7
+
+
 def test_a_file_without_scalars_says_so(tmp_path: Path) -> None:
     graph = event_pb2.Event(wall_time=1.0, graph_def=graph_pb2.GraphDef().SerializeToString())
     file = write_events(tmp_path, [graph])

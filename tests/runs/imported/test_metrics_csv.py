@@ -63,6 +63,23 @@ def test_unreadable_rows_and_cells_are_reported_and_the_others_are_kept(tmp_path
     assert "4 unreadable rows" in damage
 
 
+@pytest.mark.parametrize(
+    "line", ["1,a\rb", "1," + "x" * 200_000, '1,"a', "\0\0"], ids=["return", "long", "quote", "NUL"]
+)
+def test_lines_that_are_not_csv_do_not_hide_the_others(line: str, tmp_path: Path) -> None:
+    write(tmp_path, f"step,loss\n1,0.5\n{line}\n2,0.25\n")
+    found, warnings, damage = read(tmp_path)
+    assert found == {"loss": [(1, 0.5), (2, 0.25)]}
+    assert len(warnings) + (damage is not None) == 1
+    assert summarise_path(tmp_path).step == 2
+
+
+def test_a_file_that_is_not_csv_is_reported(tmp_path: Path) -> None:
+    write(tmp_path, bytes(range(256)) * 20)
+    assert read(tmp_path)[0] == {}
+    assert summarise_path(tmp_path).kind == "imported"
+
+
 def test_names_that_are_not_utf8_are_shown_escaped(tmp_path: Path) -> None:
     write(tmp_path, b"\xef\xbb\xbfstep,l\xf6ss,\x1b[31mred\n1,0.5,2\n")
     found, _, damage = read(tmp_path)
