@@ -17,6 +17,7 @@ from fashion_tui.report.formatting import (
     format_nonfinite,
     format_number,
     format_percent,
+    format_range,
     format_seconds,
     format_shape,
     format_shapes,
@@ -65,6 +66,11 @@ def test_counts(count: int, text: str) -> None:
 )
 def test_bytes(size: int, text: str) -> None:
     assert format_bytes(size) == text
+
+
+def test_ranges() -> None:
+    assert format_range(1825, 12_028, UNICODE) == "1,825–12,028"
+    assert format_range(1, 4, ASCII) == "1-4"
 
 
 def test_percent_and_loss() -> None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 
-from fashion_tui.report.formatting import format_formula, format_shape
+from fashion_tui.report.formatting import format_formula, format_range, format_shape
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.requests import GetFeatureMaps
@@ -166,7 +166,7 @@ def maps_title(row: ShapeRow, maps: FeatureMaps, offset: int, glyphs: Glyphs) ->
     else:
         content = f"{format_shape(maps.shape, glyphs)} values, row by row"
     if 0 < len(maps.maps) < maps.total:
-        content = f"{offset + 1}-{offset + len(maps.maps)} of {content}"
+        content = f"{format_range(offset + 1, offset + len(maps.maps), glyphs)} of {content}"
     scale = format_formula(f"black {maps.low:.2g}, white {maps.high:.2g}".replace("-", "−"), glyphs)
     correct = maps.predicted == maps.truth
     prediction = (glyphs.good, GOOD) if correct else (f"{glyphs.bad} {maps.predicted}", BAD)
