@@ -8,7 +8,7 @@ epoch. The rest of the code wraps these two functions to provide interruptible m
 import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from typing import Any, cast
 
@@ -17,16 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch, ImageBatches, Images
-from fashion_tui.lab.networks.build import build_network, build_trainable, can_train_on_one_image, move_network
-from fashion_tui.lab.networks.extra_state import ExtraState, Snapshot
-from fashion_tui.lab.rng import rng_state, seed_everything, set_rng_state
-from fashion_tui.schema.errors import UsageError
+from fashion_tui.lab.rng import seed_everything
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
 
-from .averaging import WeightAverage, batch_norm_statistics
-from .checkpoint import preserve_state, without_extra_states
+from .checkpoint import preserve_state
 from .cuda_graph import GPUStep
+from .network_state import NetworkState, min_last_batch
 from .observation import StepObserver
 from .optimizers import clip_gradients, optimizers_for
 from .precision import autocast, precision_on
@@ -104,14 +101,13 @@ class Training:
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
-        self.model, self._extra_state, self._unsavable = _build(recipe, network, device)
-        min_last = 1 if network is None else _min_last_batch(network, len(images), recipe.batch_size)
+        self._network = NetworkState(recipe, network, device)
+        self.model, self.average = self._network.model, self._network.average
+        min_last = min_last_batch(network, len(images), recipe.batch_size)
         self.batches = ImageBatches(images, recipe, seed=seed, device=device, min_last=min_last)
         capture = device.type == "cuda" and network is None
         self.optimizers = optimizers_for(recipe, self.model, capturable=capture)
         unclipped_norm = clip_gradients(self.model, self.optimizers, recipe.max_gradient_norm)
-        self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
-        """The averaged weights, or None if the recipe doesn't average them."""
         self.precision = precision_on(device, recipe)
         """The recipe's precision if the device supports it, else fp32."""
 
@@ -136,10 +132,6 @@ class Training:
         """Whether forward hooks run in each step."""
         self._compiled_model = cast("nn.Module", torch.compile(self.model, dynamic=False)) if compiled else None
         self._max_micro_batch = CPU_MICRO_BATCH if device.type == "cpu" else max(self.batches.sizes)
-        self._before_step: dict[str, Any] | None = None
-        """Buffers and RNG state before the current interruptible step, or None if no such step is running."""
-        self._extra_before_step: Snapshot | None = None
-        """Extra state of a custom model before the current interruptible step, or None if no such step is running."""
         self._make_step: Callable[[Batch, Callable[[], None]], tuple[Tensor, Tensor]] = self._step
         if device.type == "cuda":
             averages = [] if self.average is None else self.average.averages
@@ -241,9 +233,7 @@ class Training:
     @property
     def unsavable(self) -> tuple[str, ...]:
         """Names of a custom model's values that change during training but can't be saved."""
-        if self._extra_state is None:
-            return ()
-        return tuple(dict.fromkeys((*self._unsavable, *self._extra_state.unsavable(self._extra_snapshot()))))
+        return self._network.unsavable
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state after the last completed step, as tensors and plain values.
@@ -251,14 +241,9 @@ class Training:
         The tensors of the network and the optimizers aren't copied. The settings of the optimizers aren't included,
         because the recipe and the device determine them.
         """
-        before = self._before_step or {"model": {}, "random": rng_state(self.device)}
-        replaced = {} if self.average is None else self.average.replaced
         return {
-            "model": without_extra_states(self.model.state_dict()) | before["model"] | replaced,
-            **({} if self.average is None else {"averaged": self.average.state_dict()}),
-            **({} if self._extra_state is None else {"extra": self._extra_state.save(self._extra_snapshot())}),
+            **self._network.state_dict(),
             "optimizers": [optimizer.state_dict()["state"] for optimizer in self.optimizers],
-            "random": before["random"],
             "epoch": self.epoch,
             "step_in_epoch": self.step_in_epoch,
             "losses": self.losses[: self.step_in_epoch].clone(),
@@ -277,28 +262,20 @@ class Training:
         self.best_validation = state["best_validation"]
         self.train_seconds = state["train_seconds"]
         self.epoch_seconds = state["epoch_seconds"]
-        if self._extra_state is not None and "extra" in state:
-            self._extra_state.load(state["model"], state["extra"])
-        else:
-            self.model.load_state_dict(state["model"])
-        if self.average is not None:
-            self.average.load_state_dict(state["averaged"])
         for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": optimizer_state})
         if isinstance(self._make_step, GPUStep):
             self._make_step.discard_graph()  # it writes to the previous tensors of the optimizers
-        set_rng_state(state["random"], self.device)  # last, because loading the model may draw random numbers
+        self._network.load_state_dict(state)  # last, because it restores the random generators
 
     @contextmanager
     def undone(self) -> Iterator[None]:
         """Undo the steps of the `with` block on exit, bit for bit, even if the block raises an error."""
-        extra = None if self._extra_state is None else self._extra_state.capture()
         state = copy.deepcopy(self.state_dict())
         try:
-            yield
+            with self._network.preserved_extra_state():  # `load_state_dict` sets only what has changed since the start
+                yield
         finally:
-            if self._extra_state is not None and extra is not None:
-                self._extra_state.roll_back(extra)  # `load_state_dict` sets only what has changed since the start
             self.load_state_dict(state)
 
     def _step(self, batch: Batch, poll: Callable[[], None]) -> tuple[Tensor, Tensor]:
@@ -307,7 +284,7 @@ class Training:
         if self._compiled_model is not None and len(batch.labels) == self.recipe.batch_size:
             model = self._compiled_model  # a smaller last batch would be compiled separately
         micro_batches = batch.split(self._max_micro_batch)
-        with self.interruptible() if len(micro_batches) > 1 else nullcontext():
+        with self._network.interruptible() if len(micro_batches) > 1 else nullcontext():
             result = train_step(
                 model,
                 self.optimizers,
@@ -324,7 +301,7 @@ class Training:
 
         Do nothing for a custom model, whose code may have other side effects. Built-in networks draw no random numbers.
         """
-        if self._extra_state is None:
+        if not self._network.is_custom:
             buffers = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
             with autocast(self.device, self.precision):
                 torch.func.functional_call(self.model, buffers, (self.batches.prepare(batch),))
@@ -342,79 +319,21 @@ class Training:
         They are computed over a sample of the training images. `poll` is called between batches, as in `steps`. Nothing
         happens if the recipe doesn't average the weights.
         """
-        if self.average is None:
-            return
 
         def images() -> Iterator[Tensor]:
             for batch in self.batches.sample(STATISTICS_IMAGES, STATISTICS_BATCH):
                 poll()
                 yield batch
 
-        with self.interruptible(roll_back=True), self.average.applied():
-            self.average.statistics = batch_norm_statistics(self.model, images())
+        self._network.update_statistics(images())
 
-    @contextmanager
-    def evaluation(self) -> Iterator[None]:
-        """Replace the weights by the averaged ones in the `with` block, if the recipe averages them.
+    def evaluation(self) -> AbstractContextManager[None]:
+        """Return a context manager that replaces the weights by the averaged ones, if the recipe averages them.
 
-        The block is interruptible: if it raises an error, the evaluation is rolled back, and inside the block,
-        `state_dict` returns the state from before.
+        If the block raises an error, the evaluation is rolled back. Inside the block, `state_dict` returns the state
+        from before.
         """
-        with self.interruptible(), nullcontext() if self.average is None else self.average.applied():
-            yield
-
-    @contextmanager
-    def interruptible(self, *, roll_back: bool = False) -> Iterator[None]:
-        """Roll back the buffers, the RNG state and the extra state if the `with` block raises an error.
-
-        The block may be a step or an evaluation. Inside the block, `state_dict` returns the state from before
-        the block. If `roll_back` is True, the state is rolled back even without an error.
-        """
-        try:
-            with preserve_state(self.model, self.device, only_on_error=not roll_back) as before:
-                self._before_step = before
-                if self._extra_state is None:
-                    yield
-                    return
-                extra = self._extra_before_step = self._extra_state.capture()
-                try:
-                    yield
-                except BaseException:
-                    # `preserve_state` can't restore a buffer whose shape has changed, so restore the shapes first.
-                    self._extra_state.roll_back(extra)
-                    raise
-                if roll_back:
-                    self._extra_state.roll_back(extra)
-        finally:
-            self._before_step = self._extra_before_step = None
-
-    def _extra_snapshot(self) -> Snapshot:
-        """Return the extra state after the last completed step."""
-        assert self._extra_state is not None  # noqa: S101 - for the type checker
-        return self._extra_before_step or self._extra_state.capture()
+        return self._network.evaluation()
 
     def _learning_rate(self, step: int, max_lr: float) -> float:
         return learning_rate_at(self.recipe, max_lr, step, self.recipe.epochs * self.steps_per_epoch)
-
-
-def _build(
-    recipe: Recipe, network: CustomModel | None, device: torch.device
-) -> tuple[nn.Module, ExtraState | None, tuple[str, ...]]:
-    """Build the network on a device. Return it with a custom model's extra state and unsavable values."""
-    if network is None:
-        return move_network(build_network(recipe, None), device), None, ()
-    custom = build_trainable(network)
-    model = move_network(custom.network, device)
-    return model, ExtraState(model), custom.unsavable
-
-
-def _min_last_batch(network: CustomModel, images: int, batch_size: int) -> int:
-    """Return the minimum size of an epoch's last batch; some custom models can't be trained on a single image.
-
-    Raises UsageError if the model needs more than one image and the batch size is 1.
-    """
-    if images % batch_size != 1 % batch_size or can_train_on_one_image(network):
-        return 1
-    if batch_size == 1:
-        raise UsageError(f"{network.class_name} can't be trained on a batch of one image; choose a batch size above 1")
-    return 2
