@@ -3,14 +3,14 @@
 import math
 
 from fashion_tui.runs.layers import LayerProblem
-from fashion_tui.runs.verdicts import Diverging, FewThreads, Overfitting, Plateau, SlowBatches, Verdict
+from fashion_tui.runs.verdicts import Diverging, FarLearningRate, FewThreads, Overfitting, Plateau, SlowBatches, Verdict
 
 from .formatting import format_loss, format_percent
 from .glyphs import Glyphs
 from .layers import problem_text
 
 
-def verdict_text(verdict: Verdict, glyphs: Glyphs) -> str:
+def verdict_text(verdict: Verdict, glyphs: Glyphs) -> str:  # noqa: PLR0911 - one for each verdict
     """Return a sentence such as `the loss diverges: 0.31 at step 900, now 2.4; try a lower learning rate`."""
     match verdict:
         case LayerProblem():
@@ -28,6 +28,12 @@ def verdict_text(verdict: Verdict, glyphs: Glyphs) -> str:
             return (
                 f"overfitting since {since}: the loss on held-out data rises from {format_loss(lowest)} to "
                 f"{format_loss(last)}; try fewer epochs, augmentation or weight decay"
+            )
+        case FarLearningRate(learning_rate=learning_rate, suggestion=suggestion):
+            side = "above" if learning_rate > suggestion else "below"
+            return (
+                f"the learning rate {learning_rate:g} is far {side} the {suggestion:g} that the range test suggested; "
+                "try that"
             )
         case SlowBatches(share=share):
             return (

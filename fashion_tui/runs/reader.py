@@ -271,6 +271,7 @@ class RunReader:
                 replay.metrics,
                 buckets=self._buckets,
                 epoch_ends={epoch.step: epoch.epoch for epoch in replay.epochs},
+                config=config,
                 started=replay.started,
             ),
             bad_lines=bad_lines,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from fashion_tui.schema.events import Started
+from fashion_tui.schema.run import RunConfig, StoredConfig
 
 from .layers import LayerProblem, find_layer_problems
 from .series import Curve, Series
@@ -42,6 +43,9 @@ MAX_HELD_OUT = 256
 """Maximum number of measurements on held-out data that are compared, evenly chosen if there are more."""
 OVERFITTED = 1.05
 """A network overfits if the loss on held-out data exceeds its lowest value by this factor."""
+
+FAR = 10
+"""A learning rate is far from the suggestion of a range test if it differs by at least this factor."""
 
 BATCH_TIME = "batch_time"
 """The share of the time of a step in which its images are prepared, in [0, 1]."""
@@ -88,6 +92,14 @@ class Overfitting:
 
 
 @dataclass(frozen=True, slots=True)
+class FarLearningRate:
+    """The learning rate is far from the one that a range test suggested."""
+
+    learning_rate: float
+    suggestion: float
+
+
+@dataclass(frozen=True, slots=True)
 class SlowBatches:
     """Preparing the images takes a large share of the time of each step."""
 
@@ -104,16 +116,22 @@ class FewThreads:
     """Median utilization of all CPUs, in [0, 1]."""
 
 
-Verdict = LayerProblem | Diverging | Plateau | Overfitting | SlowBatches | FewThreads
+Verdict = LayerProblem | Diverging | Plateau | Overfitting | FarLearningRate | SlowBatches | FewThreads
 
 
 def find_verdicts(
-    metrics: Mapping[str, Series], *, buckets: int, epoch_ends: Mapping[int, int], started: Started | None
+    metrics: Mapping[str, Series],
+    *,
+    buckets: int,
+    epoch_ends: Mapping[int, int],
+    config: StoredConfig | None,
+    started: Started | None,
 ) -> tuple[Verdict, ...]:
     """Return what goes wrong in a run, the most serious first.
 
     `metrics` are all metrics of the run, by name. `buckets` is the length of the curves that the caller has computed,
     from which shorter ones are computed fast. `epoch_ends` maps the last step of each epoch to the epoch's number.
+    `config` and `started` are None if they are unknown.
     """
     loss = _first_metric(LOSSES, metrics)
     curve = loss.curve(buckets).at_most(BUCKETS)
@@ -122,6 +140,7 @@ def find_verdicts(
     verdicts = (
         diverging,
         *find_layer_problems(metrics),
+        _far_learning_rate(config) if isinstance(config, RunConfig) else None,
         _overfitting(_first_metric(HELD_OUT_LOSSES, metrics), curve, epoch_ends),
         _plateau(curve, accuracy) if diverging is None else None,
         _slow_batches(metrics),
@@ -187,6 +206,13 @@ def _overfitting(held_out: Series, curve: Curve, epoch_ends: Mapping[int, int]) 
     if not means or not means[-1][1] < at_best:
         return None
     return Overfitting(step, epoch_ends.get(step), lowest, later[-1])
+
+
+def _far_learning_rate(config: RunConfig) -> FarLearningRate | None:
+    learning_rate, suggestion = config.recipe.learning_rate, config.suggested_learning_rate
+    if suggestion is None or max(learning_rate / suggestion, suggestion / learning_rate) < FAR:
+        return None
+    return FarLearningRate(learning_rate, suggestion)
 
 
 def _slow_batches(metrics: Mapping[str, Series]) -> SlowBatches | None:

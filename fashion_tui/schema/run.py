@@ -95,8 +95,7 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     source: ModelSource | None = None
     """The custom model, or None for a built-in network. For a custom model, `recipe.model` is only a display name."""
     suggested_learning_rate: float | None = None
-    """The learning rate that a range test with this recipe, network and data set suggested in the form, if the user
-    took it over, or None. The user may have changed `recipe.learning_rate` since then."""
+    """The learning rate that a range test with this recipe, network and data set suggested in the form, or None."""
 
 
 class LoggedConfig(CommonConfig, frozen=True, kw_only=True):

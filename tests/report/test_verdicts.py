@@ -7,7 +7,7 @@ import pytest
 from fashion_tui.report.glyphs import UNICODE
 from fashion_tui.report.verdicts import verdict_text
 from fashion_tui.runs.layers import LayerProblem
-from fashion_tui.runs.verdicts import Diverging, FewThreads, Overfitting, Plateau, SlowBatches, Verdict
+from fashion_tui.runs.verdicts import Diverging, FarLearningRate, FewThreads, Overfitting, Plateau, SlowBatches, Verdict
 
 
 @pytest.mark.parametrize(
@@ -18,6 +18,8 @@ from fashion_tui.runs.verdicts import Diverging, FewThreads, Overfitting, Platea
         (Plateau(1234, 0.6), ["step 1,234", "0.600", "learning rate"]),
         (Overfitting(5000, 3, 0.45, 0.52), ["overfitting since epoch 3", "0.450", "0.520", "held-out"]),
         (Overfitting(5000, None, 0.45, 0.52), ["overfitting since step 5,000"]),
+        (FarLearningRate(0.1, 0.002), ["0.1 is far above", "0.002"]),
+        (FarLearningRate(1e-5, 0.002), ["1e-05 is far below"]),
         (SlowBatches(0.65), ["65 %", "images", "augmentation"]),
         (FewThreads(1, 8, 0.12), ["1 thread,", "8 CPUs", "12 %"]),
         (LayerProblem("no gradient", ("conv1",), 0.0), ["conv1"]),

@@ -3,15 +3,27 @@
 import math
 from array import array
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from random import Random
 
 import msgspec
 import pytest
 
 from fashion_tui.runs.series import Series
-from fashion_tui.runs.verdicts import Diverging, FewThreads, Overfitting, Plateau, SlowBatches, Verdict, find_verdicts
+from fashion_tui.runs.verdicts import (
+    Diverging,
+    FarLearningRate,
+    FewThreads,
+    Overfitting,
+    Plateau,
+    SlowBatches,
+    Verdict,
+    find_verdicts,
+)
 from fashion_tui.schema.events import Started
-from tests.runs.parts import started
+from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.run import RunConfig
+from tests.runs.parts import make_run, started
 
 
 def series(values: Sequence[float], *, every: int = 1) -> Series:
@@ -29,9 +41,12 @@ def noisy(loss: Callable[[int], float], steps: int, noise: float = 0.2) -> Serie
 
 
 def find(
-    metrics: dict[str, Series], epoch_ends: dict[int, int] | None = None, at: Started | None = None
+    metrics: dict[str, Series],
+    epoch_ends: dict[int, int] | None = None,
+    at: Started | None = None,
+    config: RunConfig | None = None,
 ) -> list[Verdict]:
-    return list(find_verdicts(metrics, buckets=512, epoch_ends=epoch_ends or {}, started=at))
+    return list(find_verdicts(metrics, buckets=512, epoch_ends=epoch_ends or {}, config=config, started=at))
 
 
 def verdicts(**metrics: Series) -> list[Verdict]:
@@ -121,6 +136,16 @@ def test_a_loss_that_rises_on_all_data_diverges_and_is_not_called_overfitting() 
     loss = noisy(lambda step: falling(min(step, 600)) * max(step / 600, 1) ** 2, 1200)
     (diverging,) = verdicts(loss=loss, validation_loss=series([0.6, 0.5, 0.45, 0.7, 1.0, 1.4], every=200))
     assert isinstance(diverging, Diverging)
+
+
+@pytest.mark.parametrize(("suggestion", "is_far"), [(0.011, True), (0.009, False), (1e-4, True), (2e-4, False)])
+def test_a_learning_rate_far_from_the_suggestion_of_a_range_test(
+    tmp_path: Path, suggestion: float, *, is_far: bool
+) -> None:
+    config = make_run(tmp_path, recipe=GUIDE).config
+    assert find({}, config=config) == [], "no range test"
+    tested = msgspec.structs.replace(config, suggested_learning_rate=suggestion)
+    assert find({}, config=tested) == ([FarLearningRate(1e-3, suggestion)] if is_far else [])
 
 
 def test_images_that_take_most_of_the_time_are_slow() -> None:

@@ -69,7 +69,7 @@ class RunChoices:
     queue: bool
     """Whether the run waits until no other run trains on its device."""
     suggested_learning_rate: float | None = None
-    """The learning rate that a range test with these values has suggested and the user has taken over, or None."""
+    """The learning rate that a range test with these values has suggested, or None."""
 
 
 class RunForm(Dialog[RunChoices | None]):
@@ -105,7 +105,7 @@ class RunForm(Dialog[RunChoices | None]):
         self.network = network
         self._like = like
         self._tested: tuple[Recipe, float] | None = None
-        """The recipe of the last range test and its suggestion, if the user has taken it over."""
+        """The recipe of the last range test and its suggestion, if it had one."""
         self._devices_requested = False
         self._devices = DeviceChoices(AUTO if like is None else like.device)
         self._recipe_names = tuple(RECIPES) if has_gpu_driver() else CPU_RECIPES
@@ -318,13 +318,16 @@ class RunForm(Dialog[RunChoices | None]):
             steps=DEFAULT_STEPS,
         )
 
+        dialog = RangeTestDialog(request, self.dataset_title)
+
         def take_over(suggestion: float | None) -> None:
+            if dialog.result.suggestion is not None:
+                self._tested = choices.recipe, dialog.result.suggestion
             if suggestion is not None:
-                self._tested = choices.recipe, suggestion
                 self.rows["learning_rate"].set_value(suggestion)
                 self.rows["learning_rate"].editor.focus()
 
-        self.app.push_screen(RangeTestDialog(request, self.dataset_title), take_over)
+        self.app.push_screen(dialog, take_over)
 
     # Starting
 
