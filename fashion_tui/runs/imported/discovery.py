@@ -19,7 +19,7 @@ MAX_DEPTH = 8
 MAX_FOLDERS = 20_000
 """Maximum number of folders to search."""
 
-MAX_ENTRIES = 20_000
+MAX_ENTRIES = 100_000
 """Maximum number of entries of a folder to look at. Folders of data sets can have millions."""
 
 FRESH_NS = 2 * 10**9

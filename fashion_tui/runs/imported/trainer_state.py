@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from fashion_tui.runs.errors import reason
 from fashion_tui.runs.folder import Folder
 from fashion_tui.runs.script.settings import json_settings
 from fashion_tui.schema.events import Resumed, RunEvent, StepChunk, Warned
@@ -33,6 +34,9 @@ SETTINGS = (
 Entry = Mapping[str, Any]
 """What was logged at a step: the step and the values by name."""
 
+_State = tuple[tuple[int, ...], Mapping[str, Any]]
+"""The fingerprint of a file and its content."""
+
 
 class TrainerState:
     """The log in the output folder of a Trainer, or in the folder of a checkpoint."""
@@ -43,7 +47,9 @@ class TrainerState:
         """`note` is reported as a warning."""
         self._folder = folder
         self._note = note
-        self._states: dict[str, tuple[tuple[int, ...], Mapping[str, Any]]] = {}
+        self.problem: str | None = None
+        """Why a file couldn't be read when the files were read last, or None if all could be read."""
+        self._states: dict[str, _State] = {}
         """Content of each file that was read, with the file's fingerprint."""
         self._history: list[Entry] = []
         self._last_step = 0
@@ -80,7 +86,7 @@ class TrainerState:
 
         The checkpoint with the highest step has the whole history, except for what `trainer.save_state()` adds. A file
         that was written later and has other values at some steps shows that the run was resumed from an earlier
-        checkpoint; its values replace those at the same and higher steps. Raises OSError if a file can't be read.
+        checkpoint; its values replace those at the same and higher steps. Raises OSError if the folder can't be read.
         """
         states = self.states()
         read = [fingerprint for fingerprint, _ in self._states.values()]
@@ -100,14 +106,22 @@ class TrainerState:
             self._last_step = max(self._last_step, step)
 
     def states(self) -> list[Mapping[str, Any]]:
-        """Read the newest files, in the order in which they were written. Raises OSError if one can't be read."""
-        files = self.files()
-        checkpoints = [name for name in files if name != STATE_FILE]
-        oldest = files[checkpoints[-1]].st_mtime_ns if checkpoints else 0
-        newest = {*checkpoints[-1:], STATE_FILE}
-        names = [name for name, status in files.items() if name in newest or status.st_mtime_ns > oldest]
-        names.sort(key=lambda name: files[name].st_mtime_ns)
-        self._states = {name: self._state(name, files[name]) for name in names}
+        """Read the newest files, in the order in which they were written. Raises OSError if the folder can't be read.
+
+        A file that can't be read is left out; see `problem`.
+        """
+        files, before = self.files(), self._states
+        self.problem, self._states = None, {}
+        oldest = 0
+        for name in reversed([name for name in files if name != STATE_FILE]):
+            if self._read_state(name, files[name], before):
+                oldest = files[name].st_mtime_ns
+                break
+        for name, status in files.items():
+            if name not in self._states and (name == STATE_FILE or (oldest and status.st_mtime_ns > oldest)):
+                self._read_state(name, status, before)
+        names = sorted(self._states, key=lambda name: files[name].st_mtime_ns)
+        self._states = {name: self._states[name] for name in names}
         return [state for _, state in self._states.values()]
 
     def created(self) -> float:
@@ -124,19 +138,25 @@ class TrainerState:
         last.step = max(last.step, self._last_step)
         last.set_epoch(last.values.get("epoch"))
         last.seconds = last.values.get("train_runtime", 0.0)
+        if self.problem is not None:
+            raise OSError(None, self.problem)
         return last
 
-    def _state(self, name: str, status: os.stat_result) -> tuple[tuple[int, ...], Mapping[str, Any]]:
+    def _read_state(self, name: str, status: os.stat_result, before: Mapping[str, _State]) -> bool:
+        """Read a file unless it is the same as `before`, and return whether it can be read. Else, set `problem`."""
         fingerprint = (status.st_ino, status.st_size, status.st_mtime_ns)
-        before = self._states.get(name)
-        if before is not None and before[0] == fingerprint:
-            return before
+        if name in before and before[name][0] == fingerprint:
+            self._states[name] = before[name]
+            return True
         try:
-            return fingerprint, self._read(name)
-        except BadState:
-            if time.time() - status.st_mtime < WRITING_SECONDS:  # the file is being written
-                return before or ((), {})
-            raise
+            self._states[name] = fingerprint, self._read(name)
+        except OSError as error:
+            is_written = isinstance(error, BadState) and time.time() - status.st_mtime < WRITING_SECONDS
+            if is_written and name in before:
+                self._states[name] = before[name]
+            elif not is_written:
+                self.problem = reason(error) if isinstance(error, BadState) else f"{name}: {reason(error)}"
+        return name in self._states
 
     def _read(self, path: str) -> Mapping[str, Any]:
         folder, _, name = path.rpartition("/")
@@ -174,8 +194,12 @@ class StateFollower:
     def events(self, max_bytes: int | None = None) -> Iterator[RunEvent]:  # noqa: ARG002 - the files are read as a whole
         self.complete = True
         history = self._log.history()
-        if history is self._history:
-            return
+        if history is not self._history:
+            yield from self._changes(history)
+        if self._log.problem is not None:
+            raise OSError(None, self._log.problem)
+
+    def _changes(self, history: list[Entry]) -> Iterator[RunEvent]:
         if self._note is not None and not self._history:
             yield Warned(time=UNKNOWN_TIME, message=self._note)
         kept = _common(self._history, history)

@@ -101,7 +101,8 @@ def test_a_damaged_state_is_reported_unless_it_is_being_written(content: str, wo
     assert damage is not None
     assert "checkpoint-20/trainer_state.json" in damage
     assert words in damage
-    assert summarise_path(tmp_path).damage is not None
+    listed = summarise_path(tmp_path)
+    assert (listed.damage is not None, listed.step, listed.loss) == (True, 5, 0.5), "the older checkpoint is read"
 
 
 def test_a_pickle_is_never_read(tmp_path: Path) -> None:
