@@ -42,6 +42,8 @@ class TrainPane(RunActions):
         "A queued run waits until no other run in this folder uses its device. Paused runs keep their device. "
         "`{move_up_in_queue}` and `{move_down_in_queue}` change the order in which queued runs start, and `{stop}` "
         "takes a run out of the queue. The queue works without the app.\n\n"
+        "When a run ends, the terminal's bell rings. `fashion-tui train --help` explains how to run a command of your "
+        "own, such as one that notifies your phone.\n\n"
         "`{filter}` filters the list: `mnist` searches words, and `state:finished lr>1e-3 loss.best<0.3` compares "
         "settings and metrics; `fashion-tui runs --help` explains all filters. `{sort}` sorts the list, `{columns}` "
         "chooses its columns, and `{widen}` shows it alone. `{mark}` marks up to eight runs, and `{compare}` shows in "
