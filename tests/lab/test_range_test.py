@@ -216,6 +216,14 @@ def test_the_suggestion_is_halfway_down_the_curve() -> None:
     assert result.problem is None
 
 
+def test_the_suggestion_keeps_a_distance_from_the_lowest_loss() -> None:
+    """The loss is halfway down at step 57, and lowest at step 59, whose learning rate is 1.45 times as high."""
+    rates = learning_rates(100)
+    result = ended([*noisy(2.3, 50, 0.001), *noisy(0.3, 10, 0.001), *noisy(9.0, 40)])
+    assert result.lowest == float(f"{rates[59]:.1e}")
+    assert result.suggestion == float(f"{rates[59] / 4:.1e}")
+
+
 @pytest.mark.parametrize(
     ("losses", "diverged", "words"),
     [

@@ -36,9 +36,9 @@ Examples:
   fashion-tui lr-find --json | jq .suggestion
 \b
 The network is trained for a few steps with learning rates from {MIN_RATE:g} to {MAX_RATE:g}. The suggestion is
-the learning rate at which the smoothed loss has fallen halfway to its minimum; at that of the minimum
-itself, training is about to diverge. For a recipe that uses Muon, it is the learning rate of the filters.
-No run is created.""",
+the learning rate at which the smoothed loss has fallen halfway to its minimum, but at most a quarter of
+that of the minimum, where training is about to diverge. For a recipe that uses Muon, it is the learning
+rate of the filters. No run is created.""",
 )
 @click.option(
     "--recipe",

@@ -28,6 +28,10 @@ MIN_NOISE = 4.0
 """The loss falls if the lowest smoothed loss is below the mean loss of the plateau by this share of that mean, and by
 this many standard deviations of the smoothed loss."""
 
+MARGIN = 4.0
+"""Minimum ratio of the learning rate with the lowest loss to the suggestion. At the former, training is about to
+diverge, so fastai's `minimum` suggests a tenth of it."""
+
 
 def run_range_test(
     training: Training, *, steps: int = DEFAULT_STEPS, poll: Callable[[], None] = lambda: None
@@ -89,8 +93,9 @@ def with_suggestion(result: RangeTest) -> RangeTest:
     """Return the result of a test that has ended, with the suggested learning rate or the reason why there is none.
 
     The suggestion is the learning rate at which the smoothed loss has fallen halfway from its plateau at low learning
-    rates to its minimum, rounded to two digits. Like fastai's `steep`, which chooses the fastest fall between two
-    steps, it is in the steep part of the curve. Unlike it, it hardly depends on the noise of the losses.
+    rates to its minimum, but at most that of the minimum divided by MARGIN, rounded to two digits. Like fastai's
+    `steep`, which chooses the fastest fall between two steps, it is in the steep part of the curve, but it hardly
+    depends on the noise of the losses.
     """
     first = round(PLATEAU * result.steps)
     if result.diverged and len(result.losses) <= first + 1:
@@ -106,8 +111,13 @@ def with_suggestion(result: RangeTest) -> RangeTest:
     if fall < max(MIN_FALL * level, MIN_NOISE * noise):
         return msgspec.structs.replace(result, problem="the loss doesn't fall at any learning rate")
     halfway = next(step for step in reversed(range(best)) if result.smoothed[step] > level - fall / 2) + 1
-    suggestion, lowest = (float(f"{result.learning_rates[step]:.1e}") for step in (halfway, best))
-    return msgspec.structs.replace(result, suggestion=suggestion, lowest=lowest)
+    lowest = result.learning_rates[best]
+    suggestion = min(result.learning_rates[halfway], lowest / MARGIN)
+    return msgspec.structs.replace(result, suggestion=_rounded(suggestion), lowest=_rounded(lowest))
+
+
+def _rounded(rate: float) -> float:
+    return float(f"{rate:.1e}")
 
 
 def _train(training: Training, rates: Sequence[float], poll: Callable[[], None]) -> Iterator[float]:

@@ -102,7 +102,7 @@ class RangeTestDialog(Dialog[float | None]):
             self._end(Text(f"No suggestion: {result.problem}.", ATTENTION))
         elif result.suggestion is not None:
             self._end(
-                Text(f"At {result.suggestion:g}, the loss has fallen halfway; it is lowest at {result.lowest:g}."),
+                Text(f"Suggestion: {result.suggestion:g}. The loss is lowest at {result.lowest:g}."),
                 ("enter", f"use {result.suggestion:g}"),
             )
         else:
