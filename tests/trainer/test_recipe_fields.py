@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from torch.optim.swa_utils import update_bn
 
 from fashion_tui.engine.server import verification
 from fashion_tui.engine.server.cache import Cache
 from fashion_tui.engine.server.verification import verify_run
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images, normalise
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.runs.reader import RunReader
@@ -121,6 +122,9 @@ def test_a_run_is_evaluated_with_the_averaged_weights(tmp_path: Path) -> None:
     (finished,) = of_kind(run, Finished)
     assert finished.test_loss == pytest.approx(loss(images), rel=1e-6)
     assert of_kind(run, EpochEnd)[-1].validation_loss == pytest.approx(loss(images[-80:]), rel=1e-6)
+    update_bn([normalise(images[:-80].pixels, recipe.mean, recipe.std)], network)
+    for name, tensor in network.state_dict().items():
+        torch.testing.assert_close(weights[name], tensor, msg=f"{name} is computed over the training images")
     network.load_state_dict(read_training(run)["model"])
     assert finished.test_loss != pytest.approx(loss(images), rel=1e-3), "the loss of the weights that aren't averaged"
 
