@@ -11,6 +11,11 @@ DEFAULT_STEPS = 100
 MIN_STEPS, MAX_STEPS = 20, 10_000
 """Limits of the number of steps. With fewer of them, the noise of the loss hides where it falls."""
 
+FIELDS_WITHOUT_EFFECT = frozenset(
+    {"epochs", "learning_rate", "ema_decay", "schedule", "warm_up", "early_stopping", "patience", "min_change"}
+)
+"""Fields of a recipe that don't change the losses of a range test."""
+
 
 class RangeTest(msgspec.Struct, frozen=True, kw_only=True):
     """The losses of a learning rate range test, and the learning rate that it suggests.

@@ -14,12 +14,20 @@ from fashion_tui.cli.values import MODEL, RECIPE
 from fashion_tui.data.files import train_size
 from fashion_tui.report.charts.range_plot import RangePlot
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import MODELS
-from fashion_tui.schema.range_test import DEFAULT_STEPS, MAX_RATE, MIN_RATE, RangeTest, check_steps
+from fashion_tui.schema.range_test import (
+    DEFAULT_STEPS,
+    FIELDS_WITHOUT_EFFECT,
+    RangeTest,
+    check_steps,
+)
 from fashion_tui.schema.recipe import Recipe, check_batch_size, check_recipe, recipe_named
 from fashion_tui.schema.requests import FindLearningRate
 from fashion_tui.schema.run import RunConfig, check_run_values
 from fashion_tui.settings import user_settings
+
+RECIPE_FIELDS = fields_of(Recipe).keys() - FIELDS_WITHOUT_EFFECT
 
 PLOT_HEIGHT = 18
 """Height of the plot in lines, with its title and labels."""
@@ -28,14 +36,14 @@ PLOT_HEIGHT = 18
 @click.command(
     "lr-find",
     cls=GroupedCommand,
-    epilog=f"""\b
+    epilog="""\b
 Examples:
   fashion-tui lr-find
   fashion-tui lr-find --recipe quick --batch-size 256
-  fashion-tui lr-find --model net.py:Net --args '{{"width": 32}}'
+  fashion-tui lr-find --model net.py:Net --args '{"width": 32}'
   fashion-tui lr-find --json | jq .suggestion
 \b
-The network is trained for a few steps with learning rates from {MIN_RATE:g} to {MAX_RATE:g}. The suggestion is
+The network is trained for a few steps with learning rates from 1e-7 to 10. The suggestion is
 the learning rate at which the smoothed loss has fallen halfway to its minimum, but at most a quarter of
 that of the minimum, where training is about to diverge. For a recipe that uses Muon, it is the learning
 rate of the filters. No run is created.""",
@@ -56,7 +64,7 @@ rate of the filters. No run is created.""",
 @click.option(
     "--steps", type=int, default=DEFAULT_STEPS, metavar="N", show_default=True, help="Number of learning rates to try."
 )
-@field_options(Recipe, default_description="the recipe's", only={"batch_size"})
+@field_options(Recipe, default_description="the recipe's", only=RECIPE_FIELDS)
 @field_options(RunConfig, only={"seed", "device"})
 @json_option
 @common_options
@@ -82,7 +90,7 @@ def _request(common: CommonOptions, options: dict[str, Any]) -> FindLearningRate
     """Validate all input. Raises UserError."""
     check_steps(options["steps"])
     custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
-    changes = {name: options[name] for name in ("model", "batch_size") if options[name] is not None}
+    changes = {name: options[name] for name in ("model", *RECIPE_FIELDS) if options[name] is not None}
     recipe = msgspec.structs.replace(recipe_named(options["recipe"] or user_settings().recipe), **changes)
     check_recipe(recipe, is_custom=custom is not None)
     check_run_values(seed=options["seed"])

@@ -16,7 +16,7 @@ from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.range_test import RangeTest
+from fashion_tui.schema.range_test import FIELDS_WITHOUT_EFFECT, RangeTest
 from fashion_tui.schema.recipe import Recipe
 from fashion_tui.schema.requests import FindLearningRate
 from fashion_tui.tui.actions import key_hints
@@ -29,9 +29,9 @@ PROGRESS_WIDTH = 20
 
 
 def is_same_test(recipe: Recipe, other: Recipe) -> bool:
-    """Return whether a range test gives the same result with both recipes, which may have different schedules."""
-    schedule = {name: getattr(other, name) for name in ("learning_rate", "epochs", "schedule", "warm_up")}
-    return msgspec.structs.replace(recipe, **schedule) == other
+    """Return whether a range test gives the same result with both recipes."""
+    ignored = {name: getattr(other, name) for name in FIELDS_WITHOUT_EFFECT}
+    return msgspec.structs.replace(recipe, **ignored) == other
 
 
 class RangeView(Lines):
