@@ -19,7 +19,8 @@ from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
 from fashion_tui.schema.run import RunConfig
 from fashion_tui.tui.theme import THEME
 from fashion_tui.tui.train.form import queue_row
-from fashion_tui.tui.train.form.run_form import RunChoices, RunForm
+from fashion_tui.tui.train.form.choices import RunChoices
+from fashion_tui.tui.train.form.run_form import RunForm
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.tui.pilots import screen_text, until
 

@@ -19,7 +19,8 @@ from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.lab_app import DatasetState, NetworkChoice
 from fashion_tui.tui.pane import Pane
 
-from .form.run_form import RunChoices, RunForm
+from .form.choices import RunChoices
+from .form.run_form import RunForm
 from .requests import RunRequests
 
 

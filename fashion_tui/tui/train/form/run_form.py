@@ -1,10 +1,9 @@
 """The form that starts a run. It shows the values of a recipe and checks them as the user types."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import msgspec
 from rich.text import Text
@@ -19,22 +18,12 @@ from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ATTENTION, MUTED
+from fashion_tui.report.style import MUTED
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field, FieldValue, InvalidField, fields_of
-from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.range_test import DEFAULT_STEPS
-from fashion_tui.schema.recipe import (
-    CPU_MICRO_BATCH,
-    CPU_RECIPES,
-    RECIPES,
-    Recipe,
-    check_batch_size,
-    check_recipe,
-    check_validation,
-    learning_rate_warning,
-)
+from fashion_tui.schema.recipe import CPU_RECIPES, RECIPES, Recipe
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindLearningRate, GetDevices
 from fashion_tui.schema.run import RunConfig, short_name
@@ -44,6 +33,7 @@ from fashion_tui.tui.dialogs.dialog import Dialog
 from fashion_tui.tui.lab_app import LabApp, NetworkChoice
 from fashion_tui.tui.widgets.cycle import Cycle
 
+from .choices import RunChoices, warnings
 from .devices import AUTO, DeviceChoices
 from .queue_row import QUEUE_HELP, QueueRow
 from .range_test import RangeTestDialog, is_same_test
@@ -51,25 +41,8 @@ from .row import FieldRow
 
 RECIPE_HELP = "the values of all fields except those that you have changed"
 
-MICRO_BATCH_NOTE = f"on a CPU, BatchNorm uses micro-batches of {CPU_MICRO_BATCH}"
-
 DEVICE = "device"
 """Name of the field that is listed first, because its choices depend on the machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunChoices:
-    """The result of the form: all settings of a run except the data set."""
-
-    recipe: Recipe
-    network: CustomModel | None
-    """Custom model that replaces the recipe's network, or None."""
-    settings: Mapping[str, Any]
-    """The described fields of RunConfig, by name."""
-    queue: bool
-    """Whether the run waits until no other run trains on its device."""
-    suggested_learning_rate: float | None = None
-    """The learning rate that a range test with these values has suggested, or None."""
 
 
 class RunForm(Dialog[RunChoices | None]):
@@ -280,26 +253,19 @@ class RunForm(Dialog[RunChoices | None]):
         recipe = msgspec.structs.replace(self.recipe, **changes)
         settings = {name: self.rows[name].value() for name in fields_of(RunConfig)}
         custom = None if self.network is None else self.network.custom
-        check_recipe(recipe, is_custom=True)  # the network can't be changed here
-        validation = int(settings["validation"])
-        check_validation(recipe, validation)
-        check_batch_size(recipe, self.train_images, validation)
         suggestion = None
         if self._tested is not None and is_same_test(self._tested[0], recipe):
             suggestion = self._tested[1]
-        return RunChoices(recipe, custom, settings, self.queue_row.is_on, suggestion)
+        choices = RunChoices(recipe, custom, settings, self.queue_row.is_on, suggestion)
+        choices.check(self.train_images)
+        return choices
 
     def _notes(self, errors: Mapping[str, str]) -> dict[str, str | Text]:
         """Return the warnings about values, and the load of the chosen device."""
-        notes: dict[str, str | Text] = {DEVICE: self._devices.note(self.rows[DEVICE].editor.value)}
         names = ("optimizer", "learning_rate", "batch_size")
         values = {name: self.rows[name].value() for name in names if name not in errors}
-        warning = learning_rate_warning(msgspec.structs.replace(self.recipe, **values))
-        if warning is not None:
-            notes["learning_rate"] = Text(warning, style=ATTENTION)
-        if int(values.get("batch_size", 0)) > CPU_MICRO_BATCH:
-            notes["batch_size"] = MICRO_BATCH_NOTE
-        return notes
+        found = warnings(msgspec.structs.replace(self.recipe, **values))
+        return found | {DEVICE: self._devices.note(self.rows[DEVICE].editor.value)}
 
     # Learning rate range test
 
