@@ -76,3 +76,11 @@ def forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) ->
     """
     with forked_starts(fork_server, request.node):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _keep_denormals() -> Iterator[None]:
+    """Undo what code in the process of a test does to small numbers, as trainers do in their own process."""
+    yield
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_flush_denormal(False)

@@ -18,7 +18,6 @@ def restored_settings() -> Iterator[None]:
     threads = torch.get_num_threads()
     yield
     torch.set_num_threads(threads)
-    torch.set_flush_denormal(False)
     torch.use_deterministic_algorithms(mode=False)
 
 

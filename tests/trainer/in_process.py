@@ -33,5 +33,4 @@ def train_in_process(run: Run, *, images: Images = BLACK, epochs: int | None = N
             assert run_trainer(run, epochs, lambda _ref: dataset) == status
     finally:  # the trainer sets these for its own process
         torch.set_num_threads(threads)
-        torch.set_flush_denormal(False)
         torch.use_deterministic_algorithms(mode=False)

@@ -193,7 +193,8 @@ class RunTable(Vertical):
             await asyncio.to_thread(stored_options.save, self._options_path, self._runs_directory, self._stored)
 
     def _show_that_logs_are_read(self) -> None:
-        self._show_note(Text(f"reading the logs {terminal_glyphs().ellipsis}", MUTED))
+        if self.children:  # otherwise, the app is exiting
+            self._show_note(Text(f"reading the logs {terminal_glyphs().ellipsis}", MUTED))
 
     def _show(self, arrangement: Arrangement) -> None:
         if not self.children:  # the app is exiting
