@@ -45,8 +45,8 @@ test-mutation: $(VENV)/.installed-dev
 test-shapes: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -m shapes tests/lab/test_trace_against_torch.py
 
-# Needs FASHION_TUI_DATA. Takes an hour: trains guide, quick and strong with five seeds, and best with one, and checks at
-# every moment of each run that there are no verdicts on it.
+# Needs FASHION_TUI_DATA. Takes an hour. Trains guide, quick and strong with five seeds each and best with one seed, and
+# checks throughout each run that the app reports no verdict.
 test-verdicts: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -m verdicts tests/trainer/test_false_alarms.py
 

@@ -27,7 +27,7 @@ OK, FAILED, INTERRUPTED = 0, 1, 130
 SECTIONS = {
     "Train a network": {
         "train": "Train a network in a new run.",
-        "lr-find": "Suggest a learning rate, and plot the loss over the learning rate.",
+        "lr-find": "Suggest a learning rate, and plot the loss against the learning rate.",
         "pause": "Pause a run.",
         "resume": "Resume a paused, stopped or lost run in the background.",
         "stop": "Save a checkpoint and stop a run.",

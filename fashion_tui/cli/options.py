@@ -118,9 +118,9 @@ def queue_option(command: Command) -> Command:
         "--queue",
         "queue",
         is_flag=True,
-        help="Wait until no other run of the runs folder trains on the device, not even a paused one. Waiting runs "
-        "start in the order in which they were queued; the Train pane changes the order, and fashion-tui stop takes a "
-        "run out of the queue. Runs started without --queue don't wait.",
+        help="Wait until no other run in the runs folder uses the device. Paused runs keep their device. Queued runs "
+        "start in the order in which they were queued. The Train pane changes the order, and fashion-tui stop removes "
+        "a run from the queue. Runs started without --queue don't wait.",
     )(command)
 
 
@@ -142,5 +142,5 @@ def trust_option(command: Command) -> Command:
         "--trust",
         "trusted",
         is_flag=True,
-        help="Allow the run's custom model to be executed, now and later. Read its model.py and modules first.",
+        help="Allow the run's custom model to be executed, now and later. Read its model.py and its modules first.",
     )(command)

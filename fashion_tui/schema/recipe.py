@@ -82,7 +82,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     learning_rate: Annotated[float, About("learning rate", "maximum learning rate of the schedule", OPTIMIZER, gt=0)]
     """With `muon`, this is the learning rate of the filters."""
     momentum: Annotated[float, About("momentum", "momentum of sgd; 0 for none", OPTIMIZER, ge=0, lt=1)] = 0.0
-    nesterov: Annotated[bool, About("Nesterov", "whether the momentum of sgd is Nesterov's", OPTIMIZER)] = False
+    nesterov: Annotated[bool, About("Nesterov", "use Nesterov momentum with sgd", OPTIMIZER)] = False
     weight_decay: Annotated[
         float, About("weight decay", "pulls the weights towards 0; 0 for none", OPTIMIZER, ge=0)
     ] = 0.0
@@ -92,24 +92,24 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         float, About("max gradient norm", "clips the gradient to this norm; 0 for no clipping", OPTIMIZER, ge=0)
     ] = 0.0
     ema_decay: Annotated[
-        float, About("EMA decay", "averages the weights over steps, such as 0.99; 0 for none", OPTIMIZER, ge=0, lt=1)
+        float, About("EMA decay", "decay of the averaged weights, such as 0.99; 0 for none", OPTIMIZER, ge=0, lt=1)
     ] = 0.0
     """Decay of the exponential moving average of the weights. If it is used, the averaged weights are evaluated and
     exported, with the batch normalisation statistics that belong to them."""
 
     schedule: Annotated[Schedule, About("schedule", "how the learning rate changes", SCHEDULE)] = "constant"
     warm_up: Annotated[
-        float, About("warm-up", "share of all steps in which the learning rate rises", SCHEDULE, ge=0, lt=1)
+        float, About("warm-up", "share of all steps during which the learning rate rises", SCHEDULE, ge=0, lt=1)
     ] = 0.0
 
     early_stopping: Annotated[
-        StoppingMetric, About("early stopping", "validation metric that must improve for training to go on", STOPPING)
+        StoppingMetric, About("early stopping", "validation metric that must keep improving", STOPPING)
     ] = "none"
     patience: Annotated[
         int, About("patience", "epochs without improvement before stopping", STOPPING, "epochs", ge=1)
     ] = 5
     min_change: Annotated[
-        float, About("minimum change", "an improvement is a change of more than this", STOPPING, ge=0)
+        float, About("minimum change", "only a change of more than this counts as an improvement", STOPPING, ge=0)
     ] = 0.0
     """The accuracy is a fraction in [0, 1], so a value of 0.001 is 0.1 %."""
 
@@ -118,11 +118,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         int, About("crop", "maximum shift along each axis; the border is black", IMAGES, "pixels", ge=0, le=27)
     ] = 0
     erase: Annotated[
-        int, About("erase", "longest side of a rectangle erased from every other image", IMAGES, "pixels", ge=0, le=28)
+        int, About("erase", "longest side of a rectangle erased from half of the images", IMAGES, "pixels", ge=0, le=28)
     ] = 0
     """In half of the images, a rectangle with sides of `erase // 2` to `erase` pixels is erased."""
-    mean: Annotated[float, About("mean", "subtracted from pixels, which are between 0 and 1", IMAGES)]
-    std: Annotated[float, About("std", "divides pixels after the mean is subtracted", IMAGES, gt=0)]
+    mean: Annotated[float, About("mean", "subtracted from the pixels, which are between 0 and 1", IMAGES)]
+    std: Annotated[float, About("std", "pixels are divided by this after the mean is subtracted", IMAGES, gt=0)]
 
 
 GUIDE = Recipe(

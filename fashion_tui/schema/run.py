@@ -77,7 +77,7 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
         int, About("seed", "random seed of weights, shuffling and augmentation", RUN, ge=0, le=2**63 - 1)
     ] = 0
     device: Annotated[str, About("device", "one of auto (a GPU if there is one), cpu, cuda, cuda:N, mps", RUN)] = "auto"
-    threads: Annotated[int, About("threads", "CPU threads; by default, one for each core", RUN, ge=1, le=1024)]
+    threads: Annotated[int, About("threads", "CPU threads; by default, one per core", RUN, ge=1, le=1024)]
     """The number of threads affects how sums are rounded.
 
     The upper bound keeps a typo from using up the machine's process limit.
@@ -87,7 +87,9 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     ] = False
     """On a CPU, training is deterministic in any case."""
     compiled: Annotated[bool, About("compile", "use torch.compile, which takes a minute at the start", RUN)] = False
-    keep_going: Annotated[bool, About("keep going", "train on if the loss diverges, while it is finite", RUN)] = False
+    keep_going: Annotated[bool, About("keep going", "continue if the loss diverges, as long as it is finite", RUN)] = (
+        False
+    )
     checkpoint_every: Annotated[float, About("checkpoint period", "time between checkpoints", RUN, "seconds", gt=0)] = (
         30.0
     )

@@ -278,7 +278,7 @@ IN_ARITHMETIC: tuple[Action, ...] = (
 IN_FORM: tuple[Action, ...] = (
     Action("group(1)", "pagedown", "Go to the next group of fields", shown_key="pgdn", setting="next_group"),
     Action("group(-1)", "pageup", "Go to the previous group of fields", shown_key="pgup", setting="previous_group"),
-    Action("reset", "ctrl+r", "Reset the field to the value of the recipe", "reset", "^r"),
+    Action("reset", "ctrl+r", "Reset the field to its original value", "reset", "^r"),
     Action("find_learning_rate", "ctrl+l", "Suggest a learning rate: run a range test", "learning rate", "^l"),
 )
 

@@ -47,7 +47,7 @@ def pause_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
 def stop_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
     """Save a checkpoint and stop a run.
 
-    `fashion-tui resume` continues from the checkpoint. A queued run leaves the queue.
+    `fashion-tui resume` continues from the checkpoint. A queued run is removed from the queue.
 
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.

@@ -30,7 +30,7 @@ from fashion_tui.settings import user_settings
 RECIPE_FIELDS = fields_of(Recipe).keys() - FIELDS_WITHOUT_EFFECT
 
 PLOT_HEIGHT = 18
-"""Height of the plot in lines, with its title and labels."""
+"""Height of the plot in lines, including its title and labels."""
 
 
 @click.command(
@@ -43,10 +43,10 @@ Examples:
   fashion-tui lr-find --model net.py:Net --args '{"width": 32}'
   fashion-tui lr-find --json | jq .suggestion
 \b
-The network is trained for a few steps with learning rates from 1e-7 to 10. The suggestion is
+The network is trained for a few steps with learning rates that rise from 1e-7 to 10. The suggestion is
 the learning rate at which the smoothed loss has fallen halfway to its minimum, but at most a quarter of
-that of the minimum, where training is about to diverge. For a recipe that uses Muon, it is the learning
-rate of the filters. No run is created.""",
+the learning rate with the lowest loss, at which training is about to diverge. For a recipe that uses
+Muon, the suggestion is the learning rate of the filters. No run is created.""",
 )
 @click.option(
     "--recipe",
@@ -69,9 +69,9 @@ rate of the filters. No run is created.""",
 @json_option
 @common_options
 def lr_find_command(*, common: CommonOptions, as_json: bool, **options: Any) -> None:
-    """Suggest a learning rate, and plot the loss over the learning rate.
+    """Suggest a learning rate, and plot the loss against the learning rate.
 
-    The exit status is 1 if the losses suggest none.
+    The exit status is 1 if no learning rate can be suggested.
     """
     request = _request(common, options)
     result = ask_engine(request, RangeTest, "testing learning rates")

@@ -77,13 +77,14 @@ A file for --config contains options without the dashes, and with _ instead of -
   args = {{ width = 32 }}
 `fashion-tui runs RUN --config` prints such a file with all settings of a run.
 \b
-The trainer runs the command of --on-end, for example
+When a run has ended, its trainer runs the command given by --on-end, for example
   fashion-tui train --on-end 'ntfy publish my-topic "$FASHION_TUI_NAME $FASHION_TUI_STATE"'
 with these environment variables: FASHION_TUI_RUN (id), FASHION_TUI_NAME (id without its time),
 FASHION_TUI_RUNS (folder), FASHION_TUI_STATE (finished, failed or stopped), FASHION_TUI_ACCURACY (on the test
 set, such as 0.9123), FASHION_TUI_STEP, FASHION_TUI_SECONDS (of training) and FASHION_TUI_MESSAGE (why the run
-failed). A command that fails, or takes more than {on_end.TIME_LIMIT:g} s, is reported as a warning. It isn't run if the
-trainer is killed by SIGKILL, for example because memory has run out, or if the machine goes down.
+failed). A command that fails or takes more than {on_end.TIME_LIMIT:g} s is reported as a warning. The command isn't
+run if the trainer is killed by SIGKILL, for example because the machine ran out of memory, or if the
+machine goes down.
 \b
 Ctrl-C saves a checkpoint and stops the run; `fashion-tui resume latest` continues it.
 The run trains in its own process and continues if you close the terminal.

@@ -1,4 +1,4 @@
-"""The plot of a learning rate range test: the loss over the learning rate, with the suggestion."""
+"""The plot of a learning rate range test: the loss against the learning rate, with the suggestion."""
 
 import math
 from dataclasses import dataclass
@@ -63,8 +63,8 @@ def draw_range_test(result: RangeTest, width: int, height: int, glyphs: Glyphs) 
 
 
 def title_line(result: RangeTest, width: int, glyphs: Glyphs) -> Text:
-    """Return a line such as `loss over learning rate · suggestion 0.0049`."""
-    title = Text("loss over learning rate", TITLE)
+    """Return a line such as `loss vs. learning rate · suggestion 0.0049`."""
+    title = Text("loss vs. learning rate", TITLE)
     if result.suggestion is not None:
         title = Text.assemble(title, (f" {glyphs.dot} ", LABEL), (f"suggestion {result.suggestion:g}", SUGGESTION))
     title.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")

@@ -9,7 +9,7 @@ from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.schema.fields import NO, YES
 from fashion_tui.tui.widgets.cycle import Cycle
 
-QUEUE_HELP = "wait until no other run in this folder uses the device; waiting runs start one after the other"
+QUEUE_HELP = "wait until no other run in this folder uses the device; queued runs start one after another"
 
 
 class QueueRow(Horizontal):
