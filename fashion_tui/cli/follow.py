@@ -29,7 +29,7 @@ POLL_PERIOD = 0.1
 """Time between polls of the run, in seconds."""
 
 EXIT_TIMEOUT = TIME_LIMIT + 10
-"""Timeout for a trainer to exit after the end of its run, in seconds. It first runs the command of --on-end."""
+"""Timeout for a trainer to exit after the end of its run, in seconds. Before it exits, it runs the on-end command."""
 
 End = Finished | Stopped | Failed
 
@@ -37,10 +37,9 @@ End = Finished | Stopped | Failed
 def train_to_end(run: Run, *, queue: bool = False, as_json: bool) -> None:
     """Start the run's trainer and show its progress until the run ends. Raises UserError if the run failed.
 
-    If `queue` is true, the trainer first waits until no other run trains on the device.
-    After Ctrl-C, the trainer saves a checkpoint and stops, and this function raises click.Abort. After a second Ctrl-C,
-    it raises click.Abort without waiting for the trainer. If this process ends for any other reason, the trainer
-    continues.
+    If `queue` is true, the trainer first waits until no other run uses the device. After Ctrl-C, the trainer saves a
+    checkpoint and stops, and this function raises click.Abort. After a second Ctrl-C, it raises click.Abort without
+    waiting for the trainer. If this process ends for any other reason, the trainer continues.
     """
     with _count_interrupts() as interrupts, TrainingBar(stderr_console()) as bar:
         pid = launch(run, queue=queue)
@@ -83,7 +82,7 @@ class _Follower:
         self.is_queued = False
         """Whether the run waits in the queue."""
         self.verdicts: Sequence[Verdict] = ()
-        """What goes wrong in the run."""
+        """Problems of the run."""
 
     def poll(self) -> End | None:
         """Return the event that ended the run, or None if the run hasn't ended.
@@ -100,7 +99,7 @@ class _Follower:
         return self._end
 
     def show_last_warnings(self) -> None:
-        """Print warnings that follow the end of the run, such as a failure of the command of --on-end, to stderr."""
+        """Print warnings logged after the end of the run, such as a failure of the on-end command, to stderr."""
         self._as_json = False  # the end is the last line of the output
         self._reader.poll()
 

@@ -42,4 +42,4 @@ def _percent(log10: float) -> str:
     return "more than 1,000 %" if log10 > 1 else f"{100 * 10**log10:.2g} %".replace("e-0", "e-")
 
 
-_TYPICAL = f"typical is about {_percent(TYPICAL_UPDATE)}"
+_TYPICAL = f"about {_percent(TYPICAL_UPDATE)} is typical"

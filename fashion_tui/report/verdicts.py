@@ -1,4 +1,4 @@
-"""Describe in words what goes wrong in a run, and what to try."""
+"""Describe the problems of a run, and what to try."""
 
 import math
 
@@ -26,14 +26,14 @@ def verdict_text(verdict: Verdict, glyphs: Glyphs) -> str:  # noqa: PLR0911 - on
         case Overfitting(step=step, epoch=epoch, lowest=lowest, last=last):
             since = f"step {step:,}" if epoch is None else f"epoch {epoch}"
             return (
-                f"overfitting since {since}: the loss on held-out data rises from {format_loss(lowest)} to "
+                f"overfitting since {since}: the loss on held-out data has risen from {format_loss(lowest)} to "
                 f"{format_loss(last)}; try fewer epochs, augmentation or weight decay"
             )
         case FarLearningRate(learning_rate=learning_rate, suggestion=suggestion):
             side = "above" if learning_rate > suggestion else "below"
             return (
                 f"the learning rate {learning_rate:g} is far {side} the {suggestion:g} that the range test suggested; "
-                "try that"
+                f"try {suggestion:g}"
             )
         case SlowBatches(share=share):
             return (
@@ -43,6 +43,6 @@ def verdict_text(verdict: Verdict, glyphs: Glyphs) -> str:  # noqa: PLR0911 - on
         case FewThreads(threads=threads, cpus=cpus, utilization=utilization):
             used = "1 thread" if threads == 1 else f"{threads} threads"
             return (
-                f"the run uses {used}, but the machine has {cpus} CPUs and they are "
+                f"the run uses {used}, but {cpus} CPUs are available, and they are "
                 f"{format_percent(utilization, digits=0)} busy; try more threads"
             )

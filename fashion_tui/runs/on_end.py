@@ -1,7 +1,5 @@
-"""The user's commands that are run after the end of a run.
-
-A command is stored in the user's state directory instead of the run, so that a run from someone else never contains a
-command to execute.
+"""On-end commands: shell commands of the user that the trainer executes after the end of a run. They are stored in the
+user's state directory, not in the run, so that a run from someone else never contains a command to execute.
 """
 
 import hashlib
@@ -21,16 +19,17 @@ from .errors import reason
 from .run import Run
 
 TIME_LIMIT = 30.0
-"""Seconds after which a command is killed."""
+"""Timeout of a command, in seconds. After it, the command is killed."""
 
 MAX_BYTES = 64 << 10
 
 KEPT_DAYS = 30
-"""Days for which the command of a deleted run is kept, since the run may be restored."""
+"""Minimum age, in days, at which a stored command is deleted if the directory of its run doesn't exist. Until then, a
+deleted run may be restored."""
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A shell command, and where it is run."""
+    """A shell command, and the directory in which it is executed."""
 
     command: str
     directory: str
@@ -41,8 +40,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
 def choose(run: Run, command: str | None) -> str | None:
     """Store the command to run after the end of a new run: `command` or, if it is None, the one in the settings file.
 
-    A command is run in the working directory of this process, and the one in the settings file in the home directory.
-    If the command can't be stored, return a message about that, else None.
+    `command` is executed in the working directory of this process, and the one in the settings file in the home
+    directory. Return an error message if the command can't be stored, else None.
     """
     directory = Path.cwd() if command is not None else Path("~").expanduser()
     command = user_settings().on_end if command is None else command
@@ -55,7 +54,7 @@ def choose(run: Run, command: str | None) -> str | None:
 
 
 def remember(run: Run, command: str, directory: Path) -> None:
-    """Store the command that is run in a directory after the end of a run, also after it is resumed.
+    """Store the command to execute in a directory whenever the run ends, even after it was resumed.
 
     Raises UserError.
     """

@@ -70,7 +70,7 @@ class RunSnapshot:
     recent_loss: tuple[float, ...]
     """The last 60 losses."""
     verdicts: tuple[Verdict, ...]
-    """What goes wrong in the run, the most serious first."""
+    """Problems of the run, the most serious first."""
     bad_lines: int
     """Number of lines in the log that can't be read."""
     missing_events: int

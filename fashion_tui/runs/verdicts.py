@@ -1,4 +1,4 @@
-"""Verdicts: what goes wrong in a run, found in its metrics."""
+"""Verdicts: problems of a run that its metrics show."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -12,47 +12,51 @@ from .layers import LayerProblem, find_layer_problems
 from .series import Curve, Series
 
 LOSSES = ("loss", "train_loss", "train/loss", "training_loss")
-"""Names of the training loss. The first one that a run logs is used; other tools use other names than our trainer."""
+"""Names of the training loss. Other tools use other names than our trainer. If a run logs several, the first one in
+this order is used."""
 HELD_OUT_LOSSES = ("validation_loss", "val_loss", "eval_loss", "val/loss", "eval/loss")
-"""Names of the loss on held-out data, in the same order."""
+"""Names of the loss on held-out data. The first one that a run logs is used."""
 
 BUCKETS = 64
-"""Maximum number of buckets in which a loss is compared, so that the noise of single steps averages out."""
+"""Maximum number of buckets into which a loss is averaged before it is compared, to reduce the noise of single
+steps."""
 MIN_STEPS = 100
 """Minimum number of steps for a verdict on the loss."""
 MIN_BUCKETS = 16
 """Minimum number of buckets with a loss for a verdict on it."""
 
 DIVERGED = 1.5
-"""A loss diverges if its recent mean exceeds the lowest one by this factor …"""
+"""A loss diverges if its recent mean is greater than this factor times its lowest mean …"""
 DIVERGED_SHARE = 0.25
-"""… and by this share of what it had fallen from the start, so that the noise of a loss near 0 doesn't count."""
+"""… and if it has risen by more than this share of its total fall before. The noise of a loss near 0 therefore doesn't
+count."""
 
 PLATEAU_IMPROVEMENT = 0.02
-"""On a plateau, the loss of the last quarter of the steps is lower by less than this fraction than that of the second
-quarter."""
+"""A loss is on a plateau if its mean over the last quarter of the steps is less than this fraction below its mean over
+the second quarter."""
 PLATEAU_STEPS = 500
-"""Minimum number of steps on a plateau."""
+"""A plateau is reported only after twice this number of steps."""
 LEARNED_ACCURACY = 0.99
 LEARNED_LOSS = 0.02
-"""A network with this accuracy or loss on its training data has learned them, so that its loss can't fall much."""
+"""A network that reaches this accuracy or loss on its training data has learned the data, so its loss can't fall much
+further."""
 
 PATIENCE = 3
-"""Number of measurements on held-out data, after the best one, that show overfitting."""
+"""Minimum number of measurements on held-out data after the best one for a verdict of overfitting."""
 MAX_HELD_OUT = 256
-"""Maximum number of measurements on held-out data that are compared, evenly chosen if there are more."""
+"""Maximum number of measurements on held-out data to compare. If there are more, they are sampled evenly."""
 OVERFITTED = 1.05
-"""A network overfits if the loss on held-out data exceeds its lowest value by this factor."""
+"""A network overfits if the last two losses on held-out data are greater than this factor times the lowest one."""
 
 FAR = 10
 """A learning rate is far from the suggestion of a range test if it differs by at least this factor."""
 
 BATCH_TIME = "batch_time"
-"""The share of the time of a step in which its images are prepared, in [0, 1]."""
+"""Name of the metric for the share of each step's time in which its images are prepared, in [0, 1]."""
 SLOW_BATCHES = 0.5
 MIN_SAMPLES = 5
 RECENT_SAMPLES = 64
-"""Minimum and maximum number of measurements of the time of batches or of the utilization; the last ones count."""
+"""Minimum and maximum number of measurements of the batch time or the utilization. The most recent ones are used."""
 BUSY = 0.75
 """If the CPU's utilization is below this share, more threads may make a run faster."""
 
@@ -74,9 +78,9 @@ class Plateau:
     """The training loss has stopped falling before the network has learned its training data."""
 
     step: int
-    """The step from which on the loss hasn't fallen."""
+    """The first step at which the loss was close to its recent mean."""
     loss: float
-    """Mean of the loss since this step."""
+    """Mean of the loss over the last quarter of the steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ class Overfitting:
 
 @dataclass(frozen=True, slots=True)
 class FarLearningRate:
-    """The learning rate is far from the one that a range test suggested."""
+    """The learning rate is far from the suggestion of a range test."""
 
     learning_rate: float
     suggestion: float
@@ -127,11 +131,11 @@ def find_verdicts(
     config: StoredConfig | None,
     started: Started | None,
 ) -> tuple[Verdict, ...]:
-    """Return what goes wrong in a run, the most serious first.
+    """Return the problems of a run, the most serious first.
 
-    `metrics` are all metrics of the run, by name. `buckets` is the length of the curves that the caller has computed,
-    from which shorter ones are computed fast. `epoch_ends` maps the last step of each epoch to the epoch's number.
-    `config` and `started` are None if they are unknown.
+    `metrics` are all metrics of the run, by name. `buckets` is the length of the curves that the caller has already
+    computed. Shorter curves can be computed fast from these. `epoch_ends` maps the last step of each epoch to the
+    epoch's number. `config` and `started` are None if they are unknown.
     """
     loss = _first_metric(LOSSES, metrics)
     curve = loss.curve(buckets).at_most(BUCKETS)
@@ -168,7 +172,7 @@ def _diverging(curve: Curve) -> Diverging | None:
         return Diverging(step, lowest, math.nan)
     if curve.steps < MIN_STEPS or len(means) < MIN_BUCKETS:
         return None
-    # The last bucket may have few steps, so its mean counts only together with the one before.
+    # The last bucket may have few steps, so the mean of the bucket before it must have risen, too.
     last = min(means[-1][1], means[-2][1])
     fallen = means[0][1] - lowest
     return (

@@ -19,10 +19,10 @@ from .reporting import print_line
 
 
 def run_command(run: Run, status: RunStatus) -> None:
-    """Run the command that the user has chosen for the end of this run, if there is one.
+    """Run the user's on-end command for this run, if there is one.
 
-    `status` is the final status. If the command fails, the problem is reported as a warning of the run, whose state
-    stays as it is.
+    `status` is the final status. If the command fails, a warning is added to the run, but the run's state doesn't
+    change.
     """
     try:
         stored = on_end.recall(run)
@@ -48,7 +48,7 @@ def variables(run: Run, status: RunStatus) -> dict[str, str]:
 
 
 def _execute(stored: on_end.Command, run: Run, status: RunStatus) -> str | None:
-    """Run the command in a shell. Return None, or what went wrong. The output goes to `trainer.log`."""
+    """Run the command in a shell. Return an error message, or None on success. The output goes to `trainer.log`."""
     try:
         process = subprocess.Popen(
             ["/bin/sh", "-c", stored.command],
@@ -59,22 +59,22 @@ def _execute(stored: on_end.Command, run: Run, status: RunStatus) -> str | None:
         )
     except (OSError, ValueError) as error:  # ValueError: the command contains a NUL
         why = reason(error) if isinstance(error, OSError) else str(error)
-        return f"the command of --on-end can't be run in {stored.directory!r}: {why}"
+        return f"the on-end command can't be run in {stored.directory!r}: {why}"
     try:
         exit_status = process.wait(on_end.TIME_LIMIT)
     except subprocess.TimeoutExpired:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        return f"the command of --on-end was killed, because it took more than {on_end.TIME_LIMIT:g} s"
+        return f"the on-end command was killed because it took more than {on_end.TIME_LIMIT:g} s"
     if exit_status == 0:
         return None
     ended = f"exit status {exit_status}" if exit_status > 0 else signal.Signals(-exit_status).name
-    return f"the command of --on-end failed ({ended}); its output is in trainer.log"
+    return f"the on-end command failed ({ended}); its output is in trainer.log"
 
 
 def _report(problem: str, run: Run, status: RunStatus) -> None:
-    """Add a warning to the run's log, and to its status unless that has a message already."""
+    """Add a warning to the run's log and, unless the status already has a message, to its status."""
     print_line(problem)
     with suppress(UserError):
         writer = run.event_writer()

@@ -38,8 +38,8 @@ FIELD_LINES = textwrap.fill(", ".join(FIELDS), 92)
 Examples:
   fashion-tui runs
   fashion-tui runs --json | jq -r '.[] | select(.state == "running") | .run'
-  fashion-tui runs latest                       the last, lowest and highest value of each metric, and
-                                                what goes wrong in the run
+  fashion-tui runs latest                       the last, lowest and highest value of each metric,
+                                                and problems of the run
   fashion-tui runs latest --csv > metrics.csv   all values, one row per step
   fashion-tui runs latest --config > net.toml   the settings, for train --config net.toml
   fashion-tui runs --filter 'state:finished lr>1e-3 -tag:old'
@@ -171,7 +171,7 @@ def _show_columns(runs: list[RunFields], columns: str, *, as_json: bool) -> None
 
 
 def _show_run(run: Run, *, as_csv: bool, as_json: bool) -> None:
-    """Print the metrics of one run, and what goes wrong in it. Print a warning to stderr if a file can't be read."""
+    """Print the metrics of one run, and its problems. Print a warning to stderr if a file can't be read."""
     reader = RunReader(run)
     snapshot = reader.poll()
     summary = summarise(run)

@@ -112,7 +112,7 @@ class NewRuns:
         started = f"Started {short_name(run.id)}. It keeps training when you quit."
         if place is not None:
             started = (
-                f"{short_name(run.id)} is {place.place} of {place.length} in the queue. It starts even if you quit."
+                f"{short_name(run.id)} is {place.place} of {place.length} in the queue. It will start even if you quit."
             )
         return started if problem is None else f"{started} But {problem}."
 

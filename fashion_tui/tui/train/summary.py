@@ -38,7 +38,7 @@ UNKNOWN = "–"
 MIN_SPARKLINE_SPACE = 20
 """Minimum width, in columns, for a sparkline of the most recent losses and its label."""
 MAIN_METRICS = 2
-"""Number of metrics of a logged or imported run that are shown in large digits."""
+"""For a logged or imported run, the number of metrics that are shown in large digits."""
 PROGRESS_MARGIN = 8
 """Columns kept free at the end of the progress line, so that the bar keeps its width when the ETA gets longer."""
 
@@ -248,10 +248,10 @@ def _starting(snapshot: RunSnapshot) -> str:
 
 
 def _queue_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
-    """Return the place of a queued run, the run that it waits for, and the keys that move it."""
+    """Return a run's place in the queue, the run that uses the device, and the keys that move the queued run."""
     queue = snapshot.queue
     if queue is None:
-        return Text("the trainer adds the run to the queue", style=MUTED)
+        return Text("the trainer is adding the run to the queue", style=MUTED)
     device = "GPU" if queue.device.startswith("gpu") else queue.device.upper()
     note = f"{queue.place} of {queue.length} in the queue for the {device}"
     if queue.training:
@@ -323,12 +323,12 @@ def _end_of_log(snapshot: RunSnapshot, config: LogOnlyConfig, glyphs: Glyphs) ->
 
 
 def _imported_note(snapshot: RunSnapshot, config: ImportedConfig, glyphs: Glyphs) -> Text:
-    """Return a warning about the log, or when it was last changed. It isn't known whether the run has ended."""
+    """Return a warning about the log or, without one, the time of the log's last change."""
     if snapshot.warnings:
         return Text(f"! {snapshot.warnings[-1].message}", style=ATTENTION)
     changed = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(snapshot.status.heartbeat))
     return Text(
-        f"imported from {config.library}, last change {changed} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED
+        f"imported from {config.library}, last changed {changed} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED
     )
 
 
