@@ -37,7 +37,7 @@ SPARE_TIMEOUT = 60.0
 """Timeout, in seconds, for a spare trainer to begin a run. After that, another trainer is started."""
 
 QUEUE_TIMEOUT = 30.0
-"""Timeout, in seconds, for a trainer to add its run to the queue. On a GPU, it imports torch before."""
+"""Timeout, in seconds, for a trainer to add its run to the queue. For a GPU, torch must be imported first."""
 
 POLL_SECONDS = 0.02
 
@@ -61,8 +61,8 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
     """Start a trainer that is independent of this process and its terminal, and return its process id.
 
     `epochs` replaces the configured number of epochs. If `spare` has a waiting trainer, that trainer is used. If
-    `queue` is true, the trainer waits until no other run trains on the device. This function then returns as soon as
-    the run is in the queue, so that the next run is queued behind it. Requests to an earlier trainer are removed.
+    `queue` is true, the trainer waits until no other run uses the device. This function then returns as soon as the run
+    is in the queue, so that a run that is started next is queued behind it. Requests to an earlier trainer are removed.
     Raises LockHeld if a trainer is live, DamagedRun and UserError if the directory can't be read or written, and
     UntrustedSource if the custom model isn't trusted.
     """
@@ -95,7 +95,7 @@ def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = Non
 
 
 def _must_wait(run: Run) -> bool:
-    """Return whether a queued run may have to wait. A spare trainer shouldn't wait, because it has imported torch."""
+    """Return whether a queued run may have to wait. A spare trainer shouldn't wait: with torch, it uses much memory."""
     return not (resolves_to_cpu(run.config.device) and queues.is_device_free(run.path.parent, "cpu"))
 
 
@@ -167,7 +167,7 @@ def resume(  # noqa: PLR0913
 ) -> Outcome:
     """Resume a paused run, or start a trainer if none is live. A running or queued run is left unchanged.
 
-    If `queue` is true, a new trainer first waits until no other run trains on the device.
+    If `queue` is true, a new trainer first waits until no other run uses the device.
 
     A finished run continues only if `epochs` is greater than its number of completed epochs. `warn` is called with a
     message about each damaged checkpoint, and if training starts again from step 0 because no checkpoint is intact.
@@ -342,7 +342,7 @@ def _require_live(run: Run, participle: str) -> None:
 
 
 def _require_started(run: Run, participle: str) -> None:
-    """Raise UserError if the run is queued. The trainer refuses the request, too, but only after its next check."""
+    """Raise UserError if the run is queued. The trainer would refuse the request, too, but only at its next check."""
     if summarise(run).state == "queued":
         raise UserError(f"run {run.id!r} is queued; it can be stopped, but not {participle}")
 

@@ -1,4 +1,4 @@
-"""The queue of each device: the runs that train on it, and those that wait until it is free.
+"""The queue of each device: the runs that use it, and the runs that wait for it.
 
 Each trainer has an entry in the folder `RUNS/.queue/HOST-DEVICE`: an empty file that it keeps locked with `flock`. When
 a trainer ends, even by SIGKILL or a power failure, the kernel releases the lock, and the entry no longer counts. No
@@ -8,22 +8,23 @@ process manages the queue. The name of the file is the state of the entry:
 - `training-RUN`: the run trains. A run that was started without the queue doesn't wait, but has such an entry, too.
 
 A waiting run starts when the folder has no other locked entry that is training or waits with a lower ORDER. To start,
-it renames its entry, which keeps its lock. Paused runs keep their entry.
+it renames its entry. The entry stays locked. Paused runs keep their entry.
 
-What can happen at the same time:
+Concurrent changes and failures:
 
-- Two trainers check the folder. Whoever adds, renames or removes an entry locks the folder itself meanwhile, so the
-  second trainer sees the entry of the first. The kernel releases this lock, too.
+- Two trainers check the folder at the same time. A process that adds, renames or removes an entry locks the folder
+  itself, so the second trainer sees the entry of the first. The kernel releases this lock, too.
 - A trainer is killed. Its entry isn't locked, so others ignore it, and a waiting trainer removes it. A new entry is
   locked before the folder is unlocked, so it is never mistaken for one of a killed trainer.
 - A run starts while the user moves it. `move` then finds no waiting entry, and reports that.
 - The process that moves a run is killed. A move exchanges the ORDER of two entries. If only one of them has been
-  renamed, both have the same ORDER, and the id decides, for every trainer alike.
+  renamed, both have the same ORDER. All trainers then sort these two by the id.
 - The folder is deleted. Each waiting trainer adds its entry again, with its last ORDER. Trainers that have started
-  don't, so a waiting run may start beside them.
+  don't, so a waiting run may start while they train.
 - On a GPU, a run that was started without the queue knows its device only after importing torch. A queued run that
-  checks the folder during these seconds starts beside it.
-- The file system can't lock a folder, as some network file systems. Two trainers may then start at the same time.
+  checks the folder during these seconds starts, too.
+- The file system can't lock folders, which is true of some network file systems. Two trainers may then start at the
+  same time.
 """
 
 import os
@@ -57,7 +58,7 @@ class QueuePlace(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     """`cpu`, `mps` or `gpu-UUID`."""
     place: int
-    """Counted from 1."""
+    """Position among the waiting runs, counted from 1."""
     length: int
     """Number of waiting runs."""
     training: tuple[str, ...]
@@ -68,7 +69,7 @@ class QueueEntry:
     """The entry of a run in the queue of a device. Its trainer keeps it until the trainer ends."""
 
     def __init__(self, run: Path, device: str, *, waits: bool) -> None:
-        """Add an entry for a run, after all waiting ones, and start the run if the device is free.
+        """Add an entry for a run behind all waiting runs, and start the run if the device is free.
 
         `run` is the run's directory, and `device` is `cpu`, `mps` or `gpu-UUID`. If `waits` is false, the run starts in
         any case. The caller must hold the run's lock. Raises OSError.
@@ -134,7 +135,7 @@ class QueueEntry:
         self._descriptors.append(descriptor)
 
     def _make_folders(self) -> None:
-        """Create the folders, with the permissions of the runs folder, so that its other users can add their runs."""
+        """Create the folders with the permissions of the runs folder, so that all its users can add their runs."""
         for folder in (self._queue, self._folder):
             if not folder.is_dir():
                 with suppress(FileExistsError):
@@ -155,9 +156,10 @@ def is_device_free(runs_dir: Path, device: str) -> bool:
 
 
 def find_place(run: Path) -> QueuePlace | None:
-    """Return the place of the run in this directory, or None if the run isn't in a queue.
+    """Return the place of the run in this directory in the queue of its device, or None if it isn't waiting.
 
-    Entries of killed trainers are counted until a waiting trainer removes them, which takes less than a second.
+    Entries of killed trainers are counted until a trainer that waits behind them removes them, which takes less than a
+    second.
     """
     with suppress(OSError):
         for folder in (run.parent / QUEUE_FOLDER).iterdir():
@@ -174,7 +176,7 @@ def find_place(run: Path) -> QueuePlace | None:
 
 
 def move(run: Path, places: int) -> QueuePlace:
-    """Move a waiting run towards the end of the queue, or towards the front if `places` is negative.
+    """Move a waiting run by some places towards the end of the queue, or towards the front if `places` is negative.
 
     A run at the end of the queue isn't moved further. Raises UserError if the run isn't waiting, or if an entry can't
     be renamed.
@@ -195,13 +197,13 @@ def move(run: Path, places: int) -> QueuePlace:
 
 
 def _exchange(folder: Path, run: str, step: int) -> None:
-    """Exchange a run with its neighbour in the queue, unless it is the first or the last one."""
+    """Exchange a run with the next one in the queue or, if `step` is -1, with the previous one, if there is one."""
     waiting = _waiting(_names(folder))
     index = next((index for index, (_, name) in enumerate(waiting) if name == run), None)
     if index is None or not 0 <= index + step < len(waiting):
         return
     (order, _), (other_order, other) = waiting[index], waiting[index + step]
-    new_order = other_order if other_order != order else order + step  # equal after an interrupted move
+    new_order = other_order if other_order != order else order + step  # an interrupted move leaves equal orders
     (folder / _waiting_name(order, run)).rename(folder / _waiting_name(new_order, run))
     (folder / _waiting_name(other_order, other)).rename(folder / _waiting_name(order, other))
 
@@ -227,7 +229,7 @@ def _training(names: Sequence[str]) -> list[str]:
 
 
 def _entries(run: Path) -> list[Path]:
-    """Return the entries of the run in this directory, for all devices."""
+    """Return the entries of a run in the queues of all devices. `run` is its directory."""
     found = []
     with suppress(FileNotFoundError):
         for folder in (run.parent / QUEUE_FOLDER).iterdir():

@@ -23,7 +23,7 @@ class SpareOrder(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the run's directory."""
     epochs: int | None
     queue: bool
-    """Whether to wait until no other run trains on the device."""
+    """Whether to wait until no other run uses the device."""
 
 
 class SpareTrainer:

@@ -34,7 +34,7 @@ def load_dataset(ref: DatasetRef) -> "Dataset":
 def run_trainer(run: Run, epochs: int | None, load: "LoadDataset", *, queue: bool = False) -> int:
     """Train a run. Return the exit status: 0 if the run finished or was stopped, 1 if it failed.
 
-    If `queue` is true, first wait until no other run of the runs folder trains on the device. Raises UserError without
+    If `queue` is true, first wait until no other run in the runs folder uses the device. Raises UserError without
     changing the run if its lock is held or its configuration can't be read.
     """
     signals = StopSignals()

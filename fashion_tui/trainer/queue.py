@@ -23,13 +23,13 @@ DEVICE_COMMAND = (sys.executable, "-P", "-m", "fashion_tui.trainer", "--find-dev
 
 
 class DeviceQueue:
-    """The entry of a run in the queue of its device, as a context manager. At the end, the entry is removed."""
+    """A context manager for the entry of a run in the queue of its device. It removes the entry on exit."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self._entry: QueueEntry | None = None
         self.device: str | None = None
-        """The device for which the run has waited, or None to choose one by the run's configuration."""
+        """The device that the run has waited for, or None if it hasn't waited and the configuration decides."""
 
     def __enter__(self) -> Self:
         return self
@@ -39,7 +39,7 @@ class DeviceQueue:
             self._entry.remove()
 
     def join(self) -> None:
-        """Add the run at the end of the queue. Raises UserError if the device doesn't exist or can't be queued for."""
+        """Add the run at the end of the queue. Raises UserError if that fails."""
         self.device, key = find_device(self._run.config.device)
         try:
             self._entry = QueueEntry(self._run.path, key, waits=True)
@@ -66,7 +66,7 @@ class DeviceQueue:
         log.status.update(state="starting")
 
     def occupy(self, key: str) -> None:
-        """Tell waiting runs that this run trains on a device. It doesn't wait itself.
+        """Make queued runs wait for this run, which trains on a device without waiting.
 
         Do nothing if the run has waited for a device. Errors are ignored, because the run can train without an entry.
         """
@@ -95,8 +95,8 @@ def _handle_requests(run: Run, log: EventLog, signals: StopSignals) -> None:
 def find_device(name: str) -> tuple[str, str]:
     """Return the device that torch selects for a name such as `auto`, and its key: `cpu`, `mps` or `gpu-UUID`.
 
-    For a GPU, this takes seconds, because another process imports torch. It has ended when this function returns.
-    Raises UserError if torch can't use the device.
+    For a GPU, this takes seconds, because torch is imported, in a child process so that this process needs little
+    memory while it waits. Raises UserError if torch can't use the device.
     """
     if resolves_to_cpu(name):
         return "cpu", "cpu"

@@ -1,7 +1,7 @@
-"""Find the modules and packages that a custom model imports, by reading its files without executing them.
+"""Find the modules and packages that a custom model imports. Its files are parsed, but not executed.
 
-Imports in functions, conditions and `try` blocks are found too. Imports under `if TYPE_CHECKING:` are never executed,
-so they don't count. A module whose name is computed while the program runs can't be found.
+Imports in functions, conditions and `try` blocks are included. Imports under `if TYPE_CHECKING:` are left out, because
+they are never executed. A module can't be found if its name is computed at run time.
 """
 
 import ast
@@ -28,7 +28,7 @@ class Import:
     """A module that a file imports."""
 
     module: str
-    """Name of the module after the leading dots, such as `torch.nn`."""
+    """Name of the module without leading dots, such as `torch.nn`."""
     names: tuple[str, ...] = ()
     """Names that are imported from the module. Each may be a module, too."""
     level: int = 0
@@ -73,7 +73,7 @@ def find_modules(files: DiskFiles) -> LocalModules:
 
 
 def imports_in(tree: ast.Module) -> Iterator[Import]:
-    """Yield the imports in a file, including those by `import_module` and `__import__` if they name the module."""
+    """Yield the imports in a file, including calls of `import_module` and `__import__` with a constant name."""
     for node in _executed(tree):
         if isinstance(node, ast.Import):
             yield from (Import(alias.name) for alias in node.names)
@@ -87,7 +87,7 @@ def imports_in(tree: ast.Module) -> Iterator[Import]:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield all nodes below a node, except those that only type checkers read."""
+    """Yield all descendants of a node, except code that only type checkers read."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and _is_type_checking(child.test):
             for other in child.orelse:
@@ -115,16 +115,16 @@ def _parse(source: str, location: str) -> ast.Module:
 
 
 def _start(files: SourceFiles, path: str, item: Import) -> Parts | None:
-    """Return the folder in which an import in the file `path` is looked for, or None if it isn't one of the files."""
+    """Return the folder of a module that the file `path` imports, or None if the module isn't one of the model's."""
     if item.level == 0:
         return folder_of_import(files, first_name(item.module))
     folder = PurePosixPath(path).parts[:-1]
     up = item.level - 1
-    return folder[: len(folder) - up] if up <= len(folder) else folder  # the second case fails when it is executed
+    return folder[: len(folder) - up] if up <= len(folder) else folder  # too many dots; executing such an import fails
 
 
 def _modules_of(files: SourceFiles, start: Parts, item: Import) -> list[FoundModule]:
-    """Return the modules that an import may load: the module, the packages that contain it, and its submodules."""
+    """Return the modules that an import may load: the module, the packages that contain it, and imported submodules."""
     target = (*start, *(part for part in item.module.split(".") if part))
     found = _modules_on_path(files, start, target)
     package = find_module(files, target) if target else None
@@ -137,17 +137,17 @@ def _modules_of(files: SourceFiles, start: Parts, item: Import) -> list[FoundMod
 
 
 def _modules_on_path(files: SourceFiles, start: Parts, target: Parts) -> list[FoundModule]:
-    """Return the modules named by `target` and its beginnings that are longer than `start`."""
+    """Return the module `target` and the packages between `start` and `target`."""
     lengths = range(len(start) + 1, len(target) + 1)
     found = (find_module(files, target[:length]) for length in lengths)
     return [module for module in found if module is not None]
 
 
 def _exported(source: str) -> tuple[str, ...]:
-    """Return the names in the `__all__` of a package, which `from package import *` imports."""
+    """Return the names in the `__all__` of a package. `from package import *` imports these."""
     try:
         tree = ast.parse(source.encode())
-    except (SyntaxError, ValueError):  # reported when the file itself is read
+    except (SyntaxError, ValueError):  # reported when the package's own imports are parsed
         return ()
     lists = (
         node.value
@@ -169,5 +169,5 @@ def _check_size(files: DiskFiles, sources: dict[str, str]) -> None:
 
 
 def _packages(modules: set[str]) -> tuple[str, ...]:
-    """Return the names of the packages that provide these top-level modules."""
+    """Return the names on PyPI of the packages that provide these top-level modules, without the standard library."""
     return tuple(sorted({package_of(name) for name in modules - sys.stdlib_module_names - _ALWAYS_RECORDED}))

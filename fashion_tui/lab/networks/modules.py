@@ -1,9 +1,9 @@
 """Execute a custom model's files as modules that are separate from all other modules of the process.
 
 Each model gets its own copy of its modules, in a package with a unique name: `blocks.py` becomes the module
-`fashion_tui_custom_model_7.blocks`. The built-in function `__import__` is replaced in the model's modules only, so that
-their `import blocks` finds this module. Two models with different files of the same name therefore don't affect each
-other, nor does an installed package of that name.
+`fashion_tui_custom_model_7.blocks`. The built-in function `__import__` is replaced only for code in the model's
+modules, so that `import blocks` finds this module there. Files of the same name in two models therefore don't conflict
+with each other, or with an installed package of that name.
 """
 
 import builtins
@@ -26,11 +26,11 @@ from .custom import MODULE_PREFIX, explain_error
 from .source_files import FoundModule, Parts, SourceFiles, find_module, first_name, folder_of_import
 
 MAX_IDLE = 4
-"""Number of models whose modules stay in `sys.modules` after `load_modules`, if the models still exist."""
+"""Maximum number of models whose modules stay in `sys.modules` after `load_modules` has ended."""
 
 _numbers = itertools.count(1)
 _loaded: dict[str, "ModelModules"] = {}
-"""The models whose modules are in `sys.modules`, keyed by their package's name, the newest last."""
+"""The models whose modules are in `sys.modules`, keyed by package name, the newest last."""
 _lock = threading.Lock()
 """Held while `_loaded` is changed."""
 
@@ -43,17 +43,18 @@ class ModelModules:
         self.package = f"{MODULE_PREFIX}{next(_numbers)}"
         """Name of the package that contains the modules."""
         self.in_use = True
-        """Whether `load_modules` hasn't ended yet."""
+        """Whether the `with` block of `load_modules` is still active."""
         self.on_load: Callable[[], Callable[[str], None] | None] = lambda: None
-        """Returns a function that is called with the name of each module after it was executed, or None."""
+        """Function that returns a callback or None. After each module is executed, the callback is called with its
+        name."""
         self._executed: dict[str, ModuleType] = {}
-        """The modules that were executed, keyed by their names in the package."""
+        """The executed modules, keyed by their names in the package."""
         self._network: weakref.ref[nn.Module] | None = None
         self._builtins = {**vars(builtins), "__import__": self._import}
         self._folders: dict[str, Parts | None] = {}
         """Results of `folder_of_import`, keyed by the name of the module."""
         self._unloaded: dict[str, ModuleType] = {}
-        """The modules, after they were removed from `sys.modules`."""
+        """The modules that were removed from `sys.modules`."""
 
     @property
     def main(self) -> ModuleType:
@@ -72,7 +73,7 @@ class ModelModules:
     def load(self) -> None:
         """Execute the model's own file. Raises SourceError if that fails.
 
-        If the file imports from its package, the `__init__.py` of the package is executed before.
+        If the file imports from its package, the package's `__init__.py` is executed first.
         """
         try:
             importlib.import_module(self._full_name(self._main_name))
@@ -80,18 +81,18 @@ class ModelModules:
             raise explain_error(error) from error
 
     def names(self) -> list[str]:
-        """Return the names of the modules, such as `blocks`, except that of the model's own file; sorted."""
+        """Return the sorted names of the modules, such as `blocks`, without the model's own file."""
         return sorted(self._executed.keys() - {self._main_name})
 
     def namespace(self, name: str) -> dict[str, Any]:
-        """Return the global variables of a module. Import it if necessary. The empty name is the model's own file."""
+        """Return the global variables of a module. Import it if necessary. An empty name means the model's own file."""
         if (name or self._main_name) not in self._executed:
             self._put_back()
             importlib.import_module(self._full_name(name))
         return vars(self._executed[name or self._main_name])
 
     def find_spec(self, full_name: str) -> ModuleSpec | None:
-        """Return how to load a module of the package. Raises UserError if its file can't be read."""
+        """Return the import spec of a module of the package, or None. Raises UserError if its file can't be read."""
         name = tuple(full_name.split(".")[1:])
         if not name:
             return ModuleSpec(full_name, _SourceLoader(self, "", None), is_package=True)
@@ -136,7 +137,7 @@ class ModelModules:
         fromlist: Sequence[str] = (),
         level: int = 0,
     ) -> ModuleType:
-        """Import a module for one of the model's modules. The arguments are those of the built-in function."""
+        """Replace the built-in function `__import__` in the model's modules. The arguments are the same."""
         self._put_back()
         top = first_name(name)
         if level == 0 and top not in self._folders:
@@ -169,7 +170,7 @@ class ModelModules:
 
 @contextmanager
 def load_modules(files: SourceFiles) -> Iterator[ModelModules]:
-    """Load a custom model's own file, and yield the model's modules. Raises SourceError if the file can't be executed.
+    """Execute a custom model's own file, and yield the model's modules. Raises SourceError if that fails.
 
     The modules stay in `sys.modules` as long as `ModelModules.network` exists, but at most until MAX_IDLE other models
     are loaded. After that, the network can still be used, but `sys.modules[type(network).__module__]` is missing.
@@ -194,7 +195,7 @@ def modules_of(network: nn.Module) -> ModelModules | None:
 
 
 def _unload_old() -> None:
-    """Unload the models whose network no longer exists, and all but the newest MAX_IDLE others."""
+    """Unload the models whose networks no longer exist. Of the others, keep only the newest MAX_IDLE."""
     idle = [modules for modules in _loaded.values() if not modules.in_use]
     existing = [modules for modules in idle if modules.network is not None]
     for modules in idle:
@@ -211,7 +212,7 @@ class _SourceLoader(Loader):
         self._location = location
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """Let Python create the module."""
+        """Return None, so that Python creates the module."""
 
     def exec_module(self, module: ModuleType) -> None:
         if self._location is not None:

@@ -1,4 +1,4 @@
-"""Values of a custom model, recorded as trees of nodes that can be compared, saved and restored."""
+"""Trees of nodes that represent the values of a custom model, and can be compared, saved and restored."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class Writer:
     """Converts saved values back to objects."""
 
     def __init__(self, model: nn.Module, device: torch.device, initial: Iterable[Node]) -> None:
-        """`device` is the model's device. `initial` are the nodes of the model as it was built."""
+        """`device` is the model's device. `initial` contains the nodes of the newly built model."""
         self._model = model
         self._device = device
         self._by_path = {node.path: node.value for root in initial for node in _all_nodes(root)}

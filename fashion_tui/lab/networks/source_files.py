@@ -1,4 +1,4 @@
-"""The Python files of a custom model, on disk or in memory, and the search for the module that an import names."""
+"""The Python files of a custom model, on disk or in memory, and the lookup of imported modules in them."""
 
 import ast
 import importlib.util
@@ -28,10 +28,10 @@ class SourceFiles(Protocol):
         """Return the content of a file, or None if it doesn't exist. Raises UserError if it can't be read."""
 
     def has_folder(self, path: str) -> bool:
-        """Return whether a folder exists that modules can be imported from although it has no `__init__.py`."""
+        """Return whether a folder is a namespace package: modules can be imported from it without an `__init__.py`."""
 
     def location(self, path: str) -> str:
-        """Return the path that messages and tracebacks show."""
+        """Return the path of a file to show in messages and tracebacks."""
 
 
 class StoredFiles:
@@ -54,10 +54,10 @@ class StoredFiles:
 
 
 class DiskFiles:
-    """The files in the folder of a model's file, and of the package that this folder belongs to.
+    """The files on disk that a model's file can import as its own modules.
 
-    If the file imports from its package, the files of the whole package can be imported, else those of the folder.
-    Symbolic links are followed.
+    These are the files in its folder or, if it imports from the package that the folder belongs to, all files of the
+    package. Symbolic links are followed.
     """
 
     def __init__(self, source: str, file: Path) -> None:
@@ -101,12 +101,12 @@ class DiskFiles:
         return self._root / path.removeprefix(self._prefix) if path.startswith(self._prefix) else None
 
     def _shown(self, path: Path) -> str:
-        """Return the path relative to the working directory if the user has given the file's path so."""
+        """Return a path that is relative to the working directory if the path of the model's file is relative."""
         return str(path) if self._file.is_absolute() else os.path.relpath(path).removeprefix(os.curdir)
 
 
 def files_of(network: CustomModel) -> SourceFiles:
-    """Return the files of a custom model: those stored with it, else those in the folder of its file."""
+    """Return the files of a custom model: the stored ones if there are any, else those in the folder of its file."""
     if network.modules is None and network.file is not None:
         return DiskFiles(network.source, Path(network.file))
     return StoredFiles(network.source, network.file or UNSAVED, network.modules or LocalModules())
@@ -133,10 +133,10 @@ def find_module(files: SourceFiles, name: Parts) -> FoundModule | None:
 
 
 def folder_of_import(files: SourceFiles, name: str) -> Parts | None:
-    """Return the folder in which an absolute import of the top-level module `name` finds it.
+    """Return the folder in which an absolute import finds the model's top-level module `name`.
 
-    Return None if the module isn't one of the model's files. As in a script, a module in the folder of the model's file
-    hides an installed one of the same name, except for modules that are built into Python.
+    Return None if the model has no such module. As in a script, a module in the folder of the model's file hides an
+    installed one of the same name, except for modules that are built into Python.
     """
     if name in sys.builtin_module_names:
         return None
@@ -154,7 +154,7 @@ def parse(source: str, location: str) -> ast.Module:
         error.filename = location  # missing if the source contains a null byte
         raise
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SyntaxError(str(error) or "too deeply nested", (location, None, None, None)) from error
+        raise SyntaxError(str(error) or "the source is nested too deeply", (location, None, None, None)) from error
 
 
 def _top_of_package(folder: Path) -> Path | None:
@@ -186,12 +186,12 @@ def first_name(dotted: str) -> str:
 
 
 def _as_name(name: str) -> str:
-    """Return the name of a file or folder as an identifier, which module names consist of."""
+    """Return the name of a file or folder as an identifier, for use in a module's name."""
     return name if name.isidentifier() else "_" + re.sub(r"\W", "_", name)
 
 
 def _is_installed(name: str) -> bool:
-    """Return whether a module can be imported that isn't just a folder without `__init__.py`."""
+    """Return whether a module can be imported and isn't a mere namespace package."""
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
