@@ -29,23 +29,23 @@ from .options import CommonOptions
 from .suggestions import nearest
 
 NOT_IN_FILES = frozenset({"config", "trusted", "queue", "command", "detach", "as_json", "help"})
-"""Parameters of `train` that a file can't set, because they belong to a single call."""
+"""Parameters of `train` that a file can't set, because they concern a single invocation."""
 
 
 @dataclass(frozen=True)
 class ConfigFile:
-    """The values of a file, which apply to the options that aren't on the command line."""
+    """The values in a file. Options on the command line take precedence."""
 
     path: Path
     text: str
     values: Mapping[str, Any]
-    """Values by the names of the command's parameters."""
+    """Values, keyed by the names of the command's parameters."""
 
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of `train`, with the file's values for the options that weren't given."""
         values = {name: value for name, value in self.values.items() if name in options and not _is_given(name)}
         if _is_given("model") and not _is_given("arguments"):
-            values.pop("arguments", None)  # they belong to the file's model
+            values.pop("arguments", None)  # they are arguments of the file's model
         return dict(options) | values
 
     def common(self, common: CommonOptions) -> CommonOptions:
@@ -58,7 +58,7 @@ class ConfigFile:
 
     @contextmanager
     def locate_errors(self) -> Iterator[None]:
-        """Add the file and the line to an InvalidField that is raised in the context because of a value of the file."""
+        """Add the file and the line to an InvalidField that a value in the file causes in the `with` block."""
         try:
             yield
         except InvalidField as error:
@@ -101,11 +101,11 @@ def read_config_file(path: str | None) -> ConfigFile | None:
 
 
 class WrongType(Exception):
-    """Raised if a value has the wrong type. The message names the right one."""
+    """Raised if a value has the wrong type. The message names the expected type."""
 
 
 def _parameters() -> dict[str, click.Parameter]:
-    """Return the parameters of `train` that a file can set, by their keys in the file."""
+    """Return the parameters of `train` that a file can set, keyed by their names in the file."""
     command = click.get_current_context().command
     return {
         parameter.opts[-1].removeprefix("--").replace("-", "_"): parameter
@@ -119,7 +119,7 @@ def _is_given(name: str) -> bool:
 
 
 def _place(path: Path, text: str, key: str) -> str:
-    """Return the file and, if the key is written in the usual way, its line."""
+    """Return the path of the file and, if the key can be found in the text, its line."""
     pattern = re.compile(rf"""\s*\[?\s*(["']?){re.escape(key)}\1\s*[=.\]]""")
     lines = (number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line))
     line = next(lines, None)
@@ -142,7 +142,7 @@ def _shown(value: object) -> str:
 
 
 def _converted(parameter: click.Parameter, value: object) -> Any:
-    """Return the value as the parameter's type. Raises WrongType."""
+    """Convert a value to the parameter's type. Raises WrongType."""
     if parameter.name == "arguments":
         return _arguments(value)
     if isinstance(parameter, click.Option) and parameter.is_flag:
@@ -171,7 +171,7 @@ def _of_type(value: object, kind: type | tuple[type, ...], description: str) -> 
 
 
 def _check(name: str, value: Any) -> None:
-    """Raise UsageError if a value by itself is invalid."""
+    """Raise UsageError if a value is invalid regardless of the other values."""
     fields = {**fields_of(Recipe), **fields_of(RunConfig)}
     if name in fields:
         fields[name].check(value)
@@ -197,4 +197,4 @@ _RELATIVE: dict[str, Callable[[str, Path], str]] = {
     "data": _relative_path,
     "runs": _relative_path,
 }
-"""Maps parameters that contain a path to the function that makes the path relative to a folder."""
+"""Maps each parameter that contains a path to the function that resolves the path against a folder."""

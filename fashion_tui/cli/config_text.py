@@ -19,15 +19,15 @@ from .field_options import option_name
 def config_text(run: Run) -> str:
     """Return the configuration of a run as TOML, with the help of each field as a comment.
 
-    All fields are included, so that the file gives the same run if the values of a recipe change in a later version.
-    Raises NotTrained for a logged run, and DamagedRun.
+    All fields are included, so that the file gives the same run even if a later version changes the recipe. Raises
+    NotTrained for a logged run, and DamagedRun.
     """
     config = run.config
     document = tomlkit.document()
     document.add(tomlkit.comment(f"Configuration of run {config.run}"))
     document.add(tomlkit.comment("Train it again with: fashion-tui train --config FILE"))
     document.add(tomlkit.nl())
-    if config.source is not None:  # the new run gets the model from the run, if the user trusts it
+    if config.source is not None:  # the new run takes the model from this run, if the user trusts it
         _add(document, {"like": str(run.path.absolute())})
     else:
         name = config.recipe.name if config.recipe.name in RECIPES else GUIDE.name
@@ -55,7 +55,7 @@ def _help(field: Field) -> str:
 
 
 def _data(dataset: DatasetRef) -> dict[str, Any]:
-    """Return the data set and, unless it is found without an option, its folder."""
+    """Return the data set and, if it isn't in the default folder, its folder."""
     try:
         is_found = find(dataset.name).directory == dataset.directory
     except UserError:

@@ -1,4 +1,4 @@
-"""Options made from the descriptions of fields, and a help page that lists options in groups."""
+"""Create options from the descriptions of fields, and list them in groups on the help page."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
@@ -12,26 +12,26 @@ from fashion_tui.schema.fields import Field, fields_of
 from .values import DEVICE, Named
 
 _OTHER_NAMES = {"learning_rate": "--lr", "compiled": "--compile"}
-"""Options that aren't called like their field."""
+"""Options whose names differ from their fields' names."""
 
 OTHER_OPTIONS = "Options"
-"""Heading of the options that aren't made from a field."""
+"""Heading of the options that aren't created from a field."""
 
 Command = Callable[..., Any]
 
 
 class FieldOption(click.Option):
-    """An option for a field. The help page lists it under its group."""
+    """An option for a field. The help page lists it in the field's group."""
 
     def __init__(self, *arguments: Any, group: str, default_description: str | None = None, **attributes: Any) -> None:
         super().__init__(*arguments, **attributes)
         self.group = group
         self.default_description = default_description
-        """What is used if the option isn't given, or None if that is the option's default value."""
+        """Description of what is used if the option isn't given, or None if that is the option's default value."""
 
 
 class GroupedCommand(click.Command):
-    """A command whose help page lists the options made from fields in groups, after all others."""
+    """A command whose help page lists the options created from fields last, in groups."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = defaultdict(list)
@@ -55,7 +55,7 @@ def field_options(
 ) -> Callable[[Command], Command]:
     """Return a decorator that adds an option for each described field of a struct, or for those named in `only`.
 
-    An option that isn't given is the field's default or, if there is a `default_description`, None.
+    The value of an option that isn't given is the field's default or, if there is a `default_description`, None.
     """
 
     def add(command: Command) -> Command:
@@ -92,7 +92,7 @@ def _option(field: Field, default_description: str | None) -> Callable[[Command]
 
 
 def _value_type(field: Field) -> Any:
-    """Return the type that click converts to. Commands check choices themselves, to give clearer messages."""
+    """Return the type to which click converts values. Commands check choices themselves, to give clearer messages."""
     if field.name == "device":
         return DEVICE
     return Named(field.choices) if field.choices else field.type

@@ -58,7 +58,7 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
 
 
 def check_custom_model(model: CustomModel) -> CustomModel:
-    """Execute the model's source, and return the model with its class name and the modules that it imports.
+    """Execute the model's source. Return the model with its class name and the modules that it imports filled in.
 
     Raises UserError if the model can't be trained.
     """

@@ -20,7 +20,7 @@ SCAN_INTERVAL = 1.0
 """Seconds between scans of the folder while many new runs are being read."""
 
 SEARCH_PAUSE = 20
-"""Pause between two searches for logs of other libraries, as a multiple of the duration of the first one."""
+"""Minimum pause after a search for logs of other libraries, as a multiple of the duration of that search."""
 
 Fingerprint = tuple[tuple[int, int, int] | None, ...]
 
@@ -48,11 +48,11 @@ class RunIndex:
         self._next = 0
         """Index of the ended run that was checked last. The next refresh continues after it."""
         self._unread: list[str] = []
-        """Names of runs that haven't been read yet. The last one is read first: the newest (names begin with the
-        creation time), and after all others those that other libraries log."""
+        """Names of runs that haven't been read yet. They are read from the end of the list: the newest runs first
+        (names begin with the creation time), and the runs of other libraries last."""
         self._scanned = 0.0
         self._own: frozenset[str] = frozenset()
-        """Names of the run directories in the folder. The other runs are logged by other libraries."""
+        """Names of the run directories in the folder. All other runs are logged by other libraries."""
         self._logs = LogFinder(self._runs_dir)
         self._is_searched = True
         """Whether the last search for logs of other libraries has ended."""

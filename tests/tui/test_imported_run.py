@@ -30,7 +30,7 @@ def test_the_summary_has_the_library_its_settings_and_losses_first(large: bool) 
     metrics = "\n".join(lines)
     assert metrics.index("loss") < metrics.index("train_loss") < metrics.index("eval_loss") < metrics.index("grad_norm")
     assert "step 32" in metrics
-    assert "imported from Hugging Face, last change " in note_text(snapshot, None, UNICODE).plain
+    assert "imported from Hugging Face, last changed " in note_text(snapshot, None, UNICODE).plain
 
 
 def test_metrics_with_a_slash_are_in_the_summary(tmp_path: Path) -> None:

@@ -51,5 +51,5 @@ async def test_the_order_of_the_queue_is_changed_by_key(tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, RunForm) and isinstance(app.focused, Input), "the form")
         await pilot.press("enter")
         await until(pilot, lambda: places(app) == {"second": None, "first": 1, "guide": 2}, "a place for the new run")
-        await until(pilot, lambda: "It starts even if you quit" in screen_text(app), "the outcome")
+        await until(pilot, lambda: "It will start even if you quit" in screen_text(app), "the outcome")
     device.remove()

@@ -87,7 +87,7 @@ def lr_find_command(*, common: CommonOptions, as_json: bool, **options: Any) -> 
 
 
 def _request(common: CommonOptions, options: dict[str, Any]) -> FindLearningRate:
-    """Validate all input. Raises UserError."""
+    """Validate the options, and return the request. Raises UserError."""
     check_steps(options["steps"])
     custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
     changes = {name: options[name] for name in ("model", *RECIPE_FIELDS) if options[name] is not None}

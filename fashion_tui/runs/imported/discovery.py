@@ -20,11 +20,11 @@ MAX_FOLDERS = 20_000
 """Maximum number of folders to search."""
 
 MAX_ENTRIES = 100_000
-"""Maximum number of entries of a folder to look at. Folders of data sets can have millions."""
+"""Maximum number of entries of a folder to inspect. Folders of data sets can have millions."""
 
 FRESH_NS = 2 * 10**9
-"""A folder that was changed this many nanoseconds before it was read is read again, because its modification time may
-not show a change that follows immediately."""
+"""A folder that was changed less than this many nanoseconds before it was read is read again, because its modification
+time may not show another change shortly afterwards."""
 
 ROOT = "."
 """Name of a log in the root folder itself."""
@@ -43,7 +43,7 @@ class _Contents:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A folder that was read, and its modification time then."""
+    """The content of a folder, the modification time that it had, and the time at which it was read."""
 
     changed: int
     read: int
@@ -70,9 +70,9 @@ class LogFinder:
         """One line for each folder that can't be read, and one if the tree is too large to be searched completely."""
 
     def search(self, own: frozenset[str] = frozenset(), seconds: float | None = None) -> bool:
-        """Search for `seconds` seconds, or to the end. Return whether the search has ended; else, continue it later.
+        """Search for `seconds` seconds, or to the end. Return whether it has ended. If not, the next call continues it.
 
-        `own` are the names of folders in the root that aren't searched.
+        `own` contains the names of folders in the root to skip.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
         is_first = not self.names
@@ -114,7 +114,7 @@ class LogFinder:
             yield
 
     def _contents(self, name: str, known: dict[str, _Known], visited: set[tuple[int, int]]) -> _Contents | None:
-        """Return what a folder contains, or None if it has been visited before or doesn't exist any more."""
+        """Return what a folder contains, or None if it has been visited before or no longer exists."""
         path = f"{self._root}/{name}"
         try:
             status = os.stat(path)  # noqa: PTH116 - several times as fast as Path.stat
@@ -162,7 +162,7 @@ def find_logs(root: Path, own: frozenset[str] = frozenset()) -> LogFinder:
 
 
 def _is(test: Callable[[], bool]) -> bool:
-    """Return the result of a test of an entry, or False for a link that can't be followed."""
+    """Return the result of a test such as `entry.is_dir`, or False for a link that can't be followed."""
     try:
         return test()
     except OSError:

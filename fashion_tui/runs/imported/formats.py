@@ -38,7 +38,7 @@ def has_state(folder: str, checkpoints: Collection[str]) -> bool:
 def open_log(folder: Folder) -> Log | None:
     """Return the log in a folder, or None if there is none.
 
-    A library can write the same metrics to event files, too; then, only the other file is read.
+    If a library also writes the same metrics to event files, the event files are ignored.
     """
     try:
         names = folder.names()

@@ -13,7 +13,7 @@ HPARAMS_FILE = "hparams.yaml"
 MAX_HPARAMS_BYTES = 256 << 10
 
 MAX_VALUES = 10_000
-"""Maximum number of values. A file of a few lines can contain billions of values, because YAML can repeat a part."""
+"""Maximum number of values. YAML aliases let a file of a few lines expand to billions of values."""
 
 MAX_DEPTH = 20
 
@@ -52,9 +52,8 @@ def _loader() -> Callable[[bytes], Any]:
 
 
 def read_hyperparameters(folder: Folder) -> tuple[dict[str, object], str | None]:
-    """Return the hyperparameters, and a one-line reason if the file, or part of it, can't be read.
-
-    Without a file, there are no hyperparameters.
+    """Return the hyperparameters, and a one-line reason if the file, or part of it, can't be read. Return no
+    hyperparameters if the file doesn't exist.
     """
     try:
         content = folder.read(HPARAMS_FILE, MAX_HPARAMS_BYTES)
@@ -71,7 +70,7 @@ def read_hyperparameters(folder: Folder) -> tuple[dict[str, object], str | None]
 
 
 def _check_size(value: object) -> None:
-    """Raise ValueError if the value has too many parts or is nested too deeply."""
+    """Raise ValueError if the value contains too many values or is nested too deeply."""
     count = 0
     remaining = [(value, 0)]
     while remaining:

@@ -17,7 +17,7 @@ _Settings = tuple[dict[str, object], str | None]
 
 
 class ImportedLog:
-    """A log of another library, which takes the place of the files of a run."""
+    """A log of another library, as the source of a run's configuration, status and events."""
 
     def __init__(self, run: str, log: Log) -> None:
         """`run` is the id of the run."""
@@ -25,9 +25,9 @@ class ImportedLog:
         self._log = log
         self._fingerprint: object = None
         self._settings: _Settings = ({}, None)
-        """What `Log.settings` returned for the files with this fingerprint."""
+        """Result of `Log.settings` for the files with this fingerprint."""
         self._last: LastValues | None = None
-        """What `Log.last` returned for these files, or None if it hasn't been called."""
+        """Result of `Log.last` for the same files, or None if it hasn't been called."""
 
     @property
     def library(self) -> str:
@@ -53,7 +53,7 @@ class ImportedLog:
     def status(self) -> RunStatus:
         """Return the status from the end of the log. Raises DamagedRun if the log can't be read.
 
-        Nothing is known about the state of the run, except when its log was last changed.
+        Apart from the progress, all that is known about the run is when its log was last changed.
         """
         files = self._files()
         self._check_changes(files)
@@ -71,7 +71,7 @@ class ImportedLog:
         )
 
     def bytes_and_problems(self) -> tuple[int, tuple[str, ...]]:
-        """Return the size of the log's files, and one line for each file beside the log that can't be read."""
+        """Return the size of the log's files, and a one-line message for each other file that can't be read."""
         files = self._files()
         problem = self._check_changes(files)[1]
         return sum(status.st_size for status in files.values()), () if problem is None else (problem,)
@@ -88,7 +88,7 @@ class ImportedLog:
         return self._settings
 
     def _files(self) -> Mapping[str, os.stat_result]:
-        """Return the log's files, or none if the folder can't be read."""
+        """Return the log's files, or an empty mapping if the folder can't be read."""
         try:
             return self._log.files()
         except OSError:

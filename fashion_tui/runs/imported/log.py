@@ -1,4 +1,4 @@
-"""What the logs of all formats have in common."""
+"""The interface of logs, which all formats implement, and shared functions."""
 
 import math
 import os
@@ -22,7 +22,8 @@ MAX_NAME = 200
 MAX_STEP = 10**12
 
 WRITING_SECONDS = 60.0
-"""Seconds after its last change for which a file may still be written, so that an incomplete end isn't reported."""
+"""For this many seconds after its last change, a file is assumed to be still being written, and an incomplete end isn't
+reported."""
 
 _LOSS = re.compile(r"(^|[/_.\- ])loss($|[/_.\- ])", re.IGNORECASE)
 _ACCURACY = re.compile(r"(^|[/_.\- ])acc(uracy)?($|[/_.\- ])", re.IGNORECASE)
@@ -55,7 +56,7 @@ class LastValues:
 
 
 class Log(Protocol):
-    """A log in a folder. The folder stays open as long as its `Run`."""
+    """A log in a folder. The folder stays open as long as its `Run` does."""
 
     library: str
     """Name of the library or of the format."""
@@ -96,9 +97,8 @@ def metric_name(name: str) -> str:
 
 
 def main_metrics_first(names: Iterable[str]) -> list[str]:
-    """Return the names of metrics with losses first, then accuracies, then all others, and `epoch` last.
-
-    Losses and accuracies of the training come before those of held-out data.
+    """Sort the names of metrics: losses first, then accuracies, then all others, and `epoch` last. Training losses and
+    accuracies come before those on held-out data.
     """
 
     def rank(name: str) -> tuple[bool, bool, bool, bool, bool]:
@@ -110,5 +110,5 @@ def main_metrics_first(names: Iterable[str]) -> list[str]:
 
 
 def oldest_change(files: Mapping[str, os.stat_result]) -> float:
-    """Return the Unix time of the oldest change of some files, or 0 without files."""
+    """Return the oldest modification time of the files, as Unix time, or 0 if there are no files."""
     return min((status.st_mtime for status in files.values()), default=0.0)

@@ -1,4 +1,4 @@
-"""Read `metrics.csv`, as Lightning's CSVLogger writes it: a row per step or epoch, with cells that may be empty."""
+"""Read `metrics.csv` as written by Lightning's CSVLogger: one row per step or epoch, in which cells may be empty."""
 
 import csv
 import errno
@@ -23,7 +23,7 @@ from .log import MAX_STEP, UNKNOWN_TIME, WRITING_SECONDS, LastValues, file_statu
 METRICS_FILE = "metrics.csv"
 
 STEP_COLUMNS = ("step", "global_step", "iteration", "epoch")
-"""Names of the column with the step, in any case. The first one that the file has is used."""
+"""Names of the column with the step, ignoring case. The first one that the file has is used."""
 
 MAX_HEADER_BYTES = 1 << 20
 MAX_ROW_BYTES = 1 << 20
@@ -78,7 +78,7 @@ class _Row:
     step: int
     values: dict[str, float]
     unreadable: str | None = None
-    """The first cell that isn't a number, for a message."""
+    """Description of the first cell that isn't a number, for a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ class _Columns:
     names: tuple[str, ...]
     """Name of the metric in each column."""
     step: int | None
-    """Index of the column with the step, or None if there is none."""
+    """Index of the column with the step, or None if the file has no such column."""
 
     def row(self, line: bytes) -> _Row | None:
-        """Return the values of a row, or None if it can't be read. The step is -1 if there is no column for it."""
+        """Return the values of a row, or None if it can't be read. The step is -1 if the file has no column for it."""
         cells = _cells(line)
         if not cells or len(cells) > len(self.names):
             return None
@@ -116,10 +116,9 @@ class _Columns:
 
 
 class CsvFollower:
-    """Yields the rows of a `metrics.csv` as chunks. Rows of the same step are merged; of two values, the later counts.
-
-    If steps decrease, the later rows replace the values of the same metrics at the same and higher steps. Without a
-    column for the step, rows are counted.
+    """Yields the rows of a `metrics.csv` as chunks. Rows of the same step are merged; of two values of a metric, the
+    later one is used. If steps decrease, the later rows replace the values of the same metrics at the same and higher
+    steps. Without a column for the step, the step is the row's number, counted from 0.
     """
 
     def __init__(self, folder: Folder, note: str | None = None) -> None:
@@ -133,9 +132,9 @@ class CsvFollower:
         self._columns: _Columns | None = None
         self._offset = 0
         self._last_line = b""
-        """The line before the offset, to detect that the file was written anew."""
+        """The line before the offset, to detect that the file was rewritten."""
         self._count = 0
-        """Number of rows that have been read."""
+        """Number of rows read so far."""
         self._last_step = -1
         self._warned: set[str] = set()
 
@@ -178,7 +177,7 @@ class CsvFollower:
     def _check_unchanged(self, file: BinaryIO, size: int) -> None:
         """Raise LogReplaced if the header or the last line that was read has changed.
 
-        CSVLogger writes the whole file anew when a metric is logged for the first time.
+        CSVLogger rewrites the whole file when a metric is logged for the first time.
         """
         assert self._columns is not None  # noqa: S101 - for the type checker
         header, before = self._columns.header, self._last_line + b"\n"

@@ -1,4 +1,4 @@
-"""Decode the events in TensorBoard's event files with the package `tensorboard`, which is an extra."""
+"""Decode the events in TensorBoard's event files with the package `tensorboard`, an optional dependency."""
 
 import errno
 import math
@@ -24,7 +24,7 @@ class ScalarEvent:
     time: float
     values: dict[str, float]
     restarts: bool
-    """Whether the event says that all earlier events at this step and higher ones are void."""
+    """Whether the event marks all earlier events at this step and higher ones as invalid."""
 
 
 class EventDecoder:
@@ -46,7 +46,7 @@ class EventDecoder:
         self._array = make_ndarray
         self._bad_event: type[Exception] = DecodeError
         self._plugins: dict[str, str] = {}
-        """The plugin that displays the values of each tag. Often only the first value of a tag names it."""
+        """Name of the plugin that displays the values of each tag. Often, only the first value of a tag contains it."""
 
     def decode(self, record: bytes) -> ScalarEvent | None:
         """Return the scalars of an event, or None if it has none. Raises ValueError if it can't be decoded."""
@@ -99,7 +99,7 @@ class EventDecoder:
         try:
             array = self._array(value.tensor)
             return float(array.item()) if array.dtype.kind in "fiub" else None
-        except Exception as error:  # a tensor without the values that its shape announces, for example
+        except Exception as error:  # for example, a tensor with fewer values than its shape requires
             raise ValueError(f"the tensor of {value.tag!r} can't be read") from error
 
 

@@ -1,6 +1,6 @@
 """Read the scalars in TensorBoard's event files.
 
-The package `tensorboard` decodes the events. Its reader of records isn't used, because it gives up at the first damaged
+The package `tensorboard` decodes the events. Its record reader isn't used, because it stops at the first damaged
 record, reads all images, and imports TensorFlow if that is installed.
 """
 
@@ -31,13 +31,13 @@ EVENT_FILE = re.compile(r".*\.tfevents\.(\d{1,12})\b.*|.*\.tfevents\b.*", re.DOT
 """Matches the name of an event file, such as `events.out.tfevents.1763900000.host.1.0`. The number is a Unix time."""
 
 TAIL_BYTES = (16 << 10, 1 << 20)
-"""How many bytes at the end of a file are searched for scalars: first few, then more if there are none."""
+"""Numbers of bytes at the end of a file to search for scalars. Each number is tried if the smaller ones find none."""
 
 TAIL_FILES = 10
-"""How many of the newest files are searched for the last values."""
+"""Number of the newest files to search for the last values."""
 
 HEAD_BYTES = 1 << 20
-"""How many bytes at the beginning of a file are searched for hyperparameters."""
+"""Number of bytes at the beginning of a file to search for hyperparameters."""
 
 
 class TensorBoardLog:
@@ -115,8 +115,8 @@ class TensorBoardFollower:
     """Yields the scalars of all event files, a chunk for each step.
 
     A file continues the files with earlier times: the values of a metric in a later file replace those at the same and
-    higher steps. Metrics that the later file doesn't have are kept, because they may count other steps, such as epochs.
-    An event that marks a restart replaces the higher steps of all metrics.
+    higher steps. Metrics that the later file doesn't have are kept, because their steps may have another unit, such as
+    epochs. An event that marks a restart replaces the higher steps of all metrics.
     """
 
     def __init__(self, log: TensorBoardLog) -> None:
@@ -169,7 +169,7 @@ class TensorBoardFollower:
             )
 
     def _new_events(self, decoder: EventDecoder, name: str, budget: int | None) -> Iterator[ScalarEvent]:
-        """Yield the new events of a file, and update what is known about the file."""
+        """Yield the new events of a file, and update its offset and state."""
         with self._log.open(name) as file:
             status = os.fstat(file.fileno())
             read = self._files.setdefault(name, _EventFile(RecordReader(decoder.checksum), status.st_ino))
@@ -197,7 +197,7 @@ class _EventFile:
     reader: RecordReader
     inode: int
     last_bytes: int = 0
-    """Number of bytes that were read last."""
+    """Number of bytes read by the last call."""
     is_complete: bool = False
     """Whether all complete records were read."""
 
@@ -209,7 +209,7 @@ def file_time(name: str) -> float | None:
 
 
 def _file_order(name: str) -> tuple[float, list[int], str]:
-    """Return a sort key: the time in a file's name, then its other numbers, such as those of two files of a process."""
+    """Return a sort key: the time in a file's name, then its other numbers, in which files of one process differ."""
     return file_time(name) or 0.0, [int(digits) for digits in re.findall(r"\d+", name)], name
 
 
@@ -223,7 +223,7 @@ def _decode(decoder: EventDecoder, records: Iterable[bytes]) -> Iterator[ScalarE
 
 
 def _chunks(events: Iterable[ScalarEvent]) -> Iterator[RunEvent]:
-    """Yield a chunk for successive events of the same step, and an event for each restart."""
+    """Yield a chunk for each sequence of events of the same step, and an event for each restart."""
     step, now = -1, UNKNOWN_TIME
     row: dict[str, float] = {}
     try:

@@ -14,13 +14,13 @@ _LENGTH_BYTES = 8
 _CRC = struct.Struct("<I")
 
 MAX_CHECKED_BYTES = 64 << 10
-"""Maximum length of a record whose data is checked. Longer records contain images, for example, and no scalars."""
+"""Maximum length of a record whose checksum is verified. Longer records contain images, for example, but no scalars."""
 
 MAX_RECORD_BYTES = 16 << 20
 """Maximum length of a record that is read. Longer records are skipped."""
 
 Checksum = Callable[[bytes], int]
-"""Returns the masked CRC-32C of some bytes."""
+"""Function that returns the masked CRC-32C of bytes."""
 
 
 class RecordReader:
@@ -67,7 +67,7 @@ def find_records(data: bytes, checksum: Checksum) -> Iterator[bytes]:
     while position + _HEADER.size <= len(data):
         length, expected = _HEADER.unpack_from(data, position)
         start = position + _HEADER.size
-        # Most positions are dismissed by the length, which is fast.
+        # Most positions are ruled out by an implausible length, which is fast to check.
         if length > len(data) - start or checksum(data[position : position + _LENGTH_BYTES]) != expected:
             position += 1
             continue

@@ -1,4 +1,4 @@
-"""Read `trainer_state.json`, in which the Trainer of Hugging Face's transformers stores everything that it has logged.
+"""Read `trainer_state.json`, in which the `Trainer` of Hugging Face Transformers stores everything that it has logged.
 
 Each checkpoint has such a file, with the log up to its step. Another one is in the output folder if the script calls
 `trainer.save_state()`. `training_args.bin` is a pickle, so it is never read.
@@ -32,7 +32,7 @@ SETTINGS = (
 """Fields of the file that are settings. The others describe the progress of the run."""
 
 Entry = Mapping[str, Any]
-"""What was logged at a step: the step and the values by name."""
+"""The values logged at a step: the step, and the values by name."""
 
 _State = tuple[tuple[int, ...], Mapping[str, Any]]
 """The fingerprint of a file and its content."""
@@ -48,14 +48,14 @@ class TrainerState:
         self._folder = folder
         self._note = note
         self.problem: str | None = None
-        """Why a file couldn't be read when the files were read last, or None if all could be read."""
+        """Why a file couldn't be read in the last call of `states`, or None if all files could be read."""
         self._states: dict[str, _State] = {}
         """Content of each file that was read, with the file's fingerprint."""
         self._history: list[Entry] = []
         self._last_step = 0
-        """Number of steps that the run has made."""
+        """Number of steps that the run has completed."""
         self._history_of: list[tuple[int, ...]] = []
-        """Fingerprints of the files from which the history was made."""
+        """Fingerprints of the files from which the history was composed."""
 
     def settings(self) -> tuple[dict[str, object], str | None]:
         try:
@@ -97,7 +97,7 @@ class TrainerState:
         return self._history
 
     def _add(self, state: Mapping[str, Any]) -> None:
-        """Add the log of a state, which has the whole history of the run up to a step."""
+        """Merge the log of a state, which has the whole history of the run up to a step, into the history."""
         entries = [entry for entry in state.get("log_history", ()) if _step(entry) is not None]
         step = _step({"step": state.get("global_step")}) or 0
         if _common(self._history, entries) < len(entries):
@@ -143,7 +143,7 @@ class TrainerState:
         return last
 
     def _read_state(self, name: str, status: os.stat_result, before: Mapping[str, _State]) -> bool:
-        """Read a file unless it is the same as `before`, and return whether it can be read. Else, set `problem`."""
+        """Read a file unless it is the same as `before`. Return whether it can be read. If not, set `problem`."""
         fingerprint = (status.st_ino, status.st_size, status.st_mtime_ns)
         if name in before and before[name][0] == fingerprint:
             self._states[name] = before[name]
@@ -179,7 +179,7 @@ class BadState(OSError):
 
 
 class StateFollower:
-    """Yields what was logged, a chunk for each entry. What a resumed run has replaced is discarded."""
+    """Yields a chunk for each entry of the log. Entries that a resumed run has replaced are discarded."""
 
     def __init__(self, log: TrainerState, note: str | None = None) -> None:
         self.file, self.unit = STATE_FILE, "line"
@@ -236,7 +236,7 @@ def _step(entry: object) -> int | None:
 
 
 def _values(entry: Entry) -> dict[str, float]:
-    """Return the numbers of an entry by the names of their metrics."""
+    """Return the numbers in an entry, keyed by metric name."""
     values = {}
     for name, value in entry.items():
         if name != "step" and isinstance(value, int | float) and not isinstance(value, bool):
