@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from fashion_tui.runs import launch
+from fashion_tui.runs import requests
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UserError
@@ -43,7 +43,7 @@ def temporary_runs() -> Iterator[tuple[dict[str, str], Path]]:
         )
         for summary in list_runs(runs_directory):
             with suppress(UserError), Run(Path(summary.path)) as run:
-                launch.stop(run)
+                requests.stop(run)
 
 
 def start_app(environ: dict[str, str]) -> TerminalProgram:

@@ -13,9 +13,10 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.runs import epoch_line, finished_text, validation_scores
 from fashion_tui.report.verdicts import verdict_text
 from fashion_tui.runs.follow import EventFollower
-from fashion_tui.runs.launch import launch, request_stop
+from fashion_tui.runs.launch import launch
 from fashion_tui.runs.on_end import TIME_LIMIT
 from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.requests import request_stop
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.verdicts import Verdict
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE

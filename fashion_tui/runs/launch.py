@@ -1,4 +1,4 @@
-"""Start a run's trainer, and ask it to pause, resume, stop or save a checkpoint."""
+"""Start the trainer of a run, and resume a run."""
 
 import math
 import subprocess
@@ -12,20 +12,18 @@ import msgspec
 
 from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.events import RequestHandled, Warned
 from fashion_tui.schema.fields import check_fields
 from fashion_tui.schema.recipe import check_epochs, check_recipe, check_validation
-from fashion_tui.schema.run import CheckpointRef, ControlAction, RunConfig, RunSummary, State
+from fashion_tui.schema.run import CheckpointRef, RunConfig, RunSummary, State
 from fashion_tui.schema.text import one_line
 
 from . import queue as queues
 from .checkpoints import Report, ignore
-from .errors import DamagedRun, NotTrained, reason
-from .folder import UnsafeFile
-from .follow import LogReplaced
-from .layout import CONFIG_FILE, CONTROL_FOLDER
+from .errors import DamagedRun, reason
+from .layout import CONFIG_FILE
 from .lock import LockHeld
 from .reader import RunReader
+from .requests import POLL_SECONDS, Outcome, outcome_of, outcome_of_answer, require_trained, send
 from .run import LOG_MARK, Run
 from .spare import SpareTrainer, trainer_environment
 from .store import summarise
@@ -38,23 +36,6 @@ SPARE_TIMEOUT = 60.0
 
 QUEUE_TIMEOUT = 30.0
 """Timeout, in seconds, for a trainer to add its run to the queue. For a GPU, torch must be imported first."""
-
-POLL_SECONDS = 0.02
-
-ANSWER_TAIL_BYTES = 256 << 10
-"""How many bytes at the end of the log to search for the answer to a request."""
-
-
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of a run after a request."""
-
-    run: str
-    path: str
-    state: State
-    from_step: int
-    """The run's current step or, if a trainer was started, the step of the checkpoint that it resumes from."""
-    pid: int | None
-    """Process id of the live trainer."""
 
 
 def launch(run: Run, epochs: int | None = None, spare: SpareTrainer | None = None, *, queue: bool = False) -> int:
@@ -177,14 +158,14 @@ def resume(  # noqa: PLR0913
     """
     if epochs is not None:
         check_epochs(epochs)
-    _require_trained(run, "resumed")
+    require_trained(run, "resumed")
     while run.is_live() and not run.is_locked():
         time.sleep(POLL_SECONDS)  # wait until the new trainer takes the lock or ends
     if run.is_locked():
         return _resume_live(run, epochs, timeout)
     summary = summarise(run, trust_heartbeat=False)
     if summary.state == "finished" and (epochs is None or epochs <= summary.epoch):
-        return _outcome(run, summary)
+        return outcome_of(run, summary)
     newest = run.checkpoints.latest(warn)
     if newest is None and summary.step:
         warn(f"run {run.id!r} reached step {summary.step:,} but has no intact checkpoint; it starts again from step 0")
@@ -206,82 +187,6 @@ def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
     """Return the number of epochs begun before a checkpoint. A resumed run must have at least this many epochs."""
     steps_per_epoch = summary.total_steps // max(summary.epochs, 1)
     return math.ceil(checkpoint.step / steps_per_epoch) if steps_per_epoch else checkpoint.epoch
-
-
-def pause(run: Run, *, timeout: float = 30.0) -> Outcome:
-    """Pause a run. Its trainer stays in memory. Raises UserError if no live trainer answers in time."""
-    _require_trained(run, "paused")
-    _require_live(run, "paused")
-    _require_started(run, "paused")
-    summary = summarise(run)
-    if summary.state == "paused":
-        return _outcome(run, summary)
-    return _outcome_of(run, _request(run, "pause", timeout), "paused")
-
-
-def checkpoint(run: Run, *, timeout: float = 30.0) -> Outcome:
-    """Save a checkpoint now. Raises UserError if no live trainer answers in time."""
-    _require_trained(run, "checkpointed")
-    _require_live(run, "checkpointed")
-    _require_started(run, "checkpointed")
-    return _outcome_of(run, _request(run, "checkpoint", timeout))
-
-
-def stop(run: Run, *, timeout: float = 60.0) -> Outcome:
-    """Save a checkpoint, stop the run and wait for its trainer to end. A run that has ended isn't changed.
-
-    A script that logs a run is asked to end. Raises UserError if the trainer or script hasn't ended within `timeout`
-    seconds, or if the trainer ended without saving its last steps.
-    """
-    run.check_writable()
-    was_live = run.is_live()
-    if was_live:
-        _leave_request(run, "stop")
-        deadline = time.monotonic() + timeout
-        while run.is_live():
-            if time.monotonic() >= deadline:
-                raise UserError(_script_continues(run, timeout) if run.is_logged else _no_answer(run, "stop", timeout))
-            time.sleep(POLL_SECONDS)
-    summary = summarise(run, trust_heartbeat=False)
-    if was_live and not run.is_logged and summary.state != "finished":
-        newest = run.checkpoints.latest()
-        saved = newest.step if newest else 0
-        if saved < summary.step:
-            raise UserError(
-                f"run {run.id!r} is {summary.state} at step {summary.step:,}, but the steps after {saved:,} aren't "
-                f"saved: {run.last_log_line() or 'the disk may be full'}"
-            )
-    return _outcome(run, summary)
-
-
-def request_stop(run: Run) -> None:
-    """Ask the trainer to stop, without waiting for it. Raises UserError if the request can't be written."""
-    _leave_request(run, "stop")
-
-
-def wait_for_answer(run: Run, request: str, timeout: float) -> RequestHandled | None:
-    """Return the trainer's answer to a request, or None if there is none within `timeout` seconds.
-
-    Return early if the trainer has ended, or has removed the request without an answer because it couldn't carry out
-    the request.
-    """
-    deadline = time.monotonic() + timeout
-    follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
-    while True:
-        # Check this before reading the log, so that an answer written before the check is certain to be read.
-        is_last = time.monotonic() >= deadline or not run.control.is_pending(request) or not run.is_live()
-        try:
-            for event in follower.events():
-                if isinstance(event, RequestHandled) and event.request == request:
-                    return event
-        except LogReplaced:
-            follower = run.follow_events(last_bytes=ANSWER_TAIL_BYTES)
-            continue
-        except OSError:
-            pass  # try again: the file system may become available before the timeout
-        if is_last:
-            return None
-        time.sleep(POLL_SECONDS)
 
 
 def _check(run: Run, config: RunConfig) -> None:
@@ -318,73 +223,5 @@ def _resume_live(run: Run, epochs: int | None, timeout: float) -> Outcome:
     if epochs is not None and epochs != summary.epochs:
         raise UserError(f"run {run.id!r} is training {summary.epochs} epochs; stop it first, then resume with {epochs}")
     if summary.state != "paused":
-        return _outcome(run, summary)
-    return _outcome_of(run, _request(run, "resume", timeout), "running")
-
-
-def _require_trained(run: Run, participle: str) -> None:
-    run.check_writable()
-    if run.is_logged:
-        raise NotTrained(run.id, f"it can be stopped, but not {participle}")
-
-
-def _script_continues(run: Run, timeout: float) -> str:
-    return (
-        f"run {run.id!r} was asked to stop, but its script hasn't ended within {timeout:g} s; the script must end its "
-        "loop when run.should_stop is true"
-    )
-
-
-def _require_live(run: Run, participle: str) -> None:
-    if not run.is_live():
-        state = summarise(run, trust_heartbeat=False).state
-        raise UserError(f"run {run.id!r} is {state}; only a live run can be {participle}")
-
-
-def _require_started(run: Run, participle: str) -> None:
-    """Raise UserError if the run is queued. The trainer would refuse the request, too, but only at its next check."""
-    if summarise(run).state == "queued":
-        raise UserError(f"run {run.id!r} is queued; it can be stopped, but not {participle}")
-
-
-def _leave_request(run: Run, action: ControlAction) -> str:
-    try:
-        return run.control.request(action)
-    except UnsafeFile as error:
-        raise DamagedRun(run.id, f"{CONTROL_FOLDER} can't be opened: {reason(error)}") from error
-    except OSError as error:
-        raise UserError(f"can't ask run {run.id!r} to {action}: {str(run.path)!r}: {reason(error)}") from error
-
-
-def _request(run: Run, action: ControlAction, timeout: float) -> RequestHandled:
-    request = _leave_request(run, action)
-    if (answer := wait_for_answer(run, request, timeout)) is not None:
-        return answer
-    last = run.last_event()
-    if isinstance(last, Warned) and not run.control.is_pending(request):
-        raise UserError(f"run {run.id!r} couldn't {action}: {one_line(last.message)}")
-    raise UserError(_no_answer(run, action, timeout))
-
-
-def _no_answer(run: Run, action: ControlAction, timeout: float) -> str:
-    if run.is_live():
-        return f"run {run.id!r} hasn't answered the request to {action} within {timeout:g} s; try again later"
-    state = summarise(run, trust_heartbeat=False).state
-    return f"run {run.id!r} ended before it could {action}; it is {state}"
-
-
-def _outcome_of(run: Run, answer: RequestHandled, state: State | None = None) -> Outcome:
-    """Return the outcome of a request. The answer and `state` take precedence over the status, which may be old."""
-    outcome = _outcome(run, summarise(run))
-    return msgspec.structs.replace(outcome, from_step=answer.step, state=state or outcome.state)
-
-
-def _outcome(run: Run, summary: RunSummary) -> Outcome:
-    process = run.lock_holder() if run.is_locked() else None
-    return Outcome(
-        run=summary.run,
-        path=summary.path,
-        state=summary.state,
-        from_step=summary.step,
-        pid=process.pid if process else None,
-    )
+        return outcome_of(run, summary)
+    return outcome_of_answer(run, send(run, "resume", timeout), "running")

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from fashion_tui.runs import launch
+from fashion_tui.runs import requests
 from fashion_tui.runs.control import ControlFolder
-from fashion_tui.runs.launch import wait_for_answer
+from fashion_tui.runs.requests import wait_for_answer
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import RequestHandled, Warned
@@ -75,7 +75,7 @@ def test_an_unwritable_folder_is_reported(run: Run) -> None:
     (run.path / "control").rmdir()
     (run.path / "control").write_text("")
     with pytest.raises(UserError, match="control can't be opened"):
-        launch.request_stop(run)
+        requests.request_stop(run)
 
 
 def answer(request: str) -> RequestHandled:

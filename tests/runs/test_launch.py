@@ -15,9 +15,10 @@ import pytest
 
 from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.runs import launch as launching
-from fashion_tui.runs.launch import checkpoint, launch, pause, resume, stop
+from fashion_tui.runs.launch import launch, resume
 from fashion_tui.runs.lock import LockHeld
 from fashion_tui.runs.reader import RunReader, RunSnapshot
+from fashion_tui.runs.requests import checkpoint, pause, stop
 from fashion_tui.runs.run import LOG_MARK, Run
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UsageError, UserError

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import msgspec
 import pytest
 
-from fashion_tui.runs import launch, state
+from fashion_tui.runs import launch, requests, state
 from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.folder import Folder, UnsafeFile
 from fashion_tui.runs.layout import MAX_BYTES
@@ -83,7 +83,7 @@ def use_everything(run: Run) -> list[str]:
         lambda: prune(run),
         lambda: launch.launch(run),
         lambda: launch.resume(run),
-        lambda: launch.stop(run, timeout=0.1),
+        lambda: requests.stop(run, timeout=0.1),
         lambda: run.write_status(msgspec.structs.replace(run.read_status(), state="stopped")),
     )
     for action in actions:

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from fashion_tui.lab.devices import has_bf16
-from fashion_tui.runs import launch
+from fashion_tui.runs import requests
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved, RequestHandled, Started, StepChunk, Stopped, Warned
 from fashion_tui.schema.recipe import STRONG
@@ -103,7 +103,7 @@ def test_every_request_is_answered_and_nothing_else_disturbs_the_trainer(train: 
     assert seconds < status.train_seconds + time.time() - before.heartbeat
     assert request(trainer, "resume").step > paused.step
 
-    step = launch.checkpoint(run).from_step
+    step = requests.checkpoint(run).from_step
     assert of_kind(run, CheckpointSaved)[-1].step == step, (
         "the outcome must have the checkpoint's step, which the status may not have yet"
     )

@@ -11,7 +11,7 @@ import torch
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.runs import launch
+from fashion_tui.runs import launch, requests
 from fashion_tui.runs.layout import MODEL_FILE
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.schema.events import (
@@ -142,13 +142,13 @@ def test_state_that_cannot_be_saved_is_named_before_the_first_step_and_asked_abo
     run.control.request("checkpoint")
     trainer.wait_for(RequestHandled)
     assert sum("calls (count)" in event.message for event in of_kind(run, Warned)) == 1
-    launch.pause(run)
+    requests.pause(run)
     assert launch.resume(run).state == "running", "a paused trainer still has the state"
     trainer.kill()
     with pytest.raises(launch.InexactResume, match=r"calls \(count\).*--inexact"):
         launch.resume(run)
     assert launch.resume(run, inexact=True).state == "starting"
-    launch.stop(run)
+    requests.stop(run)
     assert of_kind(run, Resumed)
 
 

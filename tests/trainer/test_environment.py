@@ -16,8 +16,8 @@ import pytest
 
 from fashion_tui.data.files import find, verify
 from fashion_tui.machine.threads import available_cpus
-from fashion_tui.runs.launch import stop
 from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.requests import stop
 from fashion_tui.runs.store import list_runs
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Warned

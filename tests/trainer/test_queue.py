@@ -10,8 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fashion_tui.runs.launch import launch, pause, resume, stop
+from fashion_tui.runs.launch import launch, resume
 from fashion_tui.runs.queue import QueueEntry, find_place, move
+from fashion_tui.runs.requests import pause, stop
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
 from fashion_tui.schema.errors import UserError

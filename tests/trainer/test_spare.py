@@ -12,7 +12,8 @@ import pytest
 from fashion_tui.data.files import find, verify
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs import launch as launching
-from fashion_tui.runs.launch import launch, pause, resume
+from fashion_tui.runs.launch import launch, resume
+from fashion_tui.runs.requests import pause
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.spare import SpareTrainer
 from fashion_tui.schema.dataset import DatasetRef

@@ -9,7 +9,7 @@ from typing import Any
 from textual.app import App
 from textual.pilot import Pilot
 
-from fashion_tui.runs import launch
+from fashion_tui.runs import requests
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import LIVE_STATES
 from fashion_tui.tui.app import FashionApp
@@ -53,4 +53,4 @@ async def app_on(
         finally:
             for run in app.runs:
                 if run.state in LIVE_STATES:
-                    launch.stop(Run(Path(run.path)))
+                    requests.stop(Run(Path(run.path)))

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from fashion_tui.report.glyphs import UNICODE
-from fashion_tui.runs import launch
+from fashion_tui.runs import launch, requests
 from fashion_tui.runs.create import create_logged_run
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
@@ -118,7 +118,7 @@ def test_the_pane_offers_only_what_a_script_supports(run: Run) -> None:
 
 
 def test_a_request_that_does_not_apply_is_refused(run: Run) -> None:
-    for request in (launch.pause, launch.checkpoint, launch.resume):
+    for request in (requests.pause, requests.checkpoint, launch.resume):
         with pytest.raises(UserError, match=r"script.*stopped, but not"):
             request(run)
         assert run.control.pending() == []
@@ -126,5 +126,5 @@ def test_a_request_that_does_not_apply_is_refused(run: Run) -> None:
 
 def test_stopping_a_script_that_ignores_the_request_is_reported(run: Run) -> None:
     with pytest.raises(UserError, match="should_stop"):
-        launch.stop(run, timeout=0.1)
+        requests.stop(run, timeout=0.1)
     assert [request.action for request in run.control.pending()] == ["stop"]

@@ -8,8 +8,8 @@ import msgspec
 from fashion_tui.cli.follow import wait_for_start
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, queue_option, run_argument, trust_option
 from fashion_tui.cli.output import print_line, print_warning, write_json
-from fashion_tui.runs import launch
-from fashion_tui.runs.launch import Outcome
+from fashion_tui.runs import launch, requests
+from fashion_tui.runs.requests import Outcome
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import open_run, summarise
 from fashion_tui.schema.recipe import check_epochs
@@ -37,7 +37,7 @@ def pause_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.
     """
-    _print_outcome(_request(launch.pause, name, common), as_json=as_json)
+    _print_outcome(_request(requests.pause, name, common), as_json=as_json)
 
 
 @click.command("stop", epilog=_examples("stop"))
@@ -52,7 +52,7 @@ def stop_command(name: str, *, as_json: bool, common: CommonOptions) -> None:
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.
     """
-    _print_outcome(_request(launch.stop, name, common), as_json=as_json)
+    _print_outcome(_request(requests.stop, name, common), as_json=as_json)
 
 
 @click.command("checkpoint", epilog=_examples("checkpoint"))
@@ -65,7 +65,7 @@ def checkpoint_command(name: str, *, as_json: bool, common: CommonOptions) -> No
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.
     """
-    _print_outcome(_request(launch.checkpoint, name, common), as_json=as_json)
+    _print_outcome(_request(requests.checkpoint, name, common), as_json=as_json)
 
 
 @click.command(

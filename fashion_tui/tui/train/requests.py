@@ -8,7 +8,7 @@ from pathlib import Path
 from textual.notifications import SeverityLevel
 
 from fashion_tui.report.formatting import format_bytes
-from fashion_tui.runs import launch, queue, store
+from fashion_tui.runs import launch, queue, requests, store
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
@@ -99,7 +99,7 @@ class RunRequests:
             self._start_on_run(summary, "resuming", lambda run: f"{short_name(run.id)} is {launch.resume(run).state}")
         else:
             self._pausing.add(summary.run)
-            self._start_on_run(summary, "pausing", lambda run: f"{short_name(run.id)} is {launch.pause(run).state}")
+            self._start_on_run(summary, "pausing", lambda run: f"{short_name(run.id)} is {requests.pause(run).state}")
         self._pane.refresh_bindings()
 
     # Other requests
@@ -111,7 +111,7 @@ class RunRequests:
         self._start_on_run(
             summary,
             "saving checkpoint",
-            lambda run: f"Checkpoint saved at step {launch.checkpoint(run).from_step:,}",
+            lambda run: f"Checkpoint saved at step {requests.checkpoint(run).from_step:,}",
         )
 
     def move_in_queue(self, summary: RunSummary, places: int) -> None:
@@ -152,7 +152,7 @@ class RunRequests:
 
 def _stop(run: Run) -> str:
     was_queued = store.summarise(run).state == "queued"
-    stopped = f"{short_name(run.id)} is {launch.stop(run).state}"
+    stopped = f"{short_name(run.id)} is {requests.stop(run).state}"
     if was_queued:
         return f"{short_name(run.id)} left the queue; press {key_of('train', 'resume')} to start it"
     return stopped if run.is_logged else f"{stopped}; press {key_of('train', 'resume')} to resume"

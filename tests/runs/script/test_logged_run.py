@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from fashion_tui.runs import launch, log_run
+from fashion_tui.runs import log_run, requests
 from fashion_tui.runs.layout import EVENTS_FILE
 from fashion_tui.runs.script.logged_run import LoggedRun
 from fashion_tui.runs.store import list_runs, summarise
@@ -122,7 +122,7 @@ def test_a_user_stops_the_script(tmp_path: Path) -> None:
     with log_run("net", runs=tmp_path) as run, opened(run) as stored:
         run.log(8, loss=0.5)
         assert not run.should_stop
-        launch.request_stop(stored)
+        requests.request_stop(stored)
         wait_until(lambda: run.should_stop)
     assert state_of(run) == ("stopped", 8, None)
     assert [event.action for event in events_of(run) if isinstance(event, RequestHandled)] == ["stop"]
