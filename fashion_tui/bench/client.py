@@ -158,7 +158,7 @@ def _measure_speeds(
 def _training_speeds(
     samples: dict[str, list[SpeedSample]], machine: Description, loop: Description, peaks: dict[str, float]
 ) -> tuple[TrainingSpeed, ...]:
-    """Return the speed of each contender. `loop` describes the guide's loop, and `machine` all others."""
+    """Return the speed of each contender. `loop` describes the worker of the guide's loop, `machine` all others."""
     precisions, operations = machine.precisions | loop.precisions, machine.operations | loop.operations
     results = []
     for name, of_name in samples.items():

@@ -62,7 +62,7 @@ class PeakSample(Reply, frozen=True, kw_only=True):
     """Peak throughput of the machine in one measurement."""
 
     gflops: dict[str, float]
-    """Highest throughput of a matrix product for each precision, in 10⁹ operations per second."""
+    """Highest throughput of a matrix product in each precision, in 10⁹ operations per second."""
 
 
 class SpeedSample(Reply, frozen=True, kw_only=True):

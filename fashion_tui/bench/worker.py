@@ -27,7 +27,7 @@ MATRIX_SIZE = {"cpu": 1024, "cuda": 8192}
 """Number of rows of the square matrices that are multiplied to measure the peak throughput, keyed by device type."""
 
 PEAK_SECONDS = 0.2
-"""Seconds for which the peak throughput of each precision is measured in each round."""
+"""Duration, in seconds, of each measurement of the peak throughput: one per precision and round."""
 
 
 class Worker:

@@ -40,8 +40,8 @@ class Engine:
     ) -> Result:
         """Send a request and return its result. `result_type` must be the type named in the request's docstring.
 
-        `progress(done, total)` and, for requests whose docstring says so, `so_far(result)` with the result so far are
-        called in the event loop. Cancelling the coroutine cancels the request.
+        `progress(done, total)` is called in the event loop and, for requests whose docstring says so, also
+        `so_far(result)` with the result so far. Cancelling the coroutine cancels the request.
 
         If the process doesn't respond or has lost the request or the reply, the process is replaced and the request is
         sent once more.

@@ -23,9 +23,10 @@ from .connection import CallContext
 
 
 def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> CustomModel:
-    """Return the model with its class name and the modules that it imports, after training it for one step.
+    """Train the model for one step. Return it with its class name and the modules that it imports filled in.
 
-    It is executed like the run's stored copy: it can't read other files of its folder or of the working directory.
+    The model is executed like a run's stored copy: it can't read data files by a path relative to its own file or to
+    the working directory.
     """
     custom = with_modules(request.network)
     exact = msgspec.structs.replace(custom, exact=True)
@@ -42,10 +43,7 @@ def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> Custom
 
 @contextmanager
 def _outside_its_folder(custom: CustomModel) -> Iterator[CustomModel]:
-    """Change to an empty folder and yield the model as if it were stored there.
-
-    Error messages show the original paths.
-    """
+    """Change to an empty folder, and yield the model as if stored there. Error messages show the original paths."""
     modules = custom.modules or LocalModules()
     with tempfile.TemporaryDirectory() as folder, _working_directory(folder):
         file = f"{folder}/{modules.main}"
@@ -65,8 +63,8 @@ def _outside_its_folder(custom: CustomModel) -> Iterator[CustomModel]:
 
 @contextmanager
 def _working_directory(folder: str) -> Iterator[None]:
-    """Work in another folder during the `with` block."""
-    before = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # has no path if the folder was deleted
+    """Change the working directory in the `with` block."""
+    before = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)  # a deleted folder has no path
     try:
         os.chdir(folder)
         yield
@@ -76,7 +74,7 @@ def _working_directory(folder: str) -> Iterator[None]:
 
 
 def _hint(error: UserError, custom: CustomModel) -> str:
-    """Return what a run doesn't store if the error is caused by this."""
+    """Return a hint if the error is caused by something that a run doesn't store, or an empty string."""
     if "FileNotFoundError" in str(error):
         return "; a run stores the Python modules that a model imports from its folder, but no data files"
     cause = error.__cause__

@@ -48,7 +48,7 @@ def _run(training: Training, request: FindLearningRate, call: CallContext) -> Ra
 
 
 def _explain(error: Exception, request: FindLearningRate, device: torch.device) -> UserError | None:
-    """Return an error with advice if the cause is known, or that of the user's code. Otherwise, return None."""
+    """Return an error with advice for a known cause, an error that names the user's code, or None."""
     if isinstance(error, UserError):
         return None
     if is_out_of_memory(error):

@@ -136,9 +136,9 @@ def _loss_difference(step: int, logged: float | None, again: float) -> StepDiffe
 
 
 def _weight_difference(run: Run, ref: CheckpointRef, training: Training) -> StepDifference | None:
-    """Compare the weights, the buffers and the averaged weights with those in a checkpoint."""
+    """Compare the weights, buffers and averaged weights with those in a checkpoint."""
     again = training.state_dict()
-    # A checkpoint may also contain batch normalisation statistics of the averaged weights, which steps don't compute.
+    # A checkpoint may also contain batch normalisation statistics of the averaged weights. Steps don't compute them.
     averaged = again.get("averaged", {})
 
     def tensors(state: dict[str, Any]) -> dict[str, Tensor]:

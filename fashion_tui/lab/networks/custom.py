@@ -1,4 +1,4 @@
-"""Create the network that the user's code defines, and explain errors in the code in one line."""
+"""Create the network that the user's code defines, and describe errors in the code in one line."""
 
 import difflib
 import inspect
@@ -18,7 +18,7 @@ from fashion_tui.schema.errors import UsageError, UserError
 from .parameter_limit import TooManyParameters, limit_parameters
 
 MODULE_PREFIX = "fashion_tui_custom_model_"
-"""Beginning of the names of all modules that the user's files are executed as. A number and a dot follow."""
+"""Prefix of the names of all modules in which the user's files are executed. It is followed by a number and a dot."""
 
 UNSAVED = "the edited source"
 """File name shown in error messages for source code that wasn't read from a file."""
@@ -35,7 +35,7 @@ class SourceError(UserError):
         self.message = message
         """The error message without the file and the line."""
         self.file = file
-        """Path of the file, as it is shown to the user."""
+        """Path of the file, as shown to the user."""
         self.line = line
         """Line number in the file, or None if unknown."""
 
@@ -49,9 +49,9 @@ class WrongArguments(UsageError):
         self.message = message
         """The error message without the hint."""
         self.file = _file_of(make)
-        """File that declares the arguments, or None if unknown."""
+        """Path of the file that declares the arguments, or None if it is unknown."""
         self.line = _line_of_arguments(make)
-        """Line of the file that declares the arguments, or None if unknown."""
+        """Line that declares the arguments, or None if it is unknown."""
 
 
 def choose_network(module: ModuleType, class_name: str | None, *, exact: bool) -> str:
@@ -125,7 +125,7 @@ def explain_error(error: BaseException, prefix: str = "") -> UserError:
 
 
 def without_prefix(message: str) -> str:
-    """Return Python's message about an import with the names of the user's modules as they are in the source."""
+    """Return Python's message about an import, with the user's modules named as in their source."""
     return re.sub(rf"{MODULE_PREFIX}\d+(\.?)", lambda match: "" if match[1] else "the model's folder", message)
 
 

@@ -94,7 +94,7 @@ class ExtraState:
         """
         for scope, owner, *_ in (*saved["changed"], *saved["removed"]):
             if (module_name := _module_name(scope, owner)) is not None:
-                self._namespace(module_name)  # the other instance may have imported the module during its training
+                self._namespace(module_name)  # the instance that was saved may have imported the module during training
         self._load_buffers(saved["buffers"])
         parameters = dict(self.model.named_parameters(remove_duplicate=False))
         others = {name: value for name, value in self.model.state_dict().items() if name not in parameters}
@@ -119,7 +119,7 @@ class ExtraState:
             self._remove(*key)
 
     def _add_initial_values(self, module_name: str) -> None:
-        """Record the variables of a module that was imported after the initial snapshot, before they change."""
+        """Record the initial variables of a module that is imported after the initial snapshot."""
         for key, node in self.capture().nodes.items():
             if _module_name(*key[:2]) == module_name:
                 self._initial.nodes[key] = node
@@ -195,12 +195,12 @@ class ExtraState:
 
 
 def _is_own_module(value: object) -> bool:
-    """Return whether a value is one of the user's modules, which a package gets as an attribute on import."""
+    """Return whether a value is one of the user's modules. Importing one makes it an attribute of its package."""
     return isinstance(value, ModuleType) and value.__name__.startswith(MODULE_PREFIX)
 
 
 def _module_name(scope: str, owner: str) -> str | None:
-    """Return the name of the file's module that contains a global variable or a class, or None for other scopes."""
+    """Return the name of the user's module that contains a global variable or a class, or None for other scopes."""
     if scope == CLASS:
         return owner.rpartition(".")[0]
     return owner if scope == GLOBAL else None

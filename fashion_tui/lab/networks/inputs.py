@@ -66,7 +66,7 @@ def _find_function(inputs: InputFunction, module: ModuleType) -> Callable[[int],
 
 @contextmanager
 def _open_module(file: Path, model: nn.Module) -> Iterator[ModuleType]:
-    """Yield the module that defines the model if it is from this file, else execute the file."""
+    """Yield the module that defines the model if it is from this file. Otherwise, execute the file."""
     known = modules_of(model)
     if known is not None and Path(str(known.main.__file__)).resolve() == file.resolve():
         yield known.main

@@ -1,4 +1,4 @@
-"""Averages of the weights over the steps of a run, and the batch normalisation statistics that belong to them."""
+"""Averages of the weights over the steps of a run, and the matching batch normalisation statistics."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
 class WeightAverage:
     """Exponential moving average (EMA) of the weights of a network, updated after each step.
 
-    `torch.optim.swa_utils.AveragedModel` computes the same average, but reads its number of updates from the device in
-    each step, which is impossible in a CUDA graph and makes the CPU wait for a GPU.
+    `torch.optim.swa_utils.AveragedModel` computes the same average, but reads its number of updates from the device at
+    each step. In a CUDA graph, that is impossible; outside, the CPU would have to wait for the GPU.
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
@@ -23,7 +23,8 @@ class WeightAverage:
         self.averages = [parameter.detach().clone() for parameter in self._parameters]
         """The average of each parameter. These tensors are changed in place."""
         self.statistics: dict[str, Tensor] = {}
-        """Buffers of batch normalisation computed with the averaged weights, or an empty dict if not yet computed."""
+        """Batch normalisation buffers computed with the averaged weights, keyed by name, or an empty dict if not yet
+        computed."""
         self._replaced: dict[str, Tensor] = {}
         self._update = get_ema_multi_avg_fn(decay)
 
@@ -38,7 +39,7 @@ class WeightAverage:
             average.copy_(parameter)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return the averages and the statistics, by the names that they have in the network. Nothing is copied."""
+        """Return the averages and the statistics, keyed by their names in the network. The tensors aren't copied."""
         by_parameter = dict(zip(self._parameters, self.averages, strict=True))
         parameters = self._model.named_parameters(remove_duplicate=False)  # tied parameters have several names
         weights = {name: by_parameter[parameter] for name, parameter in parameters if parameter in by_parameter}
@@ -55,7 +56,7 @@ class WeightAverage:
 
     @property
     def replaced(self) -> Mapping[str, Tensor]:
-        """The network's own weights and statistics while `applied` replaces them; otherwise empty."""
+        """The network's own weights and statistics while `applied` replaces them, else an empty mapping."""
         return self._replaced
 
     @contextmanager
@@ -88,7 +89,7 @@ def batch_norm_statistics(model: nn.Module, batches: Iterable[Tensor]) -> dict[s
     momenta = [layer.momentum for layer in layers]
     try:
         update_bn(batches, model)
-    finally:  # update_bn doesn't restore them if an iterator raises an error
+    finally:  # `update_bn` doesn't restore the momenta if the iterator raises an error
         for layer, momentum in zip(layers, momenta, strict=True):
             layer.momentum = momentum
     return {

@@ -32,9 +32,9 @@ def preserve_state(
 ) -> Iterator[dict[str, Any]]:
     """Save the state that a training step changes, and restore it when the `with` block exits.
 
-    The state consists of the RNG state and the network's buffers. If the block calls the `step` method of optimizers,
-    pass these optimizers as `optimizers`, and averages of the weights as `averages`. They and the weights are then
-    restored as well. If `only_on_error` is True, the state is restored only if the block raises an error. Yield a dict
+    The state consists of the RNG state and the network's buffers. If the block takes optimizer steps, pass the
+    optimizers as `optimizers`, and averages of the weights, if any, as `averages`. These and the weights are then
+    restored, too. If `only_on_error` is True, the state is restored only if the block raises an error. Yield a dict
     with the saved tensors of the network ("model") and the RNG state ("random"). All tensors are restored in place,
     because a CUDA graph keeps using their memory.
     """
@@ -92,8 +92,8 @@ def without_extra_states(state: dict[str, Any]) -> dict[str, Tensor]:
 def final_weights(training: dict[str, Any]) -> dict[str, Tensor]:
     """Return the weights and buffers to evaluate and export, given the state of a `Training`.
 
-    If the recipe averages the weights, these are the averages. A checkpoint at the end of an epoch also has the batch
-    normalisation statistics that belong to them. In other checkpoints, those of the current weights are used.
+    If the recipe averages the weights, these are the averages. A checkpoint at the end of an epoch also has batch
+    normalisation statistics for the averages. In other checkpoints, the statistics of the current weights are used.
     """
     weights: dict[str, Tensor] = training["model"] | training.get("averaged", {})
     return weights

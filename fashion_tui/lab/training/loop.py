@@ -30,8 +30,8 @@ from .precision import autocast, precision_on
 from .schedules import learning_rate_at, set_learning_rates
 
 STATISTICS_IMAGES, STATISTICS_BATCH = 10_000, 250
-"""Maximum number of training images from which the batch normalisation statistics of averaged weights are computed, and
-their batch size."""
+"""Maximum number of training images used to compute the batch normalisation statistics of averaged weights, and the
+batch size for this."""
 
 MicroBatch = tuple[Tensor, Tensor, float]
 """Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and this micro-batch's share of the batch, in (0, 1]."""
@@ -156,7 +156,7 @@ class Training:
         """
         self.model.train()
         if self.average is not None:
-            self.average.statistics = {}  # they don't belong to the weights of the next step
+            self.average.statistics = {}  # the statistics don't match the weights after the next step
         for batch in self.batches.epoch(self.epoch, first_step=self.step_in_epoch):
             set_learning_rates(self.optimizers, partial(schedule or self._learning_rate, self.step))
             forward = None if self._runs_hooks else partial(self._forward_without_side_effects, batch)
@@ -265,12 +265,12 @@ class Training:
         for optimizer, optimizer_state in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(optimizer.state_dict() | {"state": optimizer_state})
         if isinstance(self._make_step, GPUStep):
-            self._make_step.discard_graph()  # it writes to the previous tensors of the optimizers
-        self._network.load_state_dict(state)  # last, because it restores the random generators
+            self._make_step.discard_graph()  # the graph writes to the optimizers' previous tensors
+        self._network.load_state_dict(state)  # last, because this restores the random generators
 
     @contextmanager
     def undone(self) -> Iterator[None]:
-        """Undo the steps of the `with` block on exit, bit for bit, even if the block raises an error."""
+        """Undo all steps of the `with` block on exit, bit for bit, even if the block raises an error."""
         state = copy.deepcopy(self.state_dict())
         try:
             with self._network.preserved_extra_state():  # `load_state_dict` sets only what has changed since the start
@@ -314,7 +314,7 @@ class Training:
             yield self.batches.prepare(micro_batch), micro_batch.labels, len(micro_batch.labels) / batch_size
 
     def update_statistics(self, poll: Callable[[], None] = lambda: None) -> None:
-        """Compute the batch normalisation statistics of the averaged weights again. Call this before an evaluation.
+        """Recompute the batch normalisation statistics of the averaged weights. Call this before an evaluation.
 
         They are computed over a sample of the training images. `poll` is called between batches, as in `steps`. Nothing
         happens if the recipe doesn't average the weights.
@@ -330,8 +330,8 @@ class Training:
     def evaluation(self) -> AbstractContextManager[None]:
         """Return a context manager that replaces the weights by the averaged ones, if the recipe averages them.
 
-        If the block raises an error, the evaluation is rolled back. Inside the block, `state_dict` returns the state
-        from before.
+        If the block raises an error, changes made by the evaluation are rolled back. Inside the block, `state_dict`
+        returns the state from before it.
         """
         return self._network.evaluation()
 

@@ -1,4 +1,4 @@
-"""The network that is being trained, and its state between steps: what is saved, restored and rolled back."""
+"""The network that is being trained, and its state between steps, which can be saved, restored and rolled back."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,8 +21,8 @@ from .checkpoint import preserve_state, without_extra_states
 class NetworkState:
     """A network with its averaged weights and the state of the random generators.
 
-    Steps and evaluations can be interruptible: while one runs, the saved state is the one from before, and an error
-    rolls the changes back.
+    Steps and evaluations can be interruptible: while one runs, `state_dict` returns the state from before it, and if it
+    raises an error, its changes are rolled back.
     """
 
     def __init__(self, recipe: Recipe, custom: CustomModel | None, device: torch.device) -> None:
@@ -39,9 +39,9 @@ class NetworkState:
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
         """The averaged weights, or None if the recipe doesn't average them."""
         self._before: dict[str, Any] | None = None
-        """Buffers and RNG state before the interruptible block that is running, or None."""
+        """Buffers and RNG state from before the current interruptible block, or None outside such a block."""
         self._extra_before: Snapshot | None = None
-        """Extra state of a custom model before the interruptible block that is running, or None."""
+        """Extra state of a custom model from before the current interruptible block, or None."""
 
     @property
     def is_custom(self) -> bool:
@@ -78,7 +78,7 @@ class NetworkState:
 
     @contextmanager
     def preserved_extra_state(self) -> Iterator[None]:
-        """Restore the extra state of a custom model on exit."""
+        """Restore the extra state of a custom model when the `with` block exits."""
         snapshot = None if self._extra is None else self._extra.capture()
         try:
             yield
@@ -90,7 +90,7 @@ class NetworkState:
     def interruptible(self, *, roll_back: bool = False) -> Iterator[None]:
         """Roll back the buffers, the RNG state and the extra state if the `with` block raises an error.
 
-        The block may be a step or an evaluation. Inside the block, `state_dict` returns the state from before. If
+        The block may be a step or an evaluation. Inside the block, `state_dict` returns the state from before it. If
         `roll_back` is True, the state is rolled back even without an error.
         """
         try:
@@ -113,10 +113,7 @@ class NetworkState:
 
     @contextmanager
     def evaluation(self) -> Iterator[None]:
-        """Replace the weights by the averaged ones in the `with` block, if the recipe averages them.
-
-        The block is interruptible.
-        """
+        """In the `with` block, use the averaged weights if the recipe averages them. The block is interruptible."""
         with self.interruptible(), nullcontext() if self.average is None else self.average.applied():
             yield
 

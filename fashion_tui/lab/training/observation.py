@@ -25,7 +25,7 @@ class StepObserver:
         """Prepare to measure steps of `model`.
 
         If the steps clip the gradient, each step must write the gradient's norm before clipping to `unclipped_norm`.
-        The measured norms of gradients are then scaled back to what they were before clipping.
+        The measured norms of gradients are then rescaled to their values before clipping.
         """
         self._model = model
         self._unclipped_norm = unclipped_norm
@@ -115,7 +115,7 @@ class _Measurements:
                 handle.remove()
 
     def finish(self, unclipped_norm: Tensor | None) -> None:
-        """Measure the gradients and updates. Call this after the step. `StepObserver` describes the parameter."""
+        """Measure the gradients and updates. Call this after the step. See `StepObserver` for the parameter."""
         self._unclipped_norm = None if unclipped_norm is None else unclipped_norm.clone()
         with torch.no_grad():
             for index, (parameter, layer) in enumerate(self._layer_of.items()):

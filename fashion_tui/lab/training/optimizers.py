@@ -62,10 +62,10 @@ def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False
 
 
 def clip_gradients(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer], max_norm: float) -> Tensor | None:
-    """Scale the gradient down before each update if its norm over all parameters is greater than `max_norm`.
+    """Clip the gradient before each update so that its norm over all parameters is at most `max_norm`.
 
-    The optimizers must make their steps in the order of the sequence. Return a tensor to which each step writes the
-    norm before clipping, or None if `max_norm` is 0 and nothing is clipped.
+    The optimizers must be stepped in the order of the sequence. Return a tensor to which each step writes the norm
+    before clipping, or None if `max_norm` is 0 and nothing is clipped.
 
     Clipping by the norm follows Pascanu et al. 2013, "On the difficulty of training recurrent neural networks".
     """
@@ -75,7 +75,7 @@ def clip_gradients(model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]
     norm = torch.zeros((), device=parameters[0].device)
 
     def clip(*_: object) -> None:
-        norm.copy_(nn.utils.clip_grad_norm_(parameters, max_norm))  # in place, so that a CUDA graph can write it
+        norm.copy_(nn.utils.clip_grad_norm_(parameters, max_norm))  # in place, so that a CUDA graph can update it
 
     optimizers[0].register_step_pre_hook(clip)
     return norm

@@ -1,4 +1,4 @@
-"""The learning rate range test: train with ever higher learning rates for a few steps, to find one that suits.
+"""The learning rate range test: train for a few steps with increasing learning rates, to find a suitable one.
 
 The method is that of Smith 2017, "Cyclical Learning Rates for Training Neural Networks", in the form of fastai's
 `lr_find`: the learning rate rises geometrically with every step.
@@ -14,23 +14,23 @@ from fashion_tui.schema.range_test import DEFAULT_STEPS, MAX_RATE, MIN_RATE, Ran
 from .loop import Training
 
 DECAY = 0.9
-"""Factor by which the weight of a loss in the moving average falls at each step, in a test of DEFAULT_STEPS steps. In a
-longer test it is higher, so that the average always covers the same ratio of learning rates."""
+"""Decay of the moving average of the losses at each step, for a test of DEFAULT_STEPS steps. A longer test has a higher
+decay, so that the average always covers the same ratio of learning rates."""
 
 DIVERGENCE_FACTOR = 4.0
 """The loss has diverged if the smoothed loss exceeds its minimum by this factor, as in fastai."""
 
 PLATEAU = 0.25
-"""Share of the steps whose learning rates, up to 1e-5, are too low to change the loss."""
+"""Share of the steps that form the plateau: their learning rates, up to 1e-5, are too low to change the loss."""
 
 MIN_FALL = 0.02
 MIN_NOISE = 4.0
-"""The loss falls if the lowest smoothed loss is below the mean loss of the plateau by this share of that mean, and by
-this many standard deviations of the smoothed loss."""
+"""The loss counts as falling if the lowest smoothed loss is below the mean loss of the plateau by at least this share
+of that mean, and by at least this many standard deviations of the smoothed loss."""
 
 MARGIN = 4.0
-"""Minimum ratio of the learning rate with the lowest loss to the suggestion. At the former, training is about to
-diverge, so fastai's `minimum` suggests a tenth of it."""
+"""Minimum ratio of the learning rate with the lowest loss to the suggestion. Training is about to diverge at the
+former; fastai's `minimum` therefore suggests a tenth of it."""
 
 
 def run_range_test(
@@ -41,8 +41,8 @@ def run_range_test(
     The last result is that of the whole test, which ends early if the loss diverges. At the end, or when the iterator
     is closed, the weights, the optimizers and the random number generators are restored bit for bit.
 
-    The tested value is the learning rate of the recipe. If the recipe uses two optimizers, their learning rates keep
-    their ratio. `poll` is called between the micro-batches of a step.
+    The test varies the learning rate of the recipe. If the recipe uses two optimizers, the ratio of their learning
+    rates stays the same. `poll` is called between the micro-batches of a step.
 
     Raises UsageError if the number of steps is out of range.
     """
@@ -53,7 +53,7 @@ def run_range_test(
         for loss in _train(training, rates, poll):
             losses.append(loss)
             smoothed = smooth(losses, DECAY ** (DEFAULT_STEPS / steps))
-            lowest = min(smoothed[round(PLATEAU * steps) :], default=math.inf)  # the first averages are too noisy
+            lowest = min(smoothed[round(PLATEAU * steps) :], default=math.inf)  # the first ones are noisy
             diverged = not math.isfinite(loss) or smoothed[-1] > DIVERGENCE_FACTOR * lowest
             result = RangeTest(
                 learning_rates=tuple(rates[: len(losses)]),
@@ -93,9 +93,9 @@ def with_suggestion(result: RangeTest) -> RangeTest:
     """Return the result of a test that has ended, with the suggested learning rate or the reason why there is none.
 
     The suggestion is the learning rate at which the smoothed loss has fallen halfway from its plateau at low learning
-    rates to its minimum, but at most that of the minimum divided by MARGIN, rounded to two digits. Like fastai's
-    `steep`, which chooses the fastest fall between two steps, it is in the steep part of the curve, but it hardly
-    depends on the noise of the losses.
+    rates to its minimum, but at most the learning rate with the lowest loss divided by MARGIN. It is rounded to two
+    digits. Like fastai's `steep`, which chooses the fastest fall between two steps, it is in the steep part of the
+    curve, but it hardly depends on the noise of the losses.
     """
     first = round(PLATEAU * result.steps)
     if result.diverged and len(result.losses) <= first + 1:
@@ -121,7 +121,7 @@ def _rounded(rate: float) -> float:
 
 
 def _train(training: Training, rates: Sequence[float], poll: Callable[[], None]) -> Iterator[float]:
-    """Take a step with each learning rate. Yield its loss."""
+    """Take a step with each learning rate, and yield the loss."""
     first, peak = training.step, training.recipe.learning_rate
     while True:
         if training.step_in_epoch == training.steps_per_epoch:

@@ -1,7 +1,4 @@
-"""Learning rate schedules.
-
-Each learning rate is a function of the step, so a resumed run needs no state of a scheduler.
-"""
+"""Learning rate schedules. The learning rate is a function of the step, so a resumed run needs no scheduler state."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,9 +16,9 @@ ONE_CYCLE_END = 1e4
 def learning_rate_at(recipe: Recipe, max_lr: float, step: int, total_steps: int) -> float:
     """Return the learning rate of a step. Steps are counted from 0. `max_lr` is the peak of the schedule.
 
-    All schedules but `triangle` are those of `torch.optim.lr_scheduler`: `OneCycleLR` without a cycle of the momentum,
-    and `LinearLR` (the warm-up) followed by `ConstantLR` with factor 1 or `CosineAnnealingLR`. The closed forms of
-    these schedulers are used, because PyTorch's recursive forms accumulate rounding errors.
+    All schedules but `triangle` are those of `torch.optim.lr_scheduler`: `OneCycleLR` with a constant momentum, and
+    `LinearLR` (the warm-up) followed by `ConstantLR` with factor 1 or `CosineAnnealingLR`. The closed forms of these
+    schedulers are used, because PyTorch's recursive forms accumulate rounding errors.
     """
     match recipe.schedule:
         case "triangle":

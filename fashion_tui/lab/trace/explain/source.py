@@ -17,7 +17,7 @@ _SKIPPED = frozenset(
     {
         _LAB / "trace",
         _LAB / "networks" / "modules.py",  # imports modules for the user's code
-        _LAB.parent / "engine",  # its signal handler, which runs on top of the user's code, raises TimeLimitReached
+        _LAB.parent / "engine",  # its signal handler interrupts the user's code and raises TimeLimitReached
         Path(torch.__file__).parent,
     }
 )
