@@ -3,13 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.table import Table
 from rich.text import Text
 
-from fashion_tui.runs.fields import Value
-from fashion_tui.runs.table import MetricSummary
 from fashion_tui.schema.events import EpochEnd, Finished
 from fashion_tui.schema.floats import JsonFloat, encode_float
 from fashion_tui.schema.run import RunSummary, State
@@ -25,6 +24,10 @@ from .formatting import (
 )
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
+
+if TYPE_CHECKING:  # these imports would delay the first paint
+    from fashion_tui.runs.fields import Value
+    from fashion_tui.runs.table import MetricSummary
 
 _COLUMNS = ("run", "title", "state", "recipe", "data", "epoch", "step", "test", "disk")
 _NUMBERS = {"epoch", "step", "test", "disk"}
@@ -107,7 +110,7 @@ def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
     )
 
 
-def metrics_table(metrics: Sequence[MetricSummary]) -> Table:
+def metrics_table(metrics: "Sequence[MetricSummary]") -> Table:
     """Return a table with the last, lowest and highest value of each metric of a run."""
     glyphs = terminal_glyphs()
 
@@ -129,7 +132,7 @@ def metrics_table(metrics: Sequence[MetricSummary]) -> Table:
     return table
 
 
-def fields_table(names: Sequence[str], rows: Sequence[Sequence[Value | None]]) -> Table:
+def fields_table(names: Sequence[str], rows: "Sequence[Sequence[Value | None]]") -> Table:
     """Return a table of fields with a row for each run. See `RunFields.get` for the names."""
     glyphs = terminal_glyphs()
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
@@ -141,7 +144,7 @@ def fields_table(names: Sequence[str], rows: Sequence[Sequence[Value | None]]) -
     return table
 
 
-def field_text(name: str, value: Value | None, glyphs: Glyphs) -> str:
+def field_text(name: str, value: "Value | None", glyphs: Glyphs) -> str:
     """Return the value of a field as text, or a dash if the run doesn't have the field."""
     if value is None or value == ():
         return "–"
