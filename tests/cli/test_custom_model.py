@@ -1,5 +1,6 @@
 """A custom model is trained from a file, can be used after the file is deleted, and is executed only if trusted."""
 
+import re
 import shutil
 from importlib import metadata
 from pathlib import Path
@@ -54,6 +55,22 @@ def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, 
     assert (resumed.status, resumed.json["from_step"]) == (0, finished["step"]), resumed.err
     assert mark.exists()
     assert call("stop", "latest", **variables).status == 0
+
+
+def test_the_example_in_the_readme(call: Call, tmp_path: Path) -> None:
+    """The network is in two files. It is looked at and trained, and then evaluated without the files."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", readme, re.DOTALL):
+        (tmp_path / name).write_text(code)
+    shapes = call("shapes", f"{tmp_path / 'net.py'}:Net", "--args", '{"width": 32}', "--json")
+    assert shapes.json["total_params"] == (9 * 32 + 32) + 2 * 32 + (9 * 32 * 64 + 64) + 2 * 64 + 65 * 10
+    variables = {"FASHION_TUI_RUNS": str(tmp_path / "runs"), "XDG_STATE_HOME": str(tmp_path / "state")}
+    trained = train(call, f"{tmp_path / 'net.py'}:Net", "--args", '{"width": 32}', **variables)
+    assert trained.status == 0, trained.err
+    (tmp_path / "net.py").unlink()
+    (tmp_path / "blocks.py").unlink()
+    accuracy = call("eval", "latest", "--json", **variables).json["accuracy"]
+    assert accuracy == trained.json_lines[-1]["test_accuracy"]
 
 
 @pytest.mark.covers("train --model", "verify --trust", "train --trust")
