@@ -25,7 +25,7 @@ from fashion_tui.schema.text import printable
 from .hyperparameters import HPARAMS_FILE, read_hyperparameters
 from .log import UNKNOWN_TIME, WRITING_SECONDS, LastValues, file_status
 from .scalars import SESSION_HPARAMS, EventDecoder, ScalarEvent
-from .tf_records import RecordReader, find_records
+from .tf_records import RecordReader, find_records, last_short_records
 
 EVENT_FILE = re.compile(r".*\.tfevents\.(\d{1,12})\b.*|.*\.tfevents\b.*", re.DOTALL)
 """Matches the name of an event file, such as `events.out.tfevents.1763900000.host.1.0`. The number is a Unix time."""
@@ -35,6 +35,12 @@ TAIL_BYTES = (16 << 10, 1 << 20)
 
 TAIL_FILES = 10
 """Number of the newest files to search for the last values."""
+
+SHORT_RECORDS = 500
+"""Number of the last short records of a file to search for scalars if its end has none, only images for example."""
+
+START_BYTES = 4 << 10
+"""Number of bytes at the beginning of a file to search for an event that marks a restart."""
 
 HEAD_BYTES = 1 << 20
 """Number of bytes at the beginning of a file to search for hyperparameters."""
@@ -76,13 +82,20 @@ class TensorBoardLog:
 
     def last(self) -> LastValues:
         decoder, last = EventDecoder(), LastValues()
-        steps: dict[str, int] = {}
+        created = self.created()
+        events: list[ScalarEvent] = []
         for name, status in list(self.event_files().items())[-TAIL_FILES:]:
             for event in self._tail(decoder, name, status.st_size):
-                steps |= dict.fromkeys(event.values, event.step)
-                last.values |= event.values
-                last.seconds = max(event.time - self.created(), last.seconds)
-        last.step = max(steps.values(), default=0)
+                if event.restarts:
+                    events = [earlier for earlier in events if earlier.step < event.step]
+                    last.step = max(event.step - 1, 0)
+                events.append(event)
+        steps: dict[str, int] = {}
+        for event in events:
+            steps |= dict.fromkeys(event.values, event.step)
+            last.values |= event.values
+            last.seconds = max(event.time - created, last.seconds)
+        last.step = max(steps.values(), default=last.step)
         last.set_epoch(last.values.get("epoch"))
         return last
 
@@ -102,13 +115,20 @@ class TensorBoardLog:
         return BufferedReader(self._folder.open_to_read(name, MAX_LOG_BYTES), 1 << 18)
 
     def _tail(self, decoder: EventDecoder, name: str, size: int) -> list[ScalarEvent]:
+        """Return the events near the end of a file, preceded by a restart at its beginning."""
         with self.open(name) as file:
             for length in TAIL_BYTES:
                 file.seek(max(size - length, 0))
                 events = list(_decode(decoder, find_records(file.read(length), decoder.checksum)))
-                if events or length >= size:
+                if length >= size:
                     return events
-        return []
+                if any(event.values for event in events):
+                    break
+            else:
+                events = list(_decode(decoder, last_short_records(file, SHORT_RECORDS, decoder.checksum)))
+            file.seek(0)
+            start = _decode(decoder, find_records(file.read(START_BYTES), decoder.checksum))
+            return [*(event for event in start if event.restarts), *events]
 
 
 class TensorBoardFollower:

@@ -5,7 +5,9 @@ A record is its length (uint64), the masked CRC-32C of the length (uint32), the 
 """
 
 import errno
+import os
 import struct
+from collections import deque
 from collections.abc import Callable, Iterator
 from io import BufferedReader
 
@@ -18,6 +20,9 @@ MAX_CHECKED_BYTES = 64 << 10
 
 MAX_RECORD_BYTES = 16 << 20
 """Maximum length of a record that is read. Longer records are skipped."""
+
+MAX_SHORT_BYTES = 4 << 10
+"""Maximum length of a record that `last_short_records` returns. A record of scalars usually has less than 100 bytes."""
 
 Checksum = Callable[[bytes], int]
 """Function that returns the masked CRC-32C of bytes."""
@@ -77,3 +82,20 @@ def find_records(data: bytes, checksum: Checksum) -> Iterator[bytes]:
         record = data[start : start + length]
         if length <= MAX_CHECKED_BYTES and checksum(record) == _CRC.unpack_from(data, start + length)[0]:
             yield record
+
+
+def last_short_records(file: BufferedReader, count: int, checksum: Checksum) -> Iterator[bytes]:
+    """Yield the last `count` complete records that are short, and skip long ones without reading their data."""
+    descriptor = file.fileno()
+    size = os.fstat(descriptor).st_size
+    found = deque[tuple[int, int]](maxlen=count)
+    offset = 0
+    while len(header := os.pread(descriptor, _HEADER.size, offset)) == _HEADER.size:
+        (length, _), start = _HEADER.unpack(header), offset
+        offset += _HEADER.size + length + _CRC.size
+        if offset > size:
+            break
+        if length <= MAX_SHORT_BYTES:
+            found.append((start, offset))
+    for start, end in found:
+        yield from find_records(os.pread(descriptor, end - start, start), checksum)

@@ -11,7 +11,7 @@ from tensorboard.compat.proto import event_pb2, graph_pb2, summary_pb2, tensor_p
 from tensorboard.compat.proto.event_pb2 import SessionLog
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from fashion_tui.runs.imported import tf_records
+from fashion_tui.runs.imported import tensorboard, tf_records
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise_path
@@ -107,6 +107,23 @@ def test_a_restart_replaces_the_later_steps_of_all_metrics(tmp_path: Path) -> No
     assert values(reader) == {"loss": [(0, 1.0), (1, 1.0), (2, 5.0)], "accuracy": [(0, 1.0), (1, 1.0)]}
 
 
+def test_the_list_shows_the_last_step_after_a_restart(tmp_path: Path) -> None:
+    """The restart is at the beginning of the second file, far from its end, and `accuracy` isn't logged again."""
+    rows = [scalar(tag, step, 1.0) for step in range(100) for tag in ("loss", "accuracy")]
+    write_events(tmp_path, rows, name="events.out.tfevents.100.a")
+    start = event_pb2.Event(wall_time=1.0, step=50, session_log=SessionLog(status=SessionLog.START))
+    rows = [scalar(f"{number:_>60}", step, 2.0) for step in range(50, 80) for number in range(10)]
+    again = write_events(tmp_path, [start, *rows], name="events.out.tfevents.200.b")
+    assert again.stat().st_size > tensorboard.TAIL_BYTES[0]
+    reader = reader_of(tmp_path)
+    reader.poll()
+    assert values(reader)["accuracy"][-1] == (49, 1.0)
+    assert summarise_path(tmp_path).step == 79
+    start.step = 40
+    write_events(tmp_path, [start], name="events.out.tfevents.300.c")
+    assert summarise_path(tmp_path).step == 39
+
+
 def test_tensors_of_any_number_type_are_scalars(tmp_path: Path) -> None:
     def event(tag: str, tensor: tensor_pb2.TensorProto, plugin: str) -> event_pb2.Event:
         data = summary_pb2.SummaryMetadata.PluginData(plugin_name=plugin)
@@ -183,6 +200,17 @@ def test_images_do_not_hide_the_last_scalars(tmp_path: Path, monkeypatch: pytest
     reader = reader_of(tmp_path)
     assert reader.poll().damage is None
     assert values(reader) == {"loss": [(7, 0.5)]}
+
+
+def test_many_images_do_not_hide_the_last_scalars(tmp_path: Path) -> None:
+    """The images take more bytes than the end of the file that is read."""
+    image = summary_pb2.Summary.Image(encoded_image_string=bytes(500 << 10))
+    summary = summary_pb2.Summary(value=[summary_pb2.Summary.Value(tag="image", image=image)])
+    images = [event_pb2.Event(wall_time=1.0, step=step, summary=summary) for step in range(8, 11)]
+    file = write_events(tmp_path, [scalar("loss", 6, 0.75), scalar("loss", 7, 0.5), *images])
+    assert file.stat().st_size > tensorboard.TAIL_BYTES[-1]
+    listed = summarise_path(tmp_path)
+    assert (listed.step, listed.loss) == (7, 0.5)
 
 
 def test_without_the_package_one_line_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
