@@ -129,7 +129,7 @@ def test_a_filter_selects_runs(runs: list[RunFields], text: str, expected: str) 
         ("a - b", "a [-] b", "unexpected '-'"),
         ("a!b", "a[!]b", "unexpected '!'"),
         ('a="b"c', 'a="b"[c]', "unexpected 'c'"),
-        ("state:( a", "state:[(] a", "choose from starting, running"),
+        ("state:( a", "state:[(] a", "choose from queued, starting, running"),
         ("-state!=runing", "-state!=[runing]", "no state is 'runing'"),
         ("lr>/1/", "lr>[/1/]", "isn't a number"),
     ],
