@@ -31,7 +31,7 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
     dataset: str = DEFAULT_DATASET
     recipe: str = "guide"
     on_end: str = ""
-    """Shell command that is run after the end of each new run, or an empty string."""
+    """Shell command to run after the end of each new run, or an empty string."""
     keys: Mapping[str, Mapping[str, str]] = msgspec.field(default_factory=dict[str, Mapping[str, str]])
     """Key bindings, keyed by group and then by action. The module that defines the actions validates the bindings."""
     problems: tuple[str, ...] = ()

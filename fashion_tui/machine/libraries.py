@@ -5,14 +5,14 @@ import importlib.util
 
 NOT_INSTALLED = "not installed"
 NO_VERSION = "without a version"
-"""Version of a module that can be imported although it isn't part of an installed package, such as by PYTHONPATH."""
+"""Version of a module that isn't part of an installed package but can be imported, for example from PYTHONPATH."""
 
 
 def installed_version(package: str) -> str:
     """Return the version of an installed package, NO_VERSION or NOT_INSTALLED. `package` is its name on PyPI."""
     try:
         return importlib.metadata.version(package)
-    except (importlib.metadata.PackageNotFoundError, ValueError):  # ValueError for an empty name
+    except (importlib.metadata.PackageNotFoundError, ValueError):  # an empty name raises ValueError
         return NO_VERSION if _is_importable(package) else NOT_INSTALLED
 
 

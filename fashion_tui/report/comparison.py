@@ -49,7 +49,7 @@ def result_rows(comparison: RunComparison) -> list[Row]:
 
 
 def metric_rows(comparison: RunComparison) -> list[Row]:
-    """Return the last value and the best one of each metric. Metrics of single layers and devices are left out."""
+    """Return the last and the best value of each metric. Metrics of single layers and devices are left out."""
     return [
         (
             printable(name, terminal_glyphs()),

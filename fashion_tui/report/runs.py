@@ -223,7 +223,7 @@ def validation_scores(epochs: Sequence[EpochEnd]) -> ValidationScores | None:
 def finished_text(event: Finished, validation: ValidationScores | None = None) -> Text:
     """Return lines with the test accuracy after the last epoch, the speed, the validation accuracy and the times.
 
-    If early stopping ended the run, there is also a line that says why.
+    If early stopping ended the run, a line says why.
     """
     epochs = "1 epoch" if event.epochs == 1 else f"{event.epochs} epochs"
     flipped = event.test_accuracy_flipped

@@ -66,7 +66,7 @@ def _bits(value: float) -> bytes:
 def configuration_fields(config: StoredConfig) -> dict[str, object]:
     """Return the fields of a configuration by name, such as `batch_size`, `dataset.name` or `versions.torch`.
 
-    The name of the recipe is `recipe`, and its other fields have their own names.
+    The field `recipe` contains the recipe's name. The recipe's other fields keep their names.
     """
     flat: dict[str, object] = {}
 

@@ -17,10 +17,10 @@ class DamagedRun(UserError):
 
 
 class NotTrained(UserError):
-    """Raised when an operation needs a recipe, network, data set or checkpoint, but only the run's log is known."""
+    """Raised when an operation needs a recipe, network, data set or checkpoint, but the run has only a log."""
 
     def __init__(self, run: str, detail: str = NO_NETWORK, *, library: str | None = None) -> None:
-        """`library` is the other library that logs the run, or None for a script that uses `log_run`."""
+        """`library` is the library that logs the run, or None if a script logs it with `log_run`."""
         if library is None:
             super().__init__(f"run {run!r} is logged by a script: {detail}")
         else:

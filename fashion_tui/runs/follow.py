@@ -13,7 +13,8 @@ from .folder import Folder
 from .layout import EVENTS_FILE, MAX_BYTES, MAX_LINE_BYTES
 
 CHUNK_BYTES = 1 << 16
-"""Number of bytes per read. After a long log, reads of 1 MiB would leave 6 MiB of unused memory in the process."""
+"""Number of bytes per read. With reads of 1 MiB, the process would keep 6 MiB of unused memory after reading a long
+log."""
 
 
 class LogReplaced(Exception):
@@ -29,7 +30,7 @@ class Follower(Protocol):
 
     @property
     def unit(self) -> str:
-        """What the file consists of, for messages, such as `line`."""
+        """Unit of the file, such as `line`, for messages."""
 
     @property
     def bad_lines(self) -> int:

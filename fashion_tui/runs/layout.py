@@ -14,7 +14,7 @@ LOCK_FILE = "run.lock"
 MODEL_FILE = "model.py"
 NOTES_FILE = "notes.json"
 MODULES_FOLDER = "modules"
-"""Folder of the modules that a custom model imports from its folder. It exists only if there are any."""
+"""Folder for the modules that a custom model imports from its folder. Without such modules, it doesn't exist."""
 CHECKPOINTS_FOLDER = "checkpoints"
 CONTROL_FOLDER = "control"
 

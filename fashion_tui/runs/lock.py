@@ -42,7 +42,7 @@ def release(descriptor: int) -> None:
 
 
 def is_free(descriptor: int) -> bool:
-    """Return whether no process has locked an open file exclusively. Raises OSError."""
+    """Return True if no process holds an exclusive lock on an open file. Raises OSError."""
     # Take a shared lock so that viewers don't mistake each other for a trainer. Closing the file releases the lock.
     return _try_lock(descriptor, fcntl.LOCK_SH)
 

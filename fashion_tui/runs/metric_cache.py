@@ -26,7 +26,7 @@ from .run import Run
 
 CACHE_FILE = ".metrics"
 GROWING_SECONDS = 600.0
-"""An imported log that was changed less than this many seconds ago is kept open, to read only what is new."""
+"""An imported log that was changed less than this many seconds ago is kept open, so that only new data is read."""
 
 MAX_CACHE_BYTES = 256 << 20
 
@@ -68,7 +68,7 @@ class MetricCache:
         is_growing = summary.state in LIVE_STATES or (is_imported and time.time() - log[2] / 1e9 < GROWING_SECONDS)
         if entry is None or entry.log != log:
             entry = entries[name] = _Entry(log, self._read(summary, keep=is_growing))
-            # The folder of imported runs belongs to another library, so nothing is written for their sake.
+            # The folder may belong to another library, so nothing is written into it for imported runs.
             self._changed = self._changed or not (is_growing or is_imported)
         if not is_growing and name in self._readers:
             self._readers.pop(name).run.close()
@@ -136,7 +136,7 @@ def _last_and_best(reader: RunReader) -> dict[str, LastAndBest]:
 
 
 def _fingerprint(paths: Iterable[str]) -> _Fingerprint | None:
-    """Return the size, the inode and the change time of a file, or the sums and the latest change of several files."""
+    """Return the size, inode and change time (ctime) of a file, or the sums and the latest time of several files."""
     found: list[os.stat_result] = []
     for path in paths:
         with suppress(OSError):

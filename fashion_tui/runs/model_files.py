@@ -19,7 +19,7 @@ from .layout import MODEL_FILE, MODULES_FOLDER
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """The files of a custom model, which were read from a run and have the hashes that the configuration names."""
+    """The files of a custom model, read from a run and verified against the hashes in its configuration."""
 
     network: CustomModel
     is_own: bool
@@ -27,7 +27,7 @@ class ModelFiles:
 
 
 def describe_source(network: CustomModel, name: str) -> ModelSource:
-    """Return the `config.json` entry of a custom model. If the model doesn't specify a class, `name` is used.
+    """Return the `config.json` entry of a custom model. `name` is the class name if the model doesn't specify one.
 
     Raises UsageError if the source or a module is too large.
     """
@@ -86,7 +86,7 @@ def read_files(folder: Folder, source: ModelSource) -> ModelFiles:
 
 
 def _check_paths(folder: Folder, source: ModelSource) -> None:
-    """Raise DamagedRun if the configuration names too many files, or a path that no module can have."""
+    """Raise DamagedRun if the configuration lists too many files, or a path that isn't valid for a module."""
     if len(source.modules) > MAX_MODULES:
         detail = f"its model has {len(source.modules):,} modules; the maximum is {MAX_MODULES:,}"
         raise DamagedRun(folder.path.name, detail)
@@ -120,7 +120,7 @@ def _read(folder: Folder, path: str, expected: str) -> tuple[str, bool]:
 
 @contextmanager
 def _subfolder(folder: Folder, parents: list[str], *, create: bool = False) -> Iterator[Folder]:
-    """Open a folder inside the run's directory. Without parents, it is the directory itself."""
+    """Open a folder inside the run's directory, or the directory itself if there are no parents."""
     with ExitStack() as stack:
         for name in parents:
             folder = stack.enter_context(folder.subfolder(name, create=create))

@@ -1,5 +1,7 @@
-"""On-end commands: shell commands of the user that the trainer executes after the end of a run. They are stored in the
-user's state directory, not in the run, so that a run from someone else never contains a command to execute.
+"""On-end commands: shell commands of the user that the trainer executes after the end of a run.
+
+They are stored in the user's state directory, not in the run, so that a run from someone else never contains a command
+to execute.
 """
 
 import hashlib

@@ -48,7 +48,7 @@ class Replay:
         self.times = Series()
         """Unix times at which metrics were logged. The time of a chunk is stored at its last step.
 
-        If several chunks end at the same step, it is the time of the first one.
+        If several chunks end at the same step, the time of the first one is stored.
         """
         self.steps = LoggedSteps()
         self.started: Started | None = None

@@ -66,7 +66,7 @@ class Run:
         """Open the directory of a run; see `store.open_run` to find it by its id. Raises DamagedRun.
 
         `runs_dir` is the runs folder, by default the parent of the directory. An imported run may be in a subfolder of
-        it, and its id is the path from the runs folder.
+        the runs folder. Its id is the path relative to the runs folder.
         """
         self.path = path.absolute()
         """Path of the directory, for use in messages and by other processes."""
@@ -121,7 +121,7 @@ class Run:
 
     @property
     def config(self) -> RunConfig:
-        """The configuration of a run that a trainer trains. Raises NotTrained for any other run, and DamagedRun."""
+        """The configuration of a run that a trainer trains. Raises DamagedRun, and NotTrained for other runs."""
         if not isinstance(self.stored_config, RunConfig):
             raise NotTrained(self.id, library=None if self.imported is None else self.imported.library)
         return self.stored_config
@@ -280,7 +280,7 @@ class Run:
 
 
 def run_id(path: Path, runs_dir: Path | None) -> str:
-    """Return the id of the run in a directory: its path from the runs folder, else its name."""
+    """Return the id of the run in a directory: its path from the runs folder or, outside this folder, its name."""
     if runs_dir is not None and path != (root := runs_dir.absolute()) and path.is_relative_to(root):
         return str(path.relative_to(root))
     return path.name

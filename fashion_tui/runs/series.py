@@ -47,7 +47,7 @@ class Curve:
     If `finite` and `nonfinite` are both 0, the bucket has no values.
     """
     mean: tuple[float, ...]
-    """Mean of the finite values in each bucket, in [`low`, `high`]. All three are NaN if there is no finite value."""
+    """Mean of the finite values in each bucket, between `low` and `high`. All three are NaN without finite values."""
     low: tuple[float, ...]
     high: tuple[float, ...]
     nonfinite: tuple[int, ...]
@@ -349,7 +349,7 @@ def _merge(a: Bucket, b: Bucket) -> Bucket:
 
 
 def _within(bucket: Bucket) -> Bucket:
-    """Remove the rounding error of the mean that puts it outside the range of the values."""
+    """Clamp the mean to the range of the values, which rounding errors may exceed."""
     if bucket.low <= bucket.mean <= bucket.high:
         return bucket
     return bucket._replace(mean=min(max(bucket.mean, bucket.low), bucket.high))

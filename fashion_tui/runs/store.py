@@ -41,8 +41,8 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
 def list_runs(runs_dir: Path, warn: Report = ignore) -> list[RunSummary]:
     """Return all runs in the folder, newest first, including damaged ones and those that other libraries log.
 
-    `warn` is called with a message about each folder that can't be searched for logs of other libraries. If the folder
-    doesn't exist, return no runs. Raises UserError if the folder can't be read.
+    `warn` is called with a message about each folder that can't be searched for logs of other libraries. If the runs
+    folder doesn't exist, return no runs. Raises UserError if the folder can't be read.
     """
     return list(newest_first(summarise_path(path, runs_dir) for path in _run_paths(runs_dir, warn).values()))
 
@@ -240,7 +240,7 @@ def run_names(runs_dir: Path) -> list[str]:
 
 
 def _run_paths(runs_dir: Path, warn: Report = ignore) -> dict[str, Path]:
-    """Return the paths of all runs by their ids. Raises UserError if the folder can't be read."""
+    """Return the paths of all runs, keyed by id. Raises UserError if the folder can't be read."""
     folder = runs_dir.absolute()
     own = run_names(runs_dir)
     finder = find_logs(folder, frozenset(own))

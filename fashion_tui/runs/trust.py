@@ -32,7 +32,7 @@ TRUSTED_FILE = "trusted-networks"
 MAX_TRUSTED_BYTES = 16 << 20
 
 MAX_LISTED = 10
-"""Maximum number of modules that the question whether to trust a model lists."""
+"""Maximum number of modules listed in the question whether to trust a model."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class StoredModel:
     key: str
     """SHA-256 of everything that determines which code is executed: all files, the class and its arguments.
 
-    Arguments are included because they can make a harmless class do harm. If the run belongs to another user, the run's
-    path is included too.
+    The arguments are included because they can make a harmless class do harm. If the run belongs to another user, the
+    run's path is included too.
     """
     is_own: bool
     """True if the run's directory and the model's files belong to the current user."""
@@ -103,7 +103,7 @@ def _key(source: ModelSource, path: str | None) -> str:
 
 
 def list_modules(paths: Iterable[str]) -> str:
-    """Return the paths of a model's modules, separated by commas: the first MAX_LISTED, and how many more there are."""
+    """Return the paths of a model's modules, separated by commas: the first MAX_LISTED, and the number of others."""
     known = sorted(paths)
     more = len(known) - MAX_LISTED
     return ", ".join(known[:MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")

@@ -45,7 +45,7 @@ class RunComparison(msgspec.Struct, frozen=True, kw_only=True):
 
     runs: tuple[str, ...]
     titles: tuple[str, ...]
-    """Titles that the user has given the runs, in the order of the runs. An untitled run has an empty string."""
+    """Titles of the runs, in the order of the runs. A run without a title has an empty string."""
     differences: dict[str, tuple[object, ...]]
     """Maps the name of each configuration field in which the runs differ to its value in each run."""
     results: dict[str, tuple[str | float | None, ...]]

@@ -4,9 +4,9 @@ A struct describes each of its fields in the field's annotation:
 
     momentum: Annotated[float, About("momentum", "Momentum of SGD", "Optimizer", ge=0, lt=1)] = 0.9
 
-The options of the command line, the form that starts a run, the files for `train --config` and the range checks are
-made from these descriptions. A field that isn't used has the value 0, or a choice such as `none`. It is never None,
-which TOML can't express.
+The command-line options, the form that starts a run, the files for `train --config` and the range checks are derived
+from these descriptions. An unused field has the value 0 or a choice such as `none`. It is never None, because TOML has
+no null value.
 """
 
 import math
@@ -37,7 +37,8 @@ class About:
     help: str
     """One sentence or noun phrase without a full stop, at most 60 characters long."""
     group: str
-    """Heading under which the field is listed. Fields of a group are adjacent, the most important ones first."""
+    """Heading under which the field is listed. The fields of a group must be adjacent, the most important ones
+    first."""
     unit: str = ""
     """Unit in the plural, such as `images`, or an empty string."""
     ge: float | None = None
@@ -47,7 +48,7 @@ class About:
 
 
 class InvalidField(UsageError):
-    """Raised if the value of a field is invalid by itself or together with other fields."""
+    """Raised if the value of a field is invalid, alone or in combination with other fields."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -69,7 +70,7 @@ class Field:
 
     @property
     def range(self) -> str:
-        """The choices, or the bounds and the unit, in words: "between 0 and 28 pixels". Empty if there are none."""
+        """The choices, or the bounds and the unit, such as "between 0 and 28 pixels". Empty if there are none."""
         if self.choices:
             return (" or " if len(self.choices) == 2 else ", ").join(self.choices)
         about = self.about
@@ -107,7 +108,7 @@ class Field:
         )
 
     def parse(self, text: str) -> FieldValue:
-        """Convert what the user has typed to the field's type, and check it. Raises InvalidField."""
+        """Convert the user's input to the field's type, and check it. Raises InvalidField."""
         text = text.strip()
         convert, expected = _CONVERSIONS[self.type]
         try:
@@ -133,12 +134,12 @@ _CONVERSIONS: dict[type, tuple[Callable[[str], FieldValue], str]] = {
     float: (float, "a number"),
     str: (str, "a string"),
 }
-"""Maps the type of a field to the conversion of a string, and to the words for what the string must be."""
+"""Maps the type of a field to a function that converts a string, and to a description of valid strings."""
 
 
 @cache
 def fields_of(struct: type[msgspec.Struct]) -> Mapping[str, Field]:
-    """Return the described fields of a struct by name, in their order. Fields without a description are left out."""
+    """Return the described fields of a struct, keyed by name, in order. Fields without a description are left out."""
     hints = get_type_hints(struct, include_extras=True)
     found = (_field(each.name, hints[each.name], each.default) for each in msgspec.structs.fields(struct))
     return MappingProxyType({field.name: field for field in found if field is not None})
@@ -158,6 +159,6 @@ def _field(name: str, hint: object, default: Any) -> Field | None:
 
 
 def check_fields(struct: msgspec.Struct) -> None:
-    """Check each described field by itself. Raises InvalidField for the first invalid one."""
+    """Check each described field on its own. Raises InvalidField for the first invalid one."""
     for field in fields_of(type(struct)).values():
         field.check(getattr(struct, field.name))

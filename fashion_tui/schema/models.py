@@ -19,7 +19,7 @@ MAX_SOURCE_BYTES = 1 << 20
 """Maximum size of a custom model's source, and of each module that it imports from its folder."""
 
 MAX_MODULES = 256
-"""Maximum number of modules that a custom model imports from its folder and that a run stores."""
+"""Maximum number of modules imported from the folder of a custom model that a run stores."""
 
 MAX_MODULES_BYTES = 4 << 20
 """Maximum total size of these modules."""
@@ -47,7 +47,7 @@ class NamedModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class LocalModules(msgspec.Struct, frozen=True, kw_only=True):
-    """The modules that a custom model imports from its own folder. They are executed from here, not from disk."""
+    """The modules that a custom model imports from its own folder. This copy is executed, not the files on disk."""
 
     main: str = "model.py"
     """Path of the model's own file, relative to the top folder, such as `net.py`, or `models/net.py` in a package. The
@@ -72,8 +72,8 @@ class CustomModel(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     file: str | None = None
     """Path of the file that contains or will contain the source."""
     modules: LocalModules | None = None
-    """The modules that the source can import, besides installed ones. If None, it can import modules from the folder of
-    `file`."""
+    """The modules that the source can import in addition to installed ones. If None, it can import modules from the
+    folder of `file`."""
     exact: bool = False
     """If True, the source must define `class_name`, or exactly one subclass of `nn.Module` if `class_name` is None."""
 

@@ -5,11 +5,11 @@ import msgspec
 from .errors import UsageError
 
 MIN_RATE, MAX_RATE = 1e-7, 10.0
-"""Learning rate of the first and of the last step."""
+"""Learning rates of the first and the last step."""
 
 DEFAULT_STEPS = 100
 MIN_STEPS, MAX_STEPS = 20, 10_000
-"""Limits of the number of steps. With fewer of them, the noise of the loss hides where it falls."""
+"""Minimum and maximum number of steps. With fewer steps, the noise hides where the loss falls."""
 
 FIELDS_WITHOUT_EFFECT = frozenset(
     {"epochs", "learning_rate", "ema_decay", "schedule", "warm_up", "early_stopping", "patience", "min_change"}
@@ -20,7 +20,7 @@ FIELDS_WITHOUT_EFFECT = frozenset(
 class RangeTest(msgspec.Struct, frozen=True, kw_only=True):
     """The losses of a learning rate range test, and the learning rate that it suggests.
 
-    While the test is running, the result contains the steps so far and no suggestion.
+    While the test is running, it contains the steps so far and no suggestion.
     """
 
     learning_rates: tuple[float, ...]
@@ -36,10 +36,10 @@ class RangeTest(msgspec.Struct, frozen=True, kw_only=True):
     suggestion: float | None = None
     """The suggested learning rate, or None if the test is running or the losses suggest none."""
     lowest: float | None = None
-    """The learning rate at which the smoothed loss is lowest, rounded to two digits, or None without a suggestion. With
-    higher ones, training becomes slower or diverges."""
+    """The learning rate with the lowest smoothed loss, rounded to two digits, or None without a suggestion. With a
+    higher learning rate, training becomes slower or diverges."""
     problem: str | None = None
-    """Why a test that has ended suggests no learning rate, in one line."""
+    """One-line reason why a test that has ended suggests no learning rate, or None."""
 
     @property
     def has_ended(self) -> bool:

@@ -15,17 +15,17 @@ Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 """`muon` uses Muon for the filters of convolutions and Adam for all other parameters."""
 
 Schedule = Literal["constant", "cosine", "onecycle", "triangle"]
-"""The learning rate rises linearly during the warm-up (`Recipe.warm_up`), then stays `constant` or falls.
+"""The learning rate rises linearly during the warm-up (`Recipe.warm_up`), and then stays constant or falls.
 
-With `cosine`, it falls along half a cosine wave, and with `triangle` linearly. With `onecycle`, it rises and falls
-along half a cosine wave, as in `torch.optim.lr_scheduler.OneCycleLR`.
+With `cosine`, it falls along half a cosine wave, and with `triangle`, linearly. With `onecycle`, it rises along half a
+cosine wave and falls along another, as in `torch.optim.lr_scheduler.OneCycleLR`.
 """
 
 Flip = Literal["none", "alternating"]
 """With `alternating`, each image is mirrored in every other epoch."""
 
 StoppingMetric = Literal["none", "loss", "accuracy"]
-"""Metric of the validation set that early stopping watches; `none` for no early stopping."""
+"""Validation metric that early stopping monitors; `none` for no early stopping."""
 
 FASHION_MEAN, FASHION_STD = 0.2860, 0.3530
 """Mean and standard deviation of Fashion-MNIST's training pixels in [0, 1], rounded."""
@@ -44,7 +44,7 @@ TRAINING, OPTIMIZER, SCHEDULE, STOPPING, IMAGES = "Training", "Optimizer", "Sche
 """Groups of a recipe's fields."""
 
 OPTIMIZER_NAMES: dict[Optimizer, str] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "muon": "Muon"}
-"""Names of the optimizers in sentences."""
+"""Names of the optimizers, as written in sentences."""
 
 USUAL_LEARNING_RATES: dict[Optimizer, tuple[float, float]] = {
     "adam": (1e-6, 0.05),
@@ -94,8 +94,8 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     ema_decay: Annotated[
         float, About("EMA decay", "decay of the averaged weights, such as 0.99; 0 for none", OPTIMIZER, ge=0, lt=1)
     ] = 0.0
-    """Decay of the exponential moving average of the weights. If it is used, the averaged weights are evaluated and
-    exported, with the batch normalisation statistics that belong to them."""
+    """Decay of the exponential moving average of the weights. If it isn't 0, the averaged weights are evaluated and
+    exported, with matching batch normalisation statistics."""
 
     schedule: Annotated[Schedule, About("schedule", "how the learning rate changes", SCHEDULE)] = "constant"
     warm_up: Annotated[
@@ -215,7 +215,7 @@ def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
 
 
 def _check_combinations(recipe: Recipe) -> None:
-    """Raise InvalidField if two values of the recipe, each valid by itself, don't fit together."""
+    """Raise InvalidField if two values of the recipe are valid on their own, but not together."""
     if recipe.momentum and recipe.optimizer != "sgd":
         raise InvalidField(
             "momentum",
@@ -223,21 +223,22 @@ def _check_combinations(recipe: Recipe) -> None:
         )
     if recipe.nesterov and not recipe.momentum:
         raise InvalidField(
-            "nesterov", "Nesterov needs momentum, which is 0; set it, such as 0.9, or choose no Nesterov"
+            "nesterov", "Nesterov needs momentum, which is 0; set momentum, for example to 0.9, or turn Nesterov off"
         )
     if recipe.schedule == "onecycle" and not recipe.warm_up:
         raise InvalidField(
-            "warm_up", "warm-up is 0, but the learning rate of onecycle rises and falls; set warm-up, such as 0.3"
+            "warm_up",
+            "warm-up is 0, but the learning rate of onecycle rises and falls; set warm-up, for example to 0.3",
         )
 
 
 def check_validation(recipe: Recipe, validation: int) -> None:
-    """Raise InvalidField if the recipe needs validation images, and none are held out."""
+    """Raise InvalidField if the recipe needs validation images but none are held out."""
     if recipe.early_stopping != "none" and validation == 0:
         raise InvalidField(
             "validation",
             f"early stopping needs the validation {recipe.early_stopping}, but no images are held out; set validation, "
-            "such as 5000",
+            "for example to 5000",
         )
 
 

@@ -14,7 +14,7 @@ FORMAT_VERSION = 3
 """Version of the run directory's format, stored in every `config.json`."""
 
 RUN = "Run"
-"""Group of the fields that aren't part of the recipe."""
+"""Group of the fields that belong to the run rather than the recipe."""
 
 State = Literal["queued", "starting", "running", "paused", "finished", "stopped", "failed", "lost", "imported"]
 """State of a run. A run is `lost` if its trainer should be alive but neither writes a heartbeat nor holds the lock.
@@ -46,7 +46,7 @@ class ModelSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 RunKind = Literal["trained", "logged", "imported"]
-"""Whether a trainer of this package trains the run, the user's own script logs it, or another library logs it."""
+"""How the run is made: by a trainer of this package, by a script that logs it, or by another library."""
 
 
 class CommonConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +113,7 @@ class LoggedConfig(CommonConfig, frozen=True, kw_only=True):
 
 
 class ImportedConfig(CommonConfig, frozen=True, kw_only=True):
-    """Configuration of a run that another library logs, such as Lightning. It is composed from the library's files."""
+    """Configuration of a run that another library, such as Lightning, logs. It is composed from the library's files."""
 
     kind: Literal["imported"] = "imported"
     library: str
@@ -163,9 +163,9 @@ class RunStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check_run_values(**values: FieldValue) -> None:
-    """Raise InvalidField if a setting of a run, given by the name of its field in RunConfig, is out of range.
+    """Raise InvalidField if a setting is out of range. The keywords are names of fields of RunConfig.
 
-    Check only limits that don't depend on the recipe or the data set.
+    Limits that depend on the recipe or the data set aren't checked.
     """
     fields = fields_of(RunConfig)
     for name, value in values.items():

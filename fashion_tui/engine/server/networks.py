@@ -164,8 +164,9 @@ def _file_of(custom: CustomModel) -> str:
 
 
 def _in_editor(error: str, error_file: str | None, line: int | None, file: str) -> tuple[str, int | None]:
-    """Return an error and its line in `file`, which is open in the editor. If the error is in another file, the message
-    names its line, and the returned line is None.
+    """Return an error and its line in `file`, which is open in the editor.
+
+    If the error is in another file, the message names its line, and the returned line is None.
     """
     if line is None or error_file == file:
         return error, line

@@ -62,8 +62,10 @@ class TrainableModel:
 
 
 def build_trainable(custom: CustomModel) -> TrainableModel:
-    """Build a custom model for training. First, another instance is tried out. The source is executed once for each
-    instance, with the same random numbers, so the trial doesn't affect the model.
+    """Build a custom model for training.
+
+    First, another instance is tried out. The source is executed once for each instance, with the same random numbers,
+    so the trial doesn't affect the model.
 
     Raises UserError if the network has no trainable weights, or if it doesn't map images `[N, 1, 28, 28]` to logits
     `[N, 10]` in both training and evaluation mode.

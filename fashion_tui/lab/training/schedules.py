@@ -1,4 +1,7 @@
-"""Learning rate schedules. The learning rate is a function of the step, so a resumed run needs no scheduler state."""
+"""Learning rate schedules.
+
+The learning rate is a function of the step, so a resumed run needs no scheduler state.
+"""
 
 import math
 from collections.abc import Callable, Sequence

@@ -32,9 +32,9 @@ def format_value(value: float, decimals: int | None) -> str:
 
 
 def x_axis_label(chart: Chart) -> str:
-    """Return what the x axis shows: `planned run` while a run with a known length is live, `epochs`, or `steps, log`.
+    """Return the label of the x axis: `planned run` while a run with a known length is live, `epochs`, or `steps, log`.
 
-    Runs that have ended, and runs of unknown length, are shown up to their last step, so their x axis is `steps`.
+    Runs that have ended and runs of unknown length are shown up to their last step, with the label `steps`.
     """
     x = chart.shown_x
     has_plan = any(run.planned_steps and not run.ended for run in chart.runs)
@@ -47,8 +47,8 @@ def x_axis_label(chart: Chart) -> str:
 def title_line(chart: Chart, last: Sequence[float | None], width: int, glyphs: Glyphs) -> Text:
     """Return a line such as `loss 0.076 · validation 0.236 (best 0.224 at epoch 6) · smoothed over 64 steps`.
 
-    `last` is the last value of each run. The parts that don't fit are left out or shortened: first the half-life, then
-    the best value, then the validation value. With several runs, the legend shows the values.
+    `last` is the last value of each run. If the line is too long, parts are shortened or left out: first the half-life,
+    then the best value, then the validation value. With several runs, the legend shows the values instead.
     """
     value, held_out, best = Text(), Text(), Text()
     if len(chart.runs) == 1:
@@ -122,7 +122,7 @@ def legend_lines(chart: Chart, last: Sequence[float | None], width: int, height:
 
 
 def _entry(chart: Chart, index: int, last: float | None, width: int, glyphs: Glyphs) -> Text:
-    """Return a run's entry. A name that is too long is cut in the middle."""
+    """Return a run's entry in the legend. A name that is too long is cut in the middle."""
     run = chart.runs[index]
     values = []
     if last is not None:

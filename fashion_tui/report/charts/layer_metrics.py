@@ -33,7 +33,7 @@ class LayerMetric:
     note: str = ""
     """A fact that helps to read the strip."""
     typical: float | None = None
-    """The typical value, or None. It is the middle of the scale, and the colours show the distance from it."""
+    """The typical value, which is the middle of the colour scale, or None. The colours show the distance from it."""
 
     @property
     def chart_name(self) -> str:
@@ -56,7 +56,7 @@ class Scale:
 
     @property
     def limits(self) -> list[float]:
-        """The least value of each level but the first, in ascending order."""
+        """The lower bound of each level except the first, in ascending order."""
         shares = [level / LEVELS for level in range(1, LEVELS)]
         if self.logarithmic:
             low, high = math.log(self.low), math.log(self.high)

@@ -81,11 +81,11 @@ def belongs_to_part(name: str) -> bool:
 
 
 def chart_metrics(names: Iterable[str], *, all_held_out: bool = False) -> list[str]:
-    """Return the metrics that have charts of their own and the names of heat strips, in the order of the charts.
+    """Return the names of the metrics that have their own charts and of the heat strips, in the order of the charts.
 
     After the first metrics come the metrics of the whole run, then heat strips of all layers, then the metrics of
-    devices, then those of single layers, each sorted by title. The number of the epoch, which some libraries log as a
-    metric, is last. Held-out metrics are left out if the chart of another metric shows them, unless `all_held_out`.
+    devices, then those of single layers, each sorted by title. The epoch number, which some libraries log as a metric,
+    is last. Metrics of held-out data that another metric's chart includes are left out, unless `all_held_out` is True.
     """
     available = dict.fromkeys(names)
     shown = set() if all_held_out else {describe_metric(name).held_out for name in available}

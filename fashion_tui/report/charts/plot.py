@@ -249,7 +249,7 @@ def _visible(points: Sequence[Point]) -> list[Point]:
 
 
 def _column_means(points: Iterable[Point], columns: int) -> list[tuple[int, float]]:
-    """Return the mean height of the points in each column that has points. Positions must be ascending."""
+    """Return the mean height of the points in each column that has points. The positions must be in ascending order."""
     heights: dict[int, list[float]] = {}
     for position, height in points:
         heights.setdefault(round(position * (columns - 1)), []).append(height)

@@ -1,17 +1,17 @@
-"""An SVG image as PNG, drawn by resvg (the extra `png`)."""
+"""Convert SVG images to PNG with resvg (the extra `png`)."""
 
 from fashion_tui.schema.errors import UserError
 
 from .svg import FONTS
 
 SCALE = 2
-"""Pixels per unit of the SVG image, so that the image is sharp on screens of high resolution."""
+"""Pixels per unit of the SVG image. The image is therefore sharp on high-resolution screens."""
 
 _SMALL = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{}</svg>'
 
 
 def svg_to_png(svg: str) -> bytes:
-    """Return an SVG image as PNG. Raises UserError if resvg-py or its fonts aren't installed."""
+    """Convert an SVG image to PNG. Raises UserError if resvg-py or a suitable font isn't installed."""
     try:
         import resvg_py  # noqa: PLC0415 -- optional
     except ImportError:

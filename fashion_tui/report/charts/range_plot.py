@@ -20,7 +20,8 @@ from .x_lines import LABEL_SPACING, axis_lines
 SUGGESTION = Style(color=GOOD)
 
 MAX_RISE = 0.5
-"""The y axis ends above the first loss by at most this share of the fall. Higher losses are drawn at the border."""
+"""Maximum height of the y axis above the first loss, as a share of the loss's fall. Higher losses are drawn at the
+border."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class RangePlot:
 
 
 def draw_range_test(result: RangeTest, width: int, height: int, glyphs: Glyphs) -> list[Text]:
-    """Draw the loss of each step and the smoothed loss on at most `height` lines, below a title.
+    """Draw the loss of each step and the smoothed loss below a title, with at most `height` lines.
 
     The x axis is logarithmic and the same for all tests. A vertical line marks the suggestion.
     """
@@ -93,13 +94,13 @@ def _draw_losses(canvas: Canvas, result: RangeTest, x: Axis, y: Axis, glyphs: Gl
 
 
 def _draw_suggestion(canvas: Canvas, position: float, height: float, glyphs: Glyphs) -> None:
-    """Draw a vertical line at a position, from 0 to 1, and a marker on it."""
+    """Draw a vertical line with a marker at a position between 0 and 1."""
     for row in range(canvas.height):
         canvas.guide(round(position * (canvas.width - 1)), row, glyphs.axis, SUGGESTION)
     canvas.marker(round(position * (canvas.columns - 1)), height, glyphs.neighbour, SUGGESTION)
 
 
 def _smoothed_at(result: RangeTest, rate: float) -> float:
-    """Return the smoothed loss of the step whose learning rate is closest."""
+    """Return the smoothed loss of the step with the closest learning rate."""
     distances = [abs(math.log(each / rate)) for each in result.learning_rates]
     return result.smoothed[distances.index(min(distances))]

@@ -24,9 +24,9 @@ def x_lines(chart: Chart, axis: Axis, width: int, glyphs: Glyphs) -> tuple[str, 
 def axis_lines(
     axis: Axis, ticks: Sequence[Tick], width: int, glyphs: Glyphs, epochs: Collection[int] = ()
 ) -> tuple[str, str]:
-    """Return the line of an x axis with marks at its ticks, which starts one column left of the plot, and the labels.
+    """Return two lines: an x axis with ticks, which starts one column left of the plot, and its labels.
 
-    `width` is the width of the plot, and `epochs` are the columns of further marks.
+    `width` is the width of the plot, and `epochs` contains the columns of additional ticks.
     """
     labels = _place_labels(axis, ticks, width)
     rule = _rule(epochs, [column for _, column, _ in labels], width, glyphs)

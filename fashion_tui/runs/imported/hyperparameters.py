@@ -52,8 +52,9 @@ def _loader() -> Callable[[bytes], Any]:
 
 
 def read_hyperparameters(folder: Folder) -> tuple[dict[str, object], str | None]:
-    """Return the hyperparameters, and a one-line reason if the file, or part of it, can't be read. Return no
-    hyperparameters if the file doesn't exist.
+    """Return the hyperparameters, and a one-line reason if the file, or part of it, can't be read.
+
+    Return no hyperparameters if the file doesn't exist.
     """
     try:
         content = folder.read(HPARAMS_FILE, MAX_HPARAMS_BYTES)

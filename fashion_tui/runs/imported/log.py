@@ -97,8 +97,9 @@ def metric_name(name: str) -> str:
 
 
 def main_metrics_first(names: Iterable[str]) -> list[str]:
-    """Sort the names of metrics: losses first, then accuracies, then all others, and `epoch` last. Training losses and
-    accuracies come before those on held-out data.
+    """Sort the names of metrics: losses first, then accuracies, then all others, and `epoch` last.
+
+    Training losses and accuracies come before those on held-out data.
     """
 
     def rank(name: str) -> tuple[bool, bool, bool, bool, bool]:

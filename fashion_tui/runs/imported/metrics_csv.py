@@ -116,9 +116,11 @@ class _Columns:
 
 
 class CsvFollower:
-    """Yields the rows of a `metrics.csv` as chunks. Rows of the same step are merged; of two values of a metric, the
-    later one is used. If steps decrease, the later rows replace the values of the same metrics at the same and higher
-    steps. Without a column for the step, the step is the row's number, counted from 0.
+    """Yields the rows of a `metrics.csv` as chunks.
+
+    Rows of the same step are merged; of two values of a metric, the later one is used. If steps decrease, the later
+    rows replace the values of the same metrics at the same and higher steps. Without a column for the step, the step is
+    the row's number, counted from 0.
     """
 
     def __init__(self, folder: Folder, note: str | None = None) -> None:
