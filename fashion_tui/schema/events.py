@@ -149,9 +149,7 @@ class Resumed(Event, frozen=True, kw_only=True, tag="resumed"):
 
 
 class Finished(Event, frozen=True, kw_only=True, tag="finished"):
-    """The run has completed its epochs or was stopped early, and its network has been evaluated on the test
-    set.
-    """
+    """The run has completed its epochs or was stopped early, and its network has been evaluated on the test set."""
 
     run: str
     path: str

@@ -1,7 +1,8 @@
 """`python -m fashion_tui.trainer RUN [--epochs N] [--queue]`: train a run. `runs.launch` starts this process.
 
 With `--spare DATASET` instead of RUN, load the data set and wait for a run on stdin. `runs.spare` starts this process.
-With `--find-device NAME`, print the device that torch selects, and its key. `trainer.queue` starts this process.
+With `--find-device NAME`, print the device that torch selects for the name, and the device's key. `trainer.queue`
+starts this process.
 """
 
 import argparse
@@ -30,7 +31,7 @@ def main() -> int:
     target.add_argument("run", type=Path, nargs="?", help="directory of the run")
     target.add_argument("--spare", metavar="DATASET", help="load this data set and wait for a run on stdin")
     target.add_argument("--find-device", metavar="NAME", help="print the device that torch selects, and its key")
-    parser.add_argument("--queue", action="store_true", help="wait until no other run trains on the device")
+    parser.add_argument("--queue", action="store_true", help="wait until no other run uses the device")
     parser.add_argument("--epochs", type=int, help="total number of epochs; overrides the run's configuration")
     options = parser.parse_args()
     # Printing in the user's code must never raise an error, whatever the locale and even if the disk is full.
@@ -56,7 +57,7 @@ def main() -> int:
 
 
 def print_device(name: str) -> int:
-    """Print the device that torch selects, and the key that identifies it. Raises UserError if there is none."""
+    """Print the device that torch selects, and the key that identifies it. Raises UserError if torch can't use it."""
     from fashion_tui.lab.devices import choose_device  # noqa: PLC0415 - imports torch
 
     from .devices import device_key  # noqa: PLC0415

@@ -40,7 +40,7 @@ class CheckpointSaver:
     ) -> None:
         """`period` is in seconds. Set `is_saved` if the current state was loaded from a checkpoint.
 
-        `recent_losses` contains the losses of the last steps. The caller updates it and `early_stopping`.
+        `recent_losses` contains the losses of the most recent steps. The caller updates it and `early_stopping`.
         """
         self.training = training
         self.log = log

@@ -9,7 +9,7 @@ from fashion_tui.machine.gpus import gpu_usage, open_nvml
 
 
 def device_key(device: torch.device) -> str:
-    """Return what identifies a device on this machine: `cpu`, `mps` or `gpu-UUID`.
+    """Return a key that identifies a device on this machine: `cpu`, `mps` or `gpu-UUID`.
 
     The index of a GPU doesn't identify it, because it depends on CUDA_VISIBLE_DEVICES.
     """

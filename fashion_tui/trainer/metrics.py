@@ -60,8 +60,8 @@ class DivergenceCheck:
 class StepMetrics:
     """Logs the metrics of the steps in chunks, and measures the time spent training.
 
-    Loss, accuracy and learning rate are logged for each step, the speed, the share of the time that the images take and
-    the norm of the gradient for one step per chunk, and the metrics of the layers and devices about once a second.
+    Loss, accuracy and learning rate are logged for each step. The speed, the share of the time spent preparing images,
+    and the gradient norm are logged for one step per chunk, and the metrics of layers and devices about once a second.
     Nothing is read from the device between chunks, so logging doesn't stall a GPU.
     """
 
@@ -85,7 +85,7 @@ class StepMetrics:
         """Seconds already spent on an unfinished step when the clock was stopped."""
         self._due = 0.0
         self._batch_seconds = training.batches.seconds
-        """`ImageBatches.seconds` at the last `flush`."""
+        """Value of `ImageBatches.seconds` at the last `flush`."""
         self._recent: deque[tuple[list[float], int, float]] = deque(maxlen=RECENT_CHUNKS)
         """Losses, number of images and duration in seconds of each of the most recent chunks."""
 
@@ -158,7 +158,7 @@ class StepMetrics:
         return seconds
 
     def _batch_share(self, seconds: float) -> dict[str, float]:
-        """Return the share of the last `seconds` in which images were prepared. Nothing is known about a GPU's time."""
+        """Return the share of the last `seconds` spent preparing images. On a GPU, this isn't measured."""
         before, self._batch_seconds = self._batch_seconds, self.training.batches.seconds
         if self.training.device.type != "cpu":
             return {}

@@ -319,7 +319,7 @@ class Session:
         return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
 
     def _logits(self, pixels: Tensor) -> Tensor:
-        """Return the logits for these pixels, by the averaged weights if there are any.
+        """Return the logits for these pixels, computed with the averaged weights if there are any.
 
         Requests are handled between batches.
         """
@@ -341,9 +341,9 @@ class Session:
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
     def _restore_early_stopping(self, checkpoint: LoadedCheckpoint | None) -> EarlyStopping:
-        """Return the early stopping in the state of the checkpoint.
+        """Return an `EarlyStopping` with the state in the checkpoint.
 
-        A run that early stopping has ended is resumed only if the user wants more epochs, so its patience starts again.
+        A run that was stopped early is resumed only if the user asks for more epochs. Its patience then starts again.
         """
         early_stopping, epoch = EarlyStopping(self.recipe), self.training.epoch
         if checkpoint is not None and checkpoint.early_stopping is not None:
@@ -353,7 +353,7 @@ class Session:
         return early_stopping
 
     def _has_finished_at(self, step: int) -> bool:
-        """Return whether the run has finished at this step before it was resumed."""
+        """Return whether the run had finished at this step before it was resumed."""
         events = self.run.follow_events().events()
         return any(isinstance(event, Finished) and event.step == step for event in events)
 

@@ -121,7 +121,7 @@ class FashionApp(TerminalApp):
         self.theme = THEME.name
 
     def on_notify(self, event: Notify) -> None:
-        """Remove the same notification if it is already shown. Textual then shows the new one."""
+        """Remove an identical notification that is still shown, so that Textual shows only the new one."""
         for shown in list(self._notifications):
             if shown.message == event.notification.message:
                 del self._notifications[shown]
@@ -173,7 +173,7 @@ class FashionApp(TerminalApp):
         from .model.drafts import default_folder, newest_left_draft
 
         left = await asyncio.to_thread(lambda: newest_left_draft(default_folder()))
-        if left is not None and all(pane.PANE != "model" for pane in self._panes()):  # that pane asks by itself
+        if left is not None and all(pane.PANE != "model" for pane in self._panes()):  # that pane asks the user itself
             key = key_of("everywhere", "model", inside_editors=True)
             note = f"There are {left.description}. Press {key} to restore them."
             self.notify(note, timeout=PROBLEM_SECONDS, markup=False)
@@ -375,7 +375,7 @@ class FashionApp(TerminalApp):
         (await self._tour_panel()).start_again()
 
     def action_help_quit(self) -> None:
-        """Say how to quit, because ctrl+c, which Textual binds to this action, doesn't."""
+        """Say how to quit. Textual binds ctrl+c to this action, but here ctrl+c doesn't quit."""
         self.notify(f"Press {key_of('everywhere', 'quit', inside_editors=True)} to quit.")
 
     async def action_quit(self) -> None:
@@ -394,7 +394,7 @@ class FashionApp(TerminalApp):
 
 
 def _still_running(runs: tuple[RunSummary, ...]) -> str | None:
-    """Return the names of the running and queued runs for the user who quits, or None if there are none."""
+    """Return a message with the names of the live runs for a user who quits, or None if no run is live."""
     live = [run for run in runs if run.state in LIVE_STATES]
     groups = {
         "Still running": [short_name(run.run) for run in live if run.state != "queued"],

@@ -111,8 +111,8 @@ class Header(Horizontal):
 def indicator_text(run: RunSummary | None, live_runs: int, *, short: bool) -> Text:
     """Return `● guide-a1b2  2/3   71 %  7,090 img/s`, or an empty text if no run is live.
 
-    A logged run is shown as `● my-net-a1b2  step 1,200`, because its number of steps isn't known in advance, and a
-    queued run as `○ guide-a1b2  queued 1`.
+    A logged run is shown as `● my-net-a1b2  step 1,200`, because its number of steps isn't known in advance. A queued
+    run is shown as `○ guide-a1b2 queued 1`.
     """
     if run is None:
         return Text()

@@ -33,15 +33,15 @@ class CroppedUpdate(ChopsUpdate):
 
 
 class _Pen:
-    """Writes text with short control sequences: where possible, they set only what differs from the text before."""
+    """Writes text with short control sequences: if possible, they set only what differs from the preceding text."""
 
     def __init__(self, color_system: ColorSystem) -> None:
         self._color_system = color_system
         self._parts: list[str] = []
         self._codes = ""
-        """Parameters of the style of the text that was written last. A frame starts with the default style."""
+        """SGR parameters of the style of the most recently written text. A frame starts with the default style."""
         self._colors: re.Match[str] | None = None
-        """The colours in `_codes`, or None if a colour is the default one."""
+        """The foreground and background colours in `_codes`. None means the default colour."""
 
     def move_to(self, column: int, row: int) -> None:
         self._parts.append(Control.move_to(column, row).segment.text)
@@ -57,16 +57,16 @@ class _Pen:
         self._parts.append(text)
 
     def finish(self) -> str:
-        """Set the default style again, and return the output."""
+        """Reset the style, and return the output."""
         self._change("")
         return "".join(self._parts)
 
     def _change(self, codes: str) -> None:
-        """Write the parameters that change the style."""
+        """Write a control sequence that changes the style."""
         old_codes, self._codes = self._codes, codes
         old, self._colors = self._colors, _COLORS.fullmatch(codes)
         new = self._colors
-        if new and old and not old[1]:  # without attributes, which can't be removed one by one
+        if new and old and not old[1]:  # no attributes, which couldn't be removed one by one
             colors = (
                 f"{new[2]};{new[3]}" if new[2] != old[2] and new[3] != old[3] else new[2 if new[2] != old[2] else 3]
             )
@@ -76,7 +76,7 @@ class _Pen:
 
 
 _COLORS = re.compile(r"([\d;]+;)?(38;(?:5;\d+|2;\d+;\d+;\d+));(48;[\d;]+)")
-"""The parameters of a style with both colours: its attributes, such as bold, its foreground and its background."""
+"""The SGR parameters of a style with both colours: attributes such as bold, the foreground and the background."""
 
 
 def _start_of_character(strip: Strip, column: int) -> int:

@@ -111,7 +111,7 @@ class TerminalDriver(LinuxDriver):
         super().stop_application_mode()
 
     def show_progress(self, progress: Progress | None) -> None:
-        """Show the progress of a run in the terminal's title and in its tab, or restore them if it is None."""
+        """Show a run's progress in the terminal's title and tab. If it is None, restore both."""
         if sequence := self._status.show(progress):
             self.write(sequence)
 

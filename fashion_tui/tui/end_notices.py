@@ -18,7 +18,7 @@ class EndNotice:
 def end_notices(before: Sequence[RunSummary], after: Sequence[RunSummary]) -> list[EndNotice]:
     """Return a notice for each run that was live before and has finished, failed or been lost since then.
 
-    There is no notice of a run that the user has stopped.
+    Runs that the user has stopped get no notice.
     """
     live = {run.run for run in before if run.state in LIVE_STATES}
     notices = (_notice(run) for run in after if run.run in live)

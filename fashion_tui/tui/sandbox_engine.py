@@ -44,7 +44,7 @@ class SandboxEngine:
         time_limit: float | None,
         so_far: Callable[[Result], None] | None = None,
     ) -> Result:
-        """Return the engine's reply. Cancelling this call interrupts the code. `Engine.ask` describes `so_far`.
+        """Return the engine's reply. Cancelling this call interrupts the code. See `Engine.ask` for `so_far`.
 
         Raises TimeLimitExceeded after `time_limit` seconds, unless it is None, and EngineDied if the code ends its
         process. After either error, the process is replaced if necessary, so the next request is answered as usual.

@@ -1,4 +1,4 @@
-"""A Textual app on a terminal that may be slow, far away, too small, or limited to ASCII."""
+"""A Textual app for terminals that may be slow, remote, too small, or limited to ASCII."""
 
 import os
 from collections.abc import Sequence
@@ -131,7 +131,7 @@ class TerminalApp(App[None]):
         return [] if self.screen.styles.background.a == 1 else super()._background_screens
 
     def show_progress(self, progress: Progress | None) -> None:
-        """Show the progress of a run in the terminal's title and in its tab, or restore them if it is None."""
+        """Show a run's progress in the terminal's title and tab. If it is None, restore both."""
         if isinstance(self._driver, TerminalDriver):
             self._driver.show_progress(progress)
 

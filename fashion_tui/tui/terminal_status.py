@@ -1,4 +1,4 @@
-"""Tell the terminal about a live run: its title, and the progress that some terminals show in a tab or task bar."""
+"""Show a live run in the terminal's title, and its progress in the tab or task bar of terminals that support it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,16 +8,16 @@ from fashion_tui.report.formatting import format_percent
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
 REFRESH_SECONDS = 10.0
-"""Seconds after which the progress is sent again, because Ghostty hides it if it isn't repeated within 15 seconds."""
+"""Interval at which the progress is sent again, in seconds. Ghostty hides it if it isn't repeated within 15 seconds."""
 
 SAVE_TITLE, RESTORE_TITLE = "\x1b[22;2t", "\x1b[23;2t"
-"""Push the title on the terminal's stack, and pop it."""
+"""Sequences that push the title onto the terminal's stack and pop it."""
 
 NO_PROGRESS = "\x1b]9;4;0;0\x1b\\"
 
 _ITERM_VERSION = (3, 6, 6)
 _KONSOLE_VERSION = 260_400
-"""First versions that show progress. Earlier versions of iTerm2 show each update as a notification."""
+"""First versions of terminals that show progress. Earlier versions of iTerm2 show each update as a notification."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -44,17 +44,17 @@ def progress_of(runs: Sequence[RunSummary]) -> Progress | None:
 
 
 class TerminalStatus:
-    """Returns the sequences that show a progress in the terminal, and that restore the terminal afterwards."""
+    """Creates the sequences that show progress in the terminal, and that restore the terminal afterwards."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._has_title = environ.get("TERM") != "linux"
         self._has_progress = shows_progress(environ)
         self._title: str | None = None
-        """The title that was sent last, or None if the terminal has its own title."""
+        """The last title sent, or None while the terminal has its original title."""
         self._is_progress_shown = False
 
     def show(self, progress: Progress | None) -> str:
-        """Return the sequence that shows a progress, or that restores the terminal if it is None."""
+        """Return the sequence that shows the progress or, if it is None, the sequence that restores the terminal."""
         if progress is None:
             return self.restore()
         sequence = ""
@@ -75,10 +75,10 @@ class TerminalStatus:
 
 
 def shows_progress(environ: Mapping[str, str]) -> bool:
-    """Return whether the terminal shows the progress that an OSC 9;4 sequence reports.
+    """Return whether the terminal shows progress reported by OSC 9;4 sequences.
 
     Other terminals may show the sequence as a notification, so only known ones are accepted: ConEmu, Ghostty, iTerm2,
-    Konsole, WezTerm and Windows Terminal. tmux, screen and Zellij hide which terminal is behind them.
+    Konsole, WezTerm and Windows Terminal. Inside tmux, screen and Zellij, the terminal isn't known.
     """
     if any(environ.get(name) for name in ("TMUX", "STY", "ZELLIJ")):
         return False

@@ -81,7 +81,7 @@ class TrustDialog(Dialog[bool]):
 
 
 def _all_files(model: CustomModel) -> str:
-    """Return the source of the model and, below a line with its path, of each module that it imports."""
+    """Return the source of the model and of each imported module. A line with its path precedes each module."""
     modules = {} if model.modules is None else model.modules.sources
     return "\n\n".join([model.source, *(f"# {'-' * 8} {path}\n{source}" for path, source in modules.items())])
 

@@ -49,7 +49,7 @@ def _train_custom(pane: Pane, network: ShownNetwork, model: CustomModel, session
 
 
 async def _check_and_train(pane: Pane, model: CustomModel, name: str, *, edited: bool) -> None:
-    """Check that the network works outside its folder, because a run stores only its modules. Then open the form."""
+    """Check that the network works with only the files that a run stores. Then open the form."""
     try:
         checked = await pane.lab_app.sandbox.ask(CheckModel(network=model), CustomModel, OPEN_TIME_LIMIT)
     except UserError as error:

@@ -70,7 +70,7 @@ class CellRunner:
         """Number of the running cell, as in `In [3]`, or of the next cell if no cell is running."""
         self._running = False
         self._posted_state: State = "starting"
-        """The state that the UI was last notified of. It changes in the order of the kernel's events."""
+        """The state of which the UI was last notified. It changes in the order of the kernel's events."""
         self._running_external = False
         """Whether a cell submitted by another front end, such as `jupyter console`, is running."""
         self._cells: dict[str, Cell] = {}

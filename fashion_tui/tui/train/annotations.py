@@ -44,7 +44,7 @@ class Annotations:
         self._ask(TextDialog(title, titles.pop() if len(titles) == 1 else "", store))
 
     def tag(self, runs: Sequence[RunSummary]) -> None:
-        """Ask for the tags of the runs. For several runs, only the tags that all of them have are changed."""
+        """Ask for the tags of the runs. For several runs, only their common tags are changed."""
         common = [tag for tag in runs[0].tags if all(tag in run.tags for run in runs)]
         title = f"{'Tags' if len(runs) == 1 else 'Common tags'} of {_names(runs)}, separated by spaces"
         self._ask(TextDialog(title, " ".join(common), partial(_store, runs, partial(_set_tags, common))))

@@ -31,7 +31,7 @@ MAX_COLUMNS, MAX_ROWS = 6, 8
 NO_CHART = Chart("")
 
 LOSS = "loss"
-"""A metric that has a chart even if no run has logged it. All charts have the same x axis."""
+"""A metric whose chart is shown even if no run has logged it. All charts have the same x axis."""
 
 
 class GridChart(ChartView, can_focus=True):
@@ -135,7 +135,7 @@ class ChartGrid(Vertical):
         self.paint()
 
     def next_x(self) -> None:
-        """Show the next x axis that differs from the current one. Some runs have no plan, no epochs or no times."""
+        """Switch to the next x axis that differs from the current one. Runs may have no plan, no epochs or no times."""
         options = self.options.next_x()
         while options.x is not self.options.x and self._x_label(options) == self._x_label(self.options):
             options = options.next_x()

@@ -54,7 +54,7 @@ class ChartOptions:
         return replace(self, x=axes[(axes.index(self.x) + 1) % len(axes)])
 
     def next_y(self) -> "ChartOptions":
-        """Return options with the next scale of the y axes: the default one of each metric, linear, or logarithmic."""
+        """Return options with the next scale of the y axes: each metric's default scale, linear, or logarithmic."""
         scales = (None, False, True)
         return replace(self, logarithmic_y=scales[(scales.index(self.logarithmic_y) + 1) % len(scales)])
 

@@ -35,7 +35,7 @@ class DisplayedRuns:
     def choose(self, selected: RunSummary | None, marked: Sequence[str], runs: Sequence[RunSummary]) -> None:
         """Display these runs from now on. Nothing is displayed if no run is selected.
 
-        `runs` are all runs. The selected run may have been deleted, so that it isn't among them.
+        `runs` contains all runs, except for the selected run if that has been deleted.
         """
         if selected is None:
             self._selected, self.compared, self._snapshots = None, (), {}
@@ -61,7 +61,7 @@ class DisplayedRuns:
             self.follower.follow(list(self._paths.values()), self._metrics)
 
     def zoom(self, chart: Chart | None, metric: str) -> None:
-        """Read details of a metric if the chart shows only a part of the x axis. Without a chart, read none."""
+        """Read details of a metric if the chart shows only part of the x axis. If `chart` is None, stop doing so."""
         windows = {}
         if chart is not None:
             for run, shown in zip(self.compared, chart.runs, strict=False):

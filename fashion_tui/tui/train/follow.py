@@ -66,7 +66,7 @@ class RunFollower:
     post: Callable[[Message], object]
     """Posts a message from any thread."""
     runs_directory: Callable[[], Path]
-    """Returns the runs folder. It is called once the app runs."""
+    """Function that returns the runs folder. It is called only after the app has started."""
     _wanted: _Wanted = field(default_factory=_Wanted)
     _awake: threading.Event = field(default_factory=threading.Event)
     _active: bool = True

@@ -75,7 +75,7 @@ def obstacle(action: str, run: RunSummary) -> str:
 
 
 def obstacle_of_any(action: str, runs: Sequence[RunSummary]) -> str:
-    """Return in one line why an action can't be carried out on all of the runs, or an empty string if it can."""
+    """Return a one-line reason why an action can't be applied to all of the runs, or an empty string if it can."""
     refused = [why for run in runs if (why := obstacle(action, run))]
     if len(refused) < 2:
         return refused[0] if refused else ""

@@ -92,7 +92,7 @@ class TrainPane(RunActions):
             yield RunView(id="run")
 
     def on_mount(self) -> None:
-        if not self.table.options.filter:  # a run that the filter hides can only be shown without the filter
+        if not self.table.options.filter:  # to show a run that the filter hides, remove the filter
             self._run_to_show = _lost_run(self.lab_app.runs)
         self._follow_runs()
         self.watch(self.app, "runs", self._runs_changed)
@@ -143,7 +143,7 @@ class TrainPane(RunActions):
         if self._filter_before != self.table.options.filter:
             self._filter_before = self.table.options.filter
             self.refresh_bindings()
-        self._displayed_runs_changed()  # some of them may be deleted or have other titles
+        self._displayed_runs_changed()  # some of them may have been deleted or renamed
         path = self._run_to_show
         if path is None:
             return
@@ -158,7 +158,7 @@ class TrainPane(RunActions):
         self._displayed_runs_changed()
 
     def _displayed_runs_changed(self) -> None:
-        """Read and show the selected run, the marked runs and the baseline from now on."""
+        """Start reading and showing the selected run, the marked runs and the baseline."""
         marked = self.run_list.marked
         self.displayed.choose(self.selected_run, marked, self.lab_app.runs)
         compared = self.displayed.compared

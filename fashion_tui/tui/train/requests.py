@@ -115,7 +115,7 @@ class RunRequests:
         )
 
     def move_in_queue(self, summary: RunSummary, places: int) -> None:
-        """Move a queued run towards the end of the queue, or towards its front if `places` is negative."""
+        """Move a queued run towards the end of the queue, or towards the front if `places` is negative."""
         path = Path(summary.path)
         self.start(path, "moving in the queue", partial(self._move_in_queue, path, places))
 

@@ -22,7 +22,7 @@ from .run_view import RunView
 
 
 class RunActions(ChartActions):
-    """A pane with a list of runs, whose actions change the list and the runs."""
+    """A pane with a list of runs. Its actions change the list and the runs."""
 
     table = getters.query_one(RunTable)
     run_list = getters.query_one(RunList)
@@ -97,7 +97,7 @@ class RunActions(ChartActions):
     def _runs_for(self, action: str) -> list[RunSummary]:
         """Return the marked runs, or the run under the cursor if there are none.
 
-        If the state of a run doesn't allow the action, say why and return no runs.
+        If the state of any of these runs doesn't allow the action, show why and return no runs.
         """
         marked = self.marked_runs
         if not marked:

@@ -24,7 +24,7 @@ MIN_FIRST_WIDTH = 8
 
 
 RESULT_WIDTH = 10
-"""Width of the last cell of a run's line. A loss has up to five characters, and `loss ` before it."""
+"""Width of the last cell of a run's line. It fits `loss ` followed by a loss of up to five characters."""
 
 
 class RunLines(Sequence[Text]):
@@ -65,7 +65,7 @@ def letter_mark(letter: str | None) -> Text:
 def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
     """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3     90.41 %`.
 
-    A logged or imported run has the last step instead of epochs.
+    For a logged or imported run, the last step is shown instead of epochs.
     """
     progress = f"{run.step:,}" if run.kind in {"logged", "imported"} else f"{run.epoch}/{run.epochs}"
     tail = f" {progress} {'damaged' if run.damage else _result(run):>{RESULT_WIDTH}} "

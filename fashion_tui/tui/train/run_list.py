@@ -23,7 +23,7 @@ class RunList(RowList):
         marked: tuple[str, ...]
 
     class LettersChanged(Message):
-        """Other runs have letters."""
+        """The letters of runs have changed."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -31,7 +31,7 @@ class RunList(RowList):
         self._by_id: dict[str, RunSummary] = {}
         self._marked: tuple[str, ...] = ()
         self._lettered: tuple[str, ...] = ()
-        """Ids of the runs in the charts, or empty if a single run is displayed and it isn't marked."""
+        """Ids of the runs in the charts. Empty if only one run is displayed and it isn't marked."""
 
     @property
     def runs(self) -> tuple[RunSummary, ...]:

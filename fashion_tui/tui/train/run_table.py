@@ -81,7 +81,7 @@ class RunTable(Vertical):
         self.options = self._stored = stored_options.load(self._options_path, runs_directory)
         self.is_wide = False
         self._is_typing = False
-        """Whether the user has opened the filter and not yet kept or removed it."""
+        """Whether the user has opened the filter, but hasn't yet confirmed or removed it."""
         self._runs: tuple[RunSummary, ...] = ()
         self._arranger = Arranger(runs_directory, terminal_glyphs())
         self._arrangement = Arrangement()

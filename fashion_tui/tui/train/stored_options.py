@@ -1,4 +1,4 @@
-"""The filter, order and columns of the list of runs, stored in a file so that the next start of the app shows them."""
+"""The filter, order and columns of the list of runs, stored in a file for the next start of the app."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +13,7 @@ from .arrangement import ListOptions
 MAX_BYTES = 1 << 20
 """Maximum size of the file, in bytes."""
 MAX_FOLDERS = 32
-"""Maximum number of runs folders whose options are kept. Those that were changed least recently are forgotten."""
+"""Maximum number of runs folders whose options are stored. The least recently changed ones are dropped."""
 
 
 def default_path() -> Path:
@@ -26,7 +26,7 @@ def load(path: Path, runs_dir: Path) -> ListOptions:
 
 
 def save(path: Path, runs_dir: Path, options: ListOptions) -> None:
-    """Store the options for a runs folder. If the file can't be written, the next start shows the previous ones."""
+    """Store the options for a runs folder. If the file can't be written, the next start uses the previous options."""
     folder = str(runs_dir.absolute())
     others = [(name, stored) for name, stored in _read(path).items() if name != folder]
     stored = dict([*others, (folder, options)][-MAX_FOLDERS:])

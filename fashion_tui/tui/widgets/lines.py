@@ -20,7 +20,7 @@ class Lines(Widget):
         super().__init__(id=id, classes=classes)
         self._strips: tuple[Strip, ...] = ()
         self._rendered: list[tuple[object, Strip]] = []
-        """The content of each line that was shown last, and its strip. Most lines of a chart stay the same."""
+        """The most recently shown content of each line, and its strip. Most lines of a chart don't change."""
 
     def show_lines(self, lines: Sequence[Text]) -> None:
         """Replace the lines."""
@@ -110,7 +110,7 @@ def changed_spans(old: Strip, new: Strip) -> list[tuple[int, int]]:
 
 
 def _differing_segments(old: Strip, new: Strip) -> tuple[int, list[Segment], list[Segment]]:
-    """Return the first column of the segments that differ, and these segments of both strips."""
+    """Return the first column at which the strips differ, and the segments of both strips that differ."""
     old_segments, new_segments = [*old], [*new]
     shorter, first, last = min(len(old_segments), len(new_segments)), 0, 0
     while first < shorter and old_segments[first] == new_segments[first]:

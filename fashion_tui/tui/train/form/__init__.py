@@ -1,1 +1,1 @@
-"""The form that starts a run, made from the descriptions of the fields of a recipe and of a run."""
+"""The form that starts a run. It is generated from the descriptions of the fields of recipes and runs."""

@@ -1,4 +1,4 @@
-"""The choice of the device in the form: the machine's devices, and their load."""
+"""The devices that the form offers, and their load."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ class DeviceChoices:
         self._auto_problem: str | None = None
 
     def set_devices(self, devices: Iterable[Device]) -> None:
-        """Offer the machine's devices, as reported by the engine, except those that can't be used."""
+        """Offer the machine's devices, as reported by the engine, except for unusable ones."""
         devices = tuple(devices)
         self._devices = {device.name: device for device in devices if device.problem is None}
         self._auto_problem = auto_problem(devices)
@@ -33,7 +33,7 @@ class DeviceChoices:
         return tuple(dict.fromkeys((AUTO, *self._devices, self._device_of_run)))
 
     def note(self, name: str) -> str | Text:
-        """Return the load of a device. For `auto`, return the reason if it doesn't use the machine's GPU."""
+        """Return the load of a device or, for `auto`, the reason if it doesn't select the machine's GPU."""
         device = self._devices.get(name)
         if device is not None:
             return format_device(device)

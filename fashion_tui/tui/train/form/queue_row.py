@@ -1,4 +1,4 @@
-"""The choice in the form whether the run waits until its device is free."""
+"""The row of the form that asks whether the run waits until its device is free."""
 
 from textual import on
 from textual.app import ComposeResult
@@ -19,7 +19,7 @@ class QueueRow(Horizontal):
         super().__init__(id="queue-row", classes="field")
         self._default = _default(device)
         self._is_chosen = False
-        """Whether the user has chosen another value than the default."""
+        """Whether the user has chosen a value other than the default."""
         self.editor = Cycle((NO, YES), id="queue", value=self._default)
 
     def compose(self) -> ComposeResult:

@@ -1,4 +1,4 @@
-"""The dialog that runs a learning rate range test, and draws the loss while the test is running."""
+"""The dialog that runs a learning rate range test and plots the loss during the test."""
 
 from pathlib import Path
 from typing import ClassVar, cast
@@ -35,7 +35,7 @@ def is_same_test(recipe: Recipe, other: Recipe) -> bool:
 
 
 class RangeView(Lines):
-    """Shows the plot of a range test in the size of the widget."""
+    """Shows the plot of a range test, scaled to the widget's size."""
 
     def __init__(self, result: RangeTest) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class RangeView(Lines):
 
 
 class RangeTestDialog(Dialog[float | None]):
-    """Runs a range test. The result is the suggested learning rate if the user takes it over, or else None.
+    """Runs a range test. Returns the suggested learning rate if the user accepts it, else None.
 
     Closing the dialog cancels the test.
     """

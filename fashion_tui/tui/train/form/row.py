@@ -14,9 +14,9 @@ from fashion_tui.tui.widgets.cycle import Cycle
 
 
 class FieldRow(Horizontal):
-    """Shows a field's label, its value and a note. A value that differs from the original one is marked.
+    """Shows a field's label, value and note. A value that differs from the original one is marked.
 
-    The field of numbers is an Input, and that of choices a Cycle. Its id is the name of the field.
+    The editor is a Cycle for choices and Booleans, and an Input for other fields. Its id is the name of the field.
     """
 
     def __init__(self, field: Field, original: FieldValue, origin: str, choices: Sequence[str] = ()) -> None:
@@ -54,7 +54,7 @@ class FieldRow(Horizontal):
             return True
 
     def set_original(self, original: FieldValue) -> None:
-        """Replace the original value. The row takes it over unless its value has been changed."""
+        """Replace the original value. The current value is replaced, too, unless the user has changed it."""
         was_changed = self.is_changed
         self.original = original
         if not was_changed:
@@ -68,13 +68,13 @@ class FieldRow(Horizontal):
         self.editor.value = self.field.format(value)
 
     def show(self, error: str | None = None, note: str | Text = "") -> None:
-        """Show an error or, if there is none, a note. Without either, show the original value of a changed field."""
+        """Show an error or, if there is none, a note. With neither, show the original value of a changed field."""
         if error is not None:
             note = Text(error, BAD)
         elif not note and self.is_changed:
             note = Text(f"{self._origin}: {self.field.format(self.original)}", MUTED)
         shown = (self.is_changed, note)
-        if shown != self._shown:  # an update arranges the whole form again
+        if shown != self._shown:  # an update would lay out the whole form again
             self._shown = shown
             self._label.update(self._label_text(), layout=False)
             self._note.update(note)

@@ -42,7 +42,7 @@ from .row import FieldRow
 RECIPE_HELP = "the values of all fields except those that you have changed"
 
 DEVICE = "device"
-"""Name of the field that is listed first, because its choices depend on the machine."""
+"""Name of the field that is listed separately, because its choices depend on the machine."""
 
 
 class RunForm(Dialog[RunChoices | None]):
@@ -87,9 +87,9 @@ class RunForm(Dialog[RunChoices | None]):
         preferred = user_settings().recipe
         self.recipe = self._recipe(preferred if preferred in self._recipe_names else self._recipe_names[0])
         self.rows = {row.field.name: row for row in self._new_rows()}
-        """The rows of all fields, by the name of the field."""
+        """The rows of all fields, keyed by the field's name."""
         self._headings: dict[str, Static] = {}
-        """The headings of the groups, by the name of the group."""
+        """The headings of the groups, keyed by the group's name."""
         self.queue_row = QueueRow(AUTO if like is None else like.device)
 
     @property
@@ -226,7 +226,7 @@ class RunForm(Dialog[RunChoices | None]):
     @on(Input.Changed)
     @on(Cycle.Changed)
     def show_problems(self) -> None:
-        """Show the error, the warning or the original value of each field."""
+        """Show each field's error, warning or original value."""
         errors = {error.field: str(error) for error in self._invalid_fields()}
         notes = self._notes(errors)
         for name, row in self.rows.items():
@@ -270,7 +270,7 @@ class RunForm(Dialog[RunChoices | None]):
     # Learning rate range test
 
     def action_find_learning_rate(self) -> None:
-        """Run a range test with the values of the form. If the user takes its suggestion over, set the field to it."""
+        """Run a range test with the values of the form. If the user accepts the suggestion, enter it in the form."""
         if self._focus_invalid():
             return
         choices = self._choices()
