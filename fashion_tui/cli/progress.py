@@ -68,7 +68,7 @@ class TrainingBar:
         status = snapshot.status
         self.epochs = status.epochs
         if snapshot.queue is not None:
-            self._bar.update(self._task, description=f"queued, place {snapshot.queue.place}")
+            self._bar.update(self._task, description=f"queued, position {snapshot.queue.place}")
             return
         if snapshot.total_steps == 0:
             self._bar.update(self._task, description=snapshot.state)

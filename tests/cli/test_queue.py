@@ -30,7 +30,7 @@ def test_runs_wait_in_the_queue_and_can_be_taken_out_of_it(call_in_process: Call
     first = call_in_process(*TRAIN, "--detach", "--json", "--runs", runs).json
     assert first["state"] == "queued"
     second = call_in_process(*TRAIN, "--detach", "--runs", runs)
-    assert "queued in the background, place 2" in second.out
+    assert "queued in the background, position 2" in second.out
     listed = call_in_process("runs", "--json", "--runs", runs).json
     assert [(run["state"], run["queue_place"]) for run in listed] == [("queued", 2), ("queued", 1)]
     assert "queued 2" in call_in_process("runs", "--runs", runs).out

@@ -222,5 +222,5 @@ def _print_detached(run: Run, pid: int, *, as_json: bool) -> None:
         write_json({"run": run.id, "path": str(run.path), "pid": pid, "state": summary.state})
     else:
         place = summary.queue_place
-        state = "training in the background" if place is None else f"queued in the background, place {place}"
+        state = "training in the background" if place is None else f"queued in the background, position {place}"
         print_line(f"{run.id}: {state} (pid {pid}); watch it with: fashion-tui attach {run.id}")
