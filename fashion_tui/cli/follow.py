@@ -61,7 +61,7 @@ def train_to_end(run: Run, *, queue: bool = False, as_json: bool) -> None:
             with suppress(OSError):  # printing fails if the terminal has been closed
                 bar.print(f"{run.id} continues to train; stop it with: fashion-tui stop {run.id}")
             raise
-        _wait_for_exit(pid, EXIT_TIMEOUT)  # because the run is locked until the trainer exits
+        _wait_for_exit(pid, EXIT_TIMEOUT)  # because the on-end command may fail
         follower.show_last_warnings()
     for verdict in follower.verdicts:
         print_warning(verdict_text(verdict, terminal_glyphs()))

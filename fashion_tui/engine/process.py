@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import socket
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import msgspec
 
 from fashion_tui.files import read_tail
 from fashion_tui.machine.compiler_caches import with_private_caches
+from fashion_tui.machine.signals import signal_name
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.requests import Request
 
@@ -271,7 +271,7 @@ class EngineProcess:
         if problem:
             return f"the engine was ended because {problem}{log}"
         if code < 0:
-            return f"the engine was killed by {signal.Signals(-code).name}; the next request restarts it{log}"
+            return f"the engine was killed by {signal_name(-code)}; the next request restarts it{log}"
         last = f": {lines[-1]}" if lines else ""
         return f"the engine exited unexpectedly with exit code {code}{last}{log}"
 

@@ -14,6 +14,7 @@ import msgspec
 
 from fashion_tui.files import read_tail
 from fashion_tui.machine.compiler_caches import with_private_caches
+from fashion_tui.machine.signals import signal_name
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.kernel import KernelSetup
 
@@ -188,9 +189,5 @@ class KernelProcess:
 
 
 def _describe_signal(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-    cause = _SIGNAL_CAUSES.get(number)
+    name, cause = signal_name(number), _SIGNAL_CAUSES.get(number)
     return f"{name} ({cause})" if cause else name

@@ -1,10 +1,12 @@
 """Identify the device of a run, and measure how busy it is."""
 
+import gc
 from contextlib import ExitStack
 
 import psutil
 import torch
 
+from fashion_tui.lab.devices import free_memory
 from fashion_tui.machine.gpus import gpu_usage, open_nvml
 
 
@@ -14,6 +16,14 @@ def device_key(device: torch.device) -> str:
     The index of a GPU doesn't identify it, because it depends on CUDA_VISIBLE_DEVICES.
     """
     return device.type if device.type != "cuda" else f"gpu-{torch.cuda.get_device_properties(device).uuid}"
+
+
+def free_gpu_memory() -> None:
+    """Free the GPU memory of a training that has ended, so that another process can use it while this one continues."""
+    gpu = "cuda" if torch.cuda.is_initialized() else "mps" if torch.backends.mps.is_available() else None
+    if gpu is not None:
+        gc.collect()  # tensors in reference cycles
+        free_memory(torch.device(gpu))
 
 
 class DeviceMonitor:

@@ -8,6 +8,7 @@ from contextlib import suppress
 
 import msgspec
 
+from fashion_tui.machine.signals import signal_name
 from fashion_tui.runs import on_end
 from fashion_tui.runs.errors import reason
 from fashion_tui.runs.run import Run
@@ -21,8 +22,9 @@ from .reporting import print_line
 def run_command(run: Run, status: RunStatus) -> None:
     """Run the user's on-end command for this run, if there is one.
 
-    `status` is the final status. If the command fails, a warning is added to the run, but the run's state doesn't
-    change.
+    `status` is the final status. The caller must have released the run's lock and its device, because the command may
+    resume or delete the run, or start a run that waits for the device. If the command fails, a warning is added to the
+    run, but the run's state doesn't change.
     """
     try:
         stored = on_end.recall(run)
@@ -69,17 +71,26 @@ def _execute(stored: on_end.Command, run: Run, status: RunStatus) -> str | None:
         return f"the on-end command was killed because it took more than {on_end.TIME_LIMIT:g} s"
     if exit_status == 0:
         return None
-    ended = f"exit status {exit_status}" if exit_status > 0 else signal.Signals(-exit_status).name
+    ended = f"exit status {exit_status}" if exit_status > 0 else signal_name(-exit_status)
     return f"the on-end command failed ({ended}); its output is in trainer.log"
 
 
 def _report(problem: str, run: Run, status: RunStatus) -> None:
-    """Add a warning to the run's log and, unless the status already has a message, to its status."""
+    """Add a warning to the run's log and, unless the status already has a message, to its status.
+
+    If the run has been resumed meanwhile, only print the warning, because the log and the status are the new trainer's.
+    """
     print_line(problem)
-    with suppress(UserError):
+    with suppress(UserError, OSError), run.lock():
+        if _trainer(run.read_status()) != _trainer(status):
+            return
         writer = run.event_writer()
         writer.write(Warned(time=time.time(), message=problem))
         writer.close()
-    if status.message is None:
-        with suppress(OSError):
+        if status.message is None:
             run.write_status(msgspec.structs.replace(status, message=problem), durable=True)
+
+
+def _trainer(status: RunStatus) -> tuple[int | None, float | None]:
+    """Return what identifies the trainer that wrote a status."""
+    return status.pid, status.pid_started

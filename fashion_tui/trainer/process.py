@@ -1,6 +1,7 @@
 """The trainer process: take the run's lock, start the heartbeat, train, and report the end."""
 
 import os
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -50,8 +51,12 @@ def run_trainer(run: Run, epochs: int | None, load: "LoadDataset", *, queue: boo
                 log.close()
         finally:
             status.close()
-        run_command(run, status.status)
-        return code
+        if "torch" in sys.modules:
+            from .devices import free_gpu_memory  # noqa: PLC0415 - imports torch
+
+            free_gpu_memory()
+    run_command(run, status.status)
+    return code
 
 
 def _first_status(run: Run, epochs: int | None, state: State) -> RunStatus:

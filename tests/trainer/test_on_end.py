@@ -1,6 +1,7 @@
 """The user's command after the end of a run: what it is told, and that its faults don't affect the run."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +13,31 @@ import pytest
 from fashion_tui.runs import on_end
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
+from fashion_tui.runs.trash import trash_folder
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Finished, Warned
 from fashion_tui.settings import UserSettings
 from fashion_tui.trainer.on_end import run_command
-from tests.runs.parts import make_run, wait_until
+from tests.runs.parts import PROJECT, make_run, wait_until
 
 from .in_process import BLACK, train_in_process
 from .trainers import events
 
 RECORD = 'env | grep ^FASHION_TUI_ | sort > "$FASHION_TUI_RUNS/told"; pwd >> "$FASHION_TUI_RUNS/told"'
 """A command that writes what it is told into the runs folder."""
+
+
+USE_RUN_AND_DEVICE = """
+import os
+from pathlib import Path
+from fashion_tui.runs.queue import is_device_free
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.trash import delete
+runs = Path(os.environ["FASHION_TUI_RUNS"])
+assert is_device_free(runs, "cpu")
+delete(Run(runs / os.environ["FASHION_TUI_RUN"]), runs)
+"""
+"""A program that deletes the run, after checking that a queued run could start."""
 
 
 @pytest.fixture
@@ -71,11 +86,31 @@ def test_the_command_is_told_why_the_run_failed(tmp_path: Path) -> None:
             (run.path.parent / "told").unlink()
 
 
+def test_the_command_may_delete_the_run_and_use_its_device(run: Run) -> None:
+    on_end.remember(run, f"{sys.executable} -c '{USE_RUN_AND_DEVICE}'", PROJECT)
+    train_in_process(run, images=BLACK[:64], epochs=1)
+    assert not run.path.exists()
+    assert isinstance(events(run)[-1], Finished)
+    assert not run.is_locked()
+    assert (trash_folder(run.path.parent) / run.id).is_dir()
+
+
+def test_a_failure_is_not_reported_in_a_run_that_the_command_has_resumed(run: Run, tmp_path: Path) -> None:
+    """The log and the status are the new trainer's, and so is the lock while that trainer lives."""
+    on_end.remember(run, "exit 3", tmp_path)
+    status = run.read_status()
+    resumed = msgspec.structs.replace(status, state="running", pid=2)
+    run.write_status(resumed)
+    run_command(run, status)
+    assert (run.read_status(), events(run)) == (resumed, [])
+
+
 @pytest.mark.parametrize(
     ("command", "problem"),
     [
         ("exit 3", "exit status 3"),
         ("kill -TERM $$", "SIGTERM"),
+        ("kill -40 $$", "signal 40"),
         ("no-such-command", "exit status 127"),
         ("a\0b", "null byte"),
     ],
