@@ -41,8 +41,6 @@ class LastValues:
     """Time from the first to the last value, or 0 if the log has no times."""
     values: dict[str, float] = field(default_factory=dict)
     """The last value of each metric near the end of the log."""
-    problem: str | None = None
-    """One-line reason why the log, or part of it, can't be read."""
 
     def set_epoch(self, epoch: float | None) -> None:
         """Set the number of epochs from a value of the log, which may be missing or invalid."""
@@ -67,7 +65,7 @@ class Log(Protocol):
 
     @abstractmethod
     def last(self) -> LastValues:
-        """Return the last values. Only the end of the log is read, so this is fast for a log of any length."""
+        """Return the last values, from the end of the log if possible. Raises OSError if the log can't be read."""
 
     @abstractmethod
     def files(self) -> Mapping[str, os.stat_result]:

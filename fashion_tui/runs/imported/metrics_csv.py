@@ -56,12 +56,12 @@ class MetricsCsv:
 
     def last(self) -> LastValues:
         with BufferedReader(self._folder.open_to_read(METRICS_FILE, MAX_LOG_BYTES)) as file:
-            columns = _columns(file.readline(MAX_HEADER_BYTES))
+            columns = _columns(_read_header(file))
             start = max(file.tell(), file.seek(0, os.SEEK_END) - TAIL_BYTES)
             is_partial = start > len(columns.header)
             file.seek(start)
             lines = file.read(TAIL_BYTES).split(b"\n")[is_partial:-1]
-        last = LastValues()
+            last = LastValues(step=_count_rows(file, columns) - 1 if columns.step is None and lines else 0)
         for line in lines:
             row = columns.row(line)
             if row is None:
@@ -145,12 +145,16 @@ class CsvFollower:
             status = os.fstat(file.fileno())
             lines = iter(self._new_lines(file, status, max_bytes))
             while batch := list(islice(lines, CHUNK_ROWS)):
+                if "rows" in self._warned:  # start over without the warning
+                    raise LogReplaced
                 yield from self._chunks(batch)
+        if self.complete and not self._count and not _is_written(status):
+            yield from self._warn("rows", f"{METRICS_FILE} {'has no rows' if status.st_size else 'is empty'}")
 
     def _new_lines(self, file: BinaryIO, status: os.stat_result, max_bytes: int | None) -> Iterator[bytes]:
         """Yield the complete lines after the offset. Read the header first."""
         if self._columns is None:
-            header = file.readline(MAX_HEADER_BYTES)
+            header = _read_header(file)
             if not header.endswith(b"\n"):
                 self._stop(status)
                 return
@@ -173,8 +177,7 @@ class CsvFollower:
 
     def _stop(self, status: os.stat_result, *, is_complete: bool = True) -> None:
         self.complete = is_complete
-        is_written = time.time() - status.st_mtime < WRITING_SECONDS
-        self.ends_unfinished = is_complete and self._offset < status.st_size and not is_written
+        self.ends_unfinished = is_complete and self._offset < status.st_size and not _is_written(status)
 
     def _check_unchanged(self, file: BinaryIO, size: int) -> None:
         """Raise LogReplaced if the header or the last line that was read has changed.
@@ -235,6 +238,25 @@ def _chunk(steps: Mapping[int, Mapping[str, float]]) -> Iterator[StepChunk]:
     }
     if metrics:
         yield StepChunk(time=UNKNOWN_TIME, steps=list(steps), metrics=metrics)
+
+
+def _is_written(status: os.stat_result) -> bool:
+    """Return whether a file seems to be still being written."""
+    return time.time() - status.st_mtime < WRITING_SECONDS
+
+
+def _read_header(file: BinaryIO) -> bytes:
+    """Read the first line. Raises OSError if the file's lines end with CR only."""
+    header = file.readline(MAX_HEADER_BYTES)
+    if not header.endswith(b"\n") and b"\r" in header.rstrip(b"\r"):
+        raise OSError(errno.EILSEQ, "its lines end with CR; save it with LF at the end of each line")
+    return header
+
+
+def _count_rows(file: BinaryIO, columns: _Columns) -> int:
+    """Return the number of complete rows that aren't blank."""
+    file.seek(len(columns.header))
+    return sum(line.endswith(b"\n") and not line.isspace() for line in iter(lambda: file.readline(MAX_ROW_BYTES), b""))
 
 
 def _columns(header: bytes) -> _Columns:

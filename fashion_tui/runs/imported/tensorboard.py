@@ -25,7 +25,7 @@ from fashion_tui.schema.text import printable
 from .hyperparameters import HPARAMS_FILE, read_hyperparameters
 from .log import UNKNOWN_TIME, WRITING_SECONDS, LastValues, file_status
 from .scalars import SESSION_HPARAMS, EventDecoder, ScalarEvent
-from .tf_records import RecordReader, find_records, last_short_records
+from .tf_records import RecordReader, check_start, find_records, last_short_records
 
 EVENT_FILE = re.compile(r".*\.tfevents\.(\d{1,12})\b.*|.*\.tfevents\b.*", re.DOTALL)
 """Matches the name of an event file, such as `events.out.tfevents.1763900000.host.1.0`. The number is a Unix time."""
@@ -115,8 +115,16 @@ class TensorBoardLog:
         return BufferedReader(self._folder.open_to_read(name, MAX_LOG_BYTES), 1 << 18)
 
     def _tail(self, decoder: EventDecoder, name: str, size: int) -> list[ScalarEvent]:
-        """Return the events near the end of a file, preceded by a restart at its beginning."""
+        """Return the events near the end of a file, preceded by a restart at its beginning.
+
+        Raises OSError if the first record is damaged.
+        """
         with self.open(name) as file:
+            start = os.pread(file.fileno(), START_BYTES, 0)
+            try:
+                check_start(start, decoder.checksum)
+            except OSError as error:
+                raise OSError(error.errno, f"{printable(name)}: {reason(error)}") from error
             for length in TAIL_BYTES:
                 file.seek(max(size - length, 0))
                 events = list(_decode(decoder, find_records(file.read(length), decoder.checksum)))
@@ -126,9 +134,8 @@ class TensorBoardLog:
                     break
             else:
                 events = list(_decode(decoder, last_short_records(file, SHORT_RECORDS, decoder.checksum)))
-            file.seek(0)
-            start = _decode(decoder, find_records(file.read(START_BYTES), decoder.checksum))
-            return [*(event for event in start if event.restarts), *events]
+            head = _decode(decoder, find_records(start, decoder.checksum))
+            return [*(event for event in head if event.restarts), *events]
 
 
 class TensorBoardFollower:
@@ -205,6 +212,8 @@ class TensorBoardFollower:
                     continue
                 if event is not None:
                     self._has_scalars = self._has_scalars or bool(event.values)
+                    if self._has_scalars and self._has_warned:  # start over without the warning
+                        raise LogReplaced
                     yield event
             read.last_bytes = read.reader.offset - start
             read.is_complete = end == status.st_size

@@ -46,11 +46,8 @@ class RecordReader:
         file.seek(self.offset)
         while self.offset < end and self.offset + _HEADER.size <= size:
             header = file.read(_HEADER.size)
-            length, checksum = _HEADER.unpack(header)
-            if self._checksum(header[:_LENGTH_BYTES]) != checksum:
-                raise OSError(
-                    errno.EILSEQ, f"the record at byte {self.offset:,} is damaged; the records after it aren't read"
-                )
+            length, _ = _HEADER.unpack(header)
+            _check_length(header, self.offset, self._checksum)
             after = self.offset + _HEADER.size + length + _CRC.size
             if after > size:
                 return
@@ -64,6 +61,18 @@ class RecordReader:
                 self.bad_records += 1
             else:
                 yield data
+
+
+def check_start(start: bytes, checksum: Checksum) -> None:
+    """Raise OSError if a file that begins with these bytes doesn't begin with a record."""
+    if len(start) >= _HEADER.size:
+        _check_length(start[: _HEADER.size], 0, checksum)
+
+
+def _check_length(header: bytes, offset: int, checksum: Checksum) -> None:
+    """Raise OSError if the length of the record at this offset is damaged."""
+    if checksum(header[:_LENGTH_BYTES]) != _HEADER.unpack(header)[1]:
+        raise OSError(errno.EILSEQ, f"the record at byte {offset:,} is damaged; the records after it aren't read")
 
 
 def find_records(data: bytes, checksum: Checksum) -> Iterator[bytes]:

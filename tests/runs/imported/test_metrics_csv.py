@@ -50,7 +50,35 @@ def test_the_step_is_in_one_of_several_columns_or_counted(header: str, expected:
     assert ["no column 'step'" in warning for warning in warnings] == [True] * header.startswith("other")
     assert damage is None
     listed = summarise_path(tmp_path)
-    assert (listed.step, listed.loss) == (0 if header.startswith("other") else 6, 0.25)
+    assert (listed.step, listed.loss) == (1 if header.startswith("other") else 6, 0.25)
+
+
+def test_the_list_counts_the_rows_of_a_long_file_without_steps(tmp_path: Path) -> None:
+    rows = "".join(f"{row / 8:032}\n\r\n" for row in range(3000))
+    file = write(tmp_path, f"loss\n{rows}0.1")  # the last row is incomplete
+    assert file.stat().st_size > metrics_csv.TAIL_BYTES
+    assert read(tmp_path)[0]["loss"][-1] == (2999, 2999 / 8)
+    assert summarise_path(tmp_path).step == 2999
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "is empty"), ("step,loss\n", "has no rows")])
+def test_a_file_without_rows_says_so_until_it_has_some(text: str, words: str, tmp_path: Path) -> None:
+    make_old(write(tmp_path, text))
+    reader = RunReader(Run(tmp_path))
+    for _ in range(2):
+        snapshot = reader.poll()
+        assert snapshot.damage is None
+        assert [words in warning.message for warning in snapshot.warnings] == [True]
+    write(tmp_path, "step,loss\n1,0.5\n")
+    assert reader.poll().warnings == ()
+    assert values(reader) == {"loss": [(1, 0.5)]}
+
+
+def test_lines_that_end_with_cr_are_reported(tmp_path: Path) -> None:
+    write(tmp_path, "step,loss\r1,0.5\r2,0.25\r")
+    for damage in (read(tmp_path)[2], summarise_path(tmp_path).damage):
+        assert damage is not None
+        assert damage.count("end with CR") == 1
 
 
 def test_unreadable_rows_and_cells_are_reported_and_the_others_are_kept(tmp_path: Path) -> None:
