@@ -66,7 +66,10 @@ class RunSnapshot:
     details: Mapping[str, Curve]
     """Parts of curves in smaller buckets: those that `RunReader.windows` asks for."""
     clock: tuple[tuple[int, float], ...]
-    """Steps and the seconds from the creation of the run to their end, both in ascending order."""
+    """Steps and the seconds from the start of training to their end, both in ascending order.
+
+    For a logged or imported run, the seconds are counted from its creation.
+    """
     recent_loss: tuple[float, ...]
     """The last 60 losses."""
     verdicts: tuple[Verdict, ...]
@@ -265,7 +268,7 @@ class RunReader:
             last_values={name: self.metrics[name].values(last=1)[0] for name in self._main_metrics()},
             curves={name: replay.series(name).curve(self._buckets) for name in self.watched},
             details={name: replay.series(name).window(*steps, DETAIL_BUCKETS) for name, steps in self.windows.items()},
-            clock=_clock(replay.times, config.created if config else None),
+            clock=_clock(replay.times, replay.first_started or (config.created if config else None)),
             recent_loss=replay.series("loss").values(last=RECENT_STEPS),
             verdicts=find_verdicts(
                 replay.metrics,
@@ -307,10 +310,11 @@ class RunReader:
         return [f"{file}: {', '.join(damage)}"] if damage else []
 
 
-def _clock(times: Series, created: float | None) -> tuple[tuple[int, float], ...]:
-    """Return steps with the seconds since `created`, or since the first time if it is None. They never decrease."""
+def _clock(times: Series, start: float | None) -> tuple[tuple[int, float], ...]:
+    """Return steps with the seconds since `start`, or since the first time if it is None. They never decrease."""
     known = times.sample(CLOCK_TIMES)
-    start = known[0][1] if created is None and known else created or 0.0
+    if start is None:
+        start = known[0][1] if known else 0.0
     seconds = accumulate((max(time - start, 0.0) for _, time in known), max)
     return tuple(zip((step for step, _ in known), seconds, strict=True))
 

@@ -52,6 +52,9 @@ class Replay:
         """
         self.steps = LoggedSteps()
         self.started: Started | None = None
+        """The newest Started event."""
+        self.first_started: float | None = None
+        """Unix time at which training began for the first time, after the queue and the loading of the data."""
         self.target_epochs = 0
         """Number of epochs to train; 0 until an event reports it."""
         self.epochs: list[EpochEnd] = []
@@ -94,6 +97,8 @@ class Replay:
         match event:
             case Started():
                 self.started, self.target_epochs, self.end = event, event.epochs, None
+                if self.first_started is None:
+                    self.first_started = event.time
             case Resumed():
                 self._resume(event)
             case EpochEnd():

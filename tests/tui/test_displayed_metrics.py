@@ -285,9 +285,15 @@ def test_the_detail_and_the_learning_rate_of_a_chart_are_those_of_the_snapshot(r
     assert accuracy.learning_rate.mean == loss.learning_rate.mean == (0.001,) * STEPS
 
 
-def test_the_clock_of_a_run_starts_at_its_creation_and_never_goes_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("waited", [None, 5.0])
+def test_the_clock_of_a_run_starts_when_its_training_begins_and_never_goes_back(
+    tmp_path: Path, waited: float | None
+) -> None:
+    """A resumed run keeps its first start. The log of a script has no start of training, only the run's creation."""
     with make_run(tmp_path / "runs") as run:
         writer = run.event_writer()
+        for start in () if waited is None else (waited, 30.0):
+            writer.write(msgspec.structs.replace(started(run.id), time=run.config.created + start))
         for chunk, time in enumerate((10.0, 20.0, 15.0, 40.0)):
             writer.write(
                 StepChunk(time=run.config.created + time, first_step=chunk * 2 + 1, metrics={"loss": [1.0, 0.5]})
@@ -295,7 +301,7 @@ def test_the_clock_of_a_run_starts_at_its_creation_and_never_goes_back(tmp_path:
         writer.close()
         steps, seconds = zip(*RunReader(run).poll().clock, strict=True)
     assert steps == (2, 4, 6, 8)
-    assert seconds == pytest.approx((10, 20, 20, 40), abs=1e-3)
+    assert seconds == pytest.approx([time - (waited or 0.0) for time in (10, 20, 20, 40)], abs=1e-3)
 
 
 # Evaluation
