@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import FileIO
 from pathlib import Path
-from typing import Self
+from typing import NoReturn, Self
 
 from fashion_tui.files import TEMPORARY_SUFFIX, Content, write_atomically_at
 
@@ -59,6 +59,10 @@ class Folder:
 
     def __del__(self) -> None:
         self.close()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied. Each copy would close the same descriptor."""
+        raise TypeError("a Folder can't be copied or pickled")
 
     def __enter__(self) -> Self:
         return self

@@ -1,6 +1,8 @@
 """Even if a run's directory comes from an untrusted source, no file outside it is read or changed."""
 
+import copy
 import os
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -229,6 +231,15 @@ def test_names_cannot_leave_the_folder(run: Run) -> None:
 def test_a_run_that_cannot_be_opened_is_damaged(tmp_path: Path) -> None:
     with pytest.raises(DamagedRun, match="'gone' is damaged: its directory can't be opened: No such file"):
         Run(tmp_path / "gone")
+
+
+def test_an_open_folder_is_not_copied(tmp_path: Path) -> None:
+    """The copy would close the descriptor of the original."""
+    with Folder.open(tmp_path) as folder:
+        for copied in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="Folder"):
+                copied(folder)
+        assert not folder.is_removed
 
 
 def test_closing_twice_does_nothing(run: Run) -> None:

@@ -8,6 +8,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from .hook import Hook
+
 
 class StepObserver:
     """Measures selected training steps of a network.
@@ -106,8 +108,8 @@ class _Measurements:
         """
         layers = dict.fromkeys(self._layer_of.values())
         modules = {name: module for name, module in self._model.named_modules() if name in layers}
-        handles = [module.register_forward_hook(self._output_hook(name)) for name, module in modules.items()]
-        handles.append(self._model.register_forward_hook(self._measure_relus))
+        handles = [module.register_forward_hook(Hook(self._output_hook(name))) for name, module in modules.items()]
+        handles.append(self._model.register_forward_hook(Hook(self._measure_relus)))
         try:
             yield
         finally:

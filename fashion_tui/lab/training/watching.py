@@ -11,6 +11,7 @@ from torch import nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
+from .hook import Hook
 from .observation import StepObserver
 
 PERIOD = 1.0
@@ -60,7 +61,7 @@ class ModelWatcher:
         self._measured: MeasuredStep | None = None
         self._due = 0.0
         self._handles = [
-            model.register_forward_pre_hook(self._before_forward),
+            model.register_forward_pre_hook(Hook(self._before_forward)),
             register_optimizer_step_post_hook(self._after_step),
         ]
 

@@ -107,7 +107,10 @@ class LoggedRun:
         """Log metrics of the layers of a `torch.nn.Module`, about once a second, as for a trained run.
 
         For each layer: the norm of its gradient, the size of its update, and the share of dead ReLUs. They are measured
-        while the script trains the model, and logged by the next call of `log`.
+        while the script trains the model, and logged by the next call of `log`. Copies of the model aren't measured.
+
+        The model may be copied, saved, compiled, traced and exported while it is watched. `torch.jit.script` can't
+        compile hooks: call it before `watch` or after the run, and not on a copy made in between.
         """
         if self._refusal is not None or self._writer is None:
             self._refuse()

@@ -1,7 +1,9 @@
 """Metrics of a model's layers in a training loop that the script has written."""
 
+import copy
+import io
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import SGD, Adam, Optimizer
 from torch.optim import optimizer as torch_optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from fashion_tui.lab.training import watching
 from fashion_tui.lab.training.observation import StepObserver
@@ -143,6 +146,73 @@ def test_a_step_is_measured_about_once_a_second(tmp_path: Path, monkeypatch: pyt
             run.log(step, loss=0.5)
     measured = sorted(metrics_of(run)["gradient_norm"])
     assert measured == list(range(1, 60, 4))
+
+
+def saved(model: nn.Module) -> nn.Module:
+    """Save a whole model and load it. The file must be loadable where the package isn't installed."""
+    file = io.BytesIO()
+    torch.save(model, file)
+    assert b"fashion_tui" not in file.getvalue()
+    file.seek(0)
+    loaded: nn.Module = torch.load(file, weights_only=False)
+    return loaded
+
+
+INPUT = torch.ones(2, 4)
+
+COPIES: dict[str, Callable[[nn.Module], Callable[[Tensor], Tensor]]] = {
+    "deepcopy": copy.deepcopy,
+    "copy of a copy": lambda model: copy.deepcopy(copy.deepcopy(model)),
+    "torch.save": saved,
+    "AveragedModel": AveragedModel,
+    "torch.jit.trace": lambda model: torch.jit.trace(model, INPUT),
+    "torch.export": lambda model: torch.export.export(model, (INPUT,)).module(),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_a_model_is_copied_while_it_is_watched(
+    copied: Callable[[nn.Module], Callable[[Tensor], Tensor]], tmp_path: Path
+) -> None:
+    """Copies are made between two steps and in the middle of a measured step. They compute the same."""
+    model = small_model()
+    optimizer = SGD(model.parameters(), lr=0.001)
+    with log_run("net", runs=tmp_path) as run:
+        run.watch(model)
+        for step, batch in enumerate(batches(5)):
+            optimizer.zero_grad()
+            model(batch).sum().backward()
+            assert torch.equal(copied(model)(INPUT), model.eval()(INPUT))
+            model.train()
+            optimizer.step()
+            assert torch.equal(copied(model)(INPUT), model.eval()(INPUT))
+            model.train()
+            run.log(step, loss=0.5)
+    assert sorted(metrics_of(run)["gradient_norm"]) == [1, 2, 3, 4]
+
+
+def test_steps_of_a_copy_are_ignored(tmp_path: Path) -> None:
+    model = small_model()
+    with log_run("net", runs=tmp_path) as run:
+        run.watch(model)
+        other = copy.deepcopy(model)
+        optimizer = SGD(other.parameters(), lr=0.1)
+        for step, batch in enumerate(batches(3)):
+            other(batch).sum().backward()
+            optimizer.step()
+            run.log(step, loss=0.5)
+    assert set(metrics_of(run)) == {"loss"}
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")
+def test_a_watched_model_can_not_be_scripted(tmp_path: Path) -> None:
+    model = small_model()
+    with log_run("net", runs=tmp_path) as run:
+        run.watch(model)
+        with pytest.raises(AttributeError, match=r"before run\.watch"):
+            torch.jit.script(model)
+    torch.jit.script(model)
 
 
 def failing(*_: object, **__: object) -> None:
