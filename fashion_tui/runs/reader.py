@@ -20,7 +20,7 @@ from .imported.log import main_metrics_first
 from .layout import EVENTS_FILE
 from .queue import QueuePlace, find_place
 from .replay import MAX_METRICS, Replay
-from .run import Run
+from .run import Contents, Run
 from .series import NO_CURVE, Curve, Series
 from .state import HEARTBEAT_LIMIT, derive, is_fresh, unknown_status
 from .verdicts import Verdict, find_verdicts
@@ -246,6 +246,7 @@ class RunReader:
             damage,
             notice,
             contents.bytes,
+            contents.warning,
             queue,
             self.watched,
             self.windows,
@@ -262,7 +263,7 @@ class RunReader:
             epochs=tuple(replay.epochs),
             checkpoint=replay.checkpoints[-1] if replay.checkpoints else None,
             end=replay.end,
-            warnings=tuple(replay.warnings),
+            warnings=(*_warnings(contents, replay.last_time), *replay.warnings),
             events=tuple(replay.events),
             metrics=tuple(replay.metrics),
             last_values={name: self.metrics[name].values(last=1)[0] for name in self._main_metrics()},
@@ -317,6 +318,10 @@ def _clock(times: Series, start: float | None) -> tuple[tuple[int, float], ...]:
         start = known[0][1] if known else 0.0
     seconds = accumulate((max(time - start, 0.0) for _, time in known), max)
     return tuple(zip((step for step, _ in known), seconds, strict=True))
+
+
+def _warnings(contents: Contents, time: float) -> list[Warned]:
+    return [] if contents.warning is None else [Warned(time=time, message=contents.warning)]
 
 
 def _notice(run: Run, status: RunStatus, *, is_logged: bool) -> str | None:

@@ -43,6 +43,8 @@ class Contents(msgspec.Struct, frozen=True):
     checkpoint_bytes: int
     problems: tuple[str, ...]
     """One line for each file that can't be used, with the reason."""
+    warning: str | None = None
+    """One-line reason if some hyperparameters of an imported run can't be read."""
 
     def add_problems(self, damage: list[str]) -> list[str]:
         """Return `damage`, followed by the lines of `problems`. Leave out files that `damage` already mentions.
@@ -257,8 +259,8 @@ class Run:
         For an imported run, inspect the files of the log.
         """
         if self.imported is not None:
-            log_bytes, log_problems = self.imported.bytes_and_problems()
-            return Contents(log_bytes, 0, log_problems)
+            log_bytes, warning = self.imported.bytes_and_warning()
+            return Contents(log_bytes, 0, (), warning)
         total, checkpoint_bytes, problems = _module_bytes(self.folder), 0, []
         for name, status in _entries(self.folder):
             if stat.S_ISREG(status.st_mode):

@@ -70,11 +70,10 @@ class ImportedLog:
             train_seconds=last.seconds,
         )
 
-    def bytes_and_problems(self) -> tuple[int, tuple[str, ...]]:
-        """Return the size of the log's files, and a one-line message for each other file that can't be read."""
+    def bytes_and_warning(self) -> tuple[int, str | None]:
+        """Return the size of the log's files, and a one-line reason if some hyperparameters can't be read."""
         files = self._files()
-        problem = self._check_changes(files)[1]
-        return sum(status.st_size for status in files.values()), () if problem is None else (problem,)
+        return sum(status.st_size for status in files.values()), self._check_changes(files)[1]
 
     def follow(self) -> Follower:
         """Return a follower that starts at the beginning of the log."""

@@ -6,6 +6,9 @@ import pytest
 
 from fashion_tui.runs.folder import Folder
 from fashion_tui.runs.imported.hyperparameters import read_hyperparameters
+from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.run import Run
+from fashion_tui.runs.store import summarise_path
 
 
 def read(folder: Path, text: str | bytes) -> tuple[dict[str, object], str | None]:
@@ -68,3 +71,14 @@ def test_a_file_that_cannot_be_read_is_reported_in_one_line(text: str | bytes, w
 def test_without_a_file_there_are_no_hyperparameters(tmp_path: Path) -> None:
     with Folder.open(tmp_path) as folder:
         assert read_hyperparameters(folder) == ({}, None)
+
+
+def test_a_damaged_file_is_a_warning_and_the_metrics_are_read(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("step,loss\n3,0.5\n")
+    read(tmp_path, "lr: [")
+    reader = RunReader(Run(tmp_path))
+    snapshot, listed = reader.poll(), summarise_path(tmp_path)
+    assert ["hparams.yaml can't be read" in warning.message for warning in snapshot.warnings] == [True]
+    assert (snapshot.damage, listed.damage, listed.step) == (None, None, 3)
+    read(tmp_path, "lr: 0.25")
+    assert reader.poll().warnings == ()
