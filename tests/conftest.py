@@ -80,7 +80,7 @@ def forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) ->
 
 @pytest.fixture(autouse=True)
 def _keep_denormals() -> Iterator[None]:
-    """Undo what code in the process of a test does to small numbers, as trainers do in their own process."""
+    """Turn off flushing of denormal numbers after each test, in case a trainer in its process turned it on."""
     yield
     if "torch" in sys.modules:
         sys.modules["torch"].set_flush_denormal(False)

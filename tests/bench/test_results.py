@@ -26,7 +26,7 @@ REQUEST = BenchRequest(
 
 
 class Worker:
-    """Answers each request with the next sample of a speed, or of the peak throughput."""
+    """Answers each request with the next sample of a speed or of the peak throughput."""
 
     def __init__(self, *speeds: float, step_seconds: list[float]) -> None:
         steps = chain([[9.0]], [step_seconds], *[[[step] for step in step_seconds]])
@@ -46,7 +46,7 @@ def described(operations: dict[str, float]) -> Description:
 
 
 def measure() -> tuple[tuple[TrainingSpeed, ...], float | None]:
-    """Measure a warm-up and three rounds. The highest throughput of a matrix product is that of the third."""
+    """Measure a warm-up and three rounds. The third round has the highest throughput of a matrix product."""
     recipes: Any = Worker(999, 60, 30, 100, step_seconds=[step / 1000 for step in range(1, 99)])
     workers: Any = {GUIDE_LOOP: Worker(999, 10, 20, 40, step_seconds=[0.001] * 4), "guide": recipes}
     samples, peaks = _measure_speeds(REQUEST, workers, recipes, lambda *_: None)

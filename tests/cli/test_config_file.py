@@ -38,7 +38,8 @@ TrainWith = Callable[..., Run]
 
 @pytest.fixture
 def call_train(call_in_process: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """A function that writes a file and calls `train --config` with it and options, but doesn't start the trainer."""
+    """A function that writes a file and calls `train --config` with the file and with options, without starting the
+    trainer."""
 
     def call(content: str | bytes, *options: object) -> Result:
         monkeypatch.setattr(train, "launch", lambda _run, **_: 1)
@@ -62,7 +63,7 @@ def train_with(call_train: Callable[..., Result]) -> TrainWith:
 
 
 def settings(run: Run) -> dict[str, Any]:
-    """Return the configuration of a run without its identity."""
+    """Return the configuration of a run without the values that identify the run."""
     config: dict[str, Any] = msgspec.to_builtins(run.config)
     return {name: value for name, value in config.items() if name not in {"run", "created"}}
 

@@ -58,7 +58,7 @@ def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, 
 
 
 def test_the_example_in_the_readme(call: Call, tmp_path: Path) -> None:
-    """The network is in two files. It is looked at and trained, and then evaluated without the files."""
+    """A network in two files is shown and trained, and then evaluated without the files."""
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     for name, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", readme, re.DOTALL):
         (tmp_path / name).write_text(code)
@@ -145,7 +145,7 @@ def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_
         (DROPOUT_NET.replace("784", "780"), (), 1, "780 features, got 784"),
         (DROPOUT_NET.replace("width, 10", "width, 9"), (), 1, "float32 [2, 9]"),
         (f"import faulty\n{DROPOUT_NET}", (), 1, "faulty.py:2: invalid syntax"),
-        (f"{DROPOUT_NET}\nopen('pyproject.toml')", (), 1, "no data files"),  # exists in the working directory
+        (f"{DROPOUT_NET}\nopen('pyproject.toml')", (), 1, "no data files"),  # this file exists in the working directory
         (f"{DROPOUT_NET}\nfrom pathlib import Path\nPath(__file__).with_name('sizes.json').open()", (), 1, "no data"),
         (f"{DROPOUT_NET}\nimport importlib\nname = 'blocks'\n__import__(name)", (), 1, "import statements"),
         (

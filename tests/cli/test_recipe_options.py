@@ -1,4 +1,4 @@
-"""The options of `train` that are made from the fields of a recipe and of a run's configuration."""
+"""The options of `train` that are created from the fields of recipes and run configurations."""
 
 from pathlib import Path
 
@@ -36,7 +36,7 @@ def test_every_field_of_a_recipe_is_set_by_its_option(
 ) -> None:
     monkeypatch.setattr(train, "launch", lambda _run, **_: 1)
     values = {name: another_value(field, getattr(GUIDE, name)) for name, field in fields_of(Recipe).items()}
-    values["optimizer"] = "sgd"  # the only one with a field for its momentum
+    values["optimizer"] = "sgd"  # momentum is a field of sgd only
     options: list[str] = []
     for name, value in values.items():
         option = option_name(name)

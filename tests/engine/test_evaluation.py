@@ -113,7 +113,8 @@ async def test_predictions_agree_with_the_evaluation(engine: Engine, run: Path) 
 
 
 async def test_runs_whose_modules_have_the_same_name_are_evaluated_separately(engine: Engine, tmp_path: Path) -> None:
-    """They have the same weights; `blocks.py` decides which class is predicted, and `forward` imports it again."""
+    """Both models have the same weights; `blocks.py` decides which class is predicted, and `forward` imports it
+    again."""
     source = """
 from torch import nn
 import blocks

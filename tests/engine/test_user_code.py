@@ -52,7 +52,7 @@ BLOCKS = "import torch\nclass Net(torch.nn.Flatten):\n    def __init__(self, wid
 async def test_an_error_in_a_module_beside_the_edited_file_names_its_line(
     engine: Engine, tmp_path: Path, blocks: str, arguments: dict[str, object], expected: str
 ) -> None:
-    """The line isn't one of the source in the editor."""
+    """The line belongs to a file other than the source in the editor."""
     (tmp_path / "blocks.py").write_text(blocks)
     network = CustomModel(
         source="from blocks import Net", class_name="Net", arguments=arguments, file=str(tmp_path / "unsaved.py")

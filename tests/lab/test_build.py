@@ -184,7 +184,7 @@ class TestByName:
 
 
 NONE = LocalModules()
-"""No modules besides the model's own file."""
+"""A model without modules besides its own file."""
 
 
 def custom(source: str, class_name: str | None, **options: object) -> CustomModel:

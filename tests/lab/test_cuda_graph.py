@@ -44,7 +44,7 @@ FIELDS: list[dict[str, Any]] = [
     {"optimizer": "sgd", "momentum": 0.9, "nesterov": True, "weight_decay": 0.01},
     {"optimizer": "sgd", "schedule": "onecycle", "warm_up": 0.3, "max_gradient_norm": 0.5},
 ]
-"""Values of fields that the recipes by name don't use."""
+"""Values of fields that no built-in recipe uses."""
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""When early stopping ends training, against a plain implementation over the whole history."""
+"""Early stopping, compared with a plain implementation that uses the whole history."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ def stopping(**fields: Any) -> EarlyStopping:
 
 
 def stops_after(early_stopping: EarlyStopping, losses: list[float]) -> int | None:
-    """Return the epoch after which training ends, or None if it goes on."""
+    """Return the epoch after which training ends, or None if it continues to the end."""
     for epoch, loss in enumerate(losses, 1):
         early_stopping.add(epoch, metrics(loss))
         if early_stopping.reason_to_stop(epoch) is not None:
@@ -39,7 +39,7 @@ def stops_after(early_stopping: EarlyStopping, losses: list[float]) -> int | Non
     st.sampled_from(["loss", "accuracy"]),
 )
 def test_training_ends_as_the_history_demands(values: list[int], patience: int, change: int, metric: str) -> None:
-    """The values are multiples of 1/16, which are exact. A value improves on all those before its last improvement."""
+    """The values are multiples of 1/16, which floats represent exactly."""
     improvements: list[int] = []
     expected = None
     for epoch, value in enumerate(values, 1):

@@ -53,7 +53,7 @@ def outputs_of_first_layer(network: nn.Module) -> int:
 
 
 class TestWhichFiles:
-    """The files are found without executing any."""
+    """The files are found without executing them."""
 
     @pytest.mark.parametrize(
         ("statement", "expected"),
@@ -164,7 +164,8 @@ class TestSeparation:
         assert random.choice([1]) == 1
 
     def test_a_module_beside_the_file_hides_an_installed_one(self, tmp_path: Path) -> None:
-        """As in a script. But a folder without `__init__.py` doesn't, and other modules import the installed one."""
+        """This is as in a script. A folder without `__init__.py` doesn't hide an installed package, and modules outside
+        the model import the installed one."""
         source = "import tabnanny\nfrom torch import nn\nclass Net(nn.Linear):\n    def __init__(self):\n"
         source += "        super().__init__(getattr(tabnanny, 'SIZE', 1), 2)\n"
         write(tmp_path, net=source, tabnanny__part="")

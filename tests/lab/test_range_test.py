@@ -117,7 +117,7 @@ def test_steps_equal_those_of_plain_torch_with_rising_learning_rates() -> None:
     "recipe", [GUIDE, msgspec.structs.replace(STRONG, ema_decay=0.9)], ids=["guide", "averaged bf16 Muon"]
 )
 def test_training_continues_as_if_there_had_been_no_test(recipe: Recipe) -> None:
-    """The test starts in the middle of an epoch and reaches into the next one."""
+    """The range test starts in the middle of an epoch and ends in the next one."""
     recipe = msgspec.structs.replace(recipe, batch_size=8)
 
     def begin() -> Training:
@@ -145,7 +145,7 @@ def test_an_interrupted_test_restores_custom_models(source: str, name: str, step
     polls = count(1)
 
     def poll() -> None:
-        if next(polls) == 7:  # in the fourth step, which has three micro-batches like all others
+        if next(polls) == 7:  # in the fourth step; each step has three micro-batches
             raise Interrupted
 
     untouched = begin()

@@ -20,7 +20,7 @@ from fashion_tui.schema.recipe import GUIDE, Recipe
 from .test_training import CPU, run, striped
 
 EPOCHS, STEPS = 3, 15
-"""There are five steps in an epoch, the last one with a smaller batch."""
+"""An epoch has five steps. The last one has a smaller batch."""
 
 IMAGES = striped(70)
 

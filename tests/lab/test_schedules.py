@@ -64,7 +64,7 @@ def test_constant() -> None:
 @given(st.integers(2, 300), st.floats(0.01, 0.99), st.floats(1e-6, 10))
 def test_one_cycle_equals_that_of_torch_to_the_bit(total: int, warm_up: float, lr: float) -> None:
     if float(warm_up * total) == 1:
-        return  # OneCycleLR divides by zero
+        return  # with these values, OneCycleLR divides by zero
     ours = rates(recipe(schedule="onecycle", warm_up=warm_up, learning_rate=lr), total)
     theirs = OneCycleLR(sgd(lr), max_lr=lr, total_steps=total, pct_start=warm_up, cycle_momentum=False)
     assert ours == stepped(theirs, total)

@@ -1,4 +1,4 @@
-"""Verdicts in words."""
+"""The texts of verdicts."""
 
 import math
 

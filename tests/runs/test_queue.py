@@ -50,7 +50,7 @@ def add(runs: Path, name: str, device: str = "cpu", *, waits: bool = True) -> Qu
 
 
 def order(runs: Path, *names: str) -> list[str]:
-    """Return the waiting runs among these, sorted by their places."""
+    """Return those of these runs that are waiting, in the order of the queue."""
     places = {name: place.place for name in names if (place := find_place(runs / name)) is not None}
     assert sorted(places.values()) == list(range(1, len(places) + 1))
     return sorted(places, key=lambda name: places[name])
@@ -166,7 +166,7 @@ def test_runs_keep_their_order_if_the_folder_is_deleted(runs: Path) -> None:
 
 
 def test_two_runs_never_train_at_the_same_time(runs: Path) -> None:
-    """Many trainers join, check, leave and are moved at random moments."""
+    """Many trainers join, check, leave and are moved at random times."""
     training: list[str] = []
     overlaps: list[str] = []
 
@@ -207,7 +207,7 @@ def test_users_who_share_the_runs_folder_share_its_queue(runs: Path) -> None:
 
 
 def test_a_child_process_does_not_keep_the_device(runs: Path) -> None:
-    """A worker of a data loader, for example, may outlive its killed trainer."""
+    """For example, a data loader's worker may outlive its killed trainer."""
     trainer = run_python(FORK, str(runs / "run"))
     assert read_line(trainer) == "forked"
     os.kill(trainer.pid, signal.SIGKILL)

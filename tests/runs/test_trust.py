@@ -236,7 +236,7 @@ class TestModules:
         assert "\n" not in str(raised.value)
 
     def test_a_change_needs_new_trust_even_with_its_hash(self, path: Path) -> None:
-        """As by someone who passes on a changed copy of a run."""
+        """Someone may pass on a modified copy of a run."""
         changed = "import os\nWIDTH = 16\n"
         with Run(path) as run:
             assert run.config.source is not None

@@ -1,4 +1,4 @@
-"""Each verdict on a run that has the fault and on one that hasn't."""
+"""Each verdict is given for a run with the problem, but not for a run without it."""
 
 import math
 from array import array
@@ -35,7 +35,7 @@ def series(values: Sequence[float], *, every: int = 1) -> Series:
 
 
 def noisy(loss: Callable[[int], float], steps: int, noise: float = 0.2) -> Series:
-    """Return the losses of batches, whose standard deviation is `noise` times the loss."""
+    """Return losses of batches with a standard deviation of `noise` times the loss."""
     random = Random(0)
     return series([loss(step) * random.gauss(1, noise) for step in range(1, steps + 1)])
 
@@ -54,7 +54,7 @@ def verdicts(**metrics: Series) -> list[Verdict]:
 
 
 def falling(step: int) -> float:
-    """A loss that falls from 2.3 as fast as that of the guide's network."""
+    """A loss that falls from 2.3, as fast as the loss of the guide's network."""
     return float(2.3 * (1 + step / 20) ** -0.4)
 
 

@@ -1,4 +1,4 @@
-"""There is no verdict on a run with a built-in recipe, neither at its end nor before (make test-verdicts)."""
+"""Runs with built-in recipes have no verdicts, during training or at the end (make test-verdicts)."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ from .trainers import make_run
 
 RUNS = [*product((GUIDE, QUICK, STRONG), range(5)), (BEST, 0)]
 MAX_BYTES = 10_000
-"""Number of bytes of the log that are read at a time. They are about a second of a run."""
+"""Number of bytes of the log to read at a time: about a second of a run."""
 
 
 @pytest.mark.verdicts

@@ -1,4 +1,4 @@
-"""The user's command after the end of a run: what it is told, and that its faults don't affect the run."""
+"""On-end commands: their environment variables, and that their failures don't affect the run."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ from .in_process import BLACK, train_in_process
 from .trainers import events
 
 RECORD = 'env | grep ^FASHION_TUI_ | sort > "$FASHION_TUI_RUNS/told"; pwd >> "$FASHION_TUI_RUNS/told"'
-"""A command that writes what it is told into the runs folder."""
+"""A command that writes its environment variables into the runs folder."""
 
 
 USE_RUN_AND_DEVICE = """
@@ -162,7 +162,7 @@ def test_a_missing_directory_is_a_warning(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_run_from_someone_else_never_chooses_a_command(run: Run, tmp_path: Path) -> None:
-    """Its configuration may contain the path of a file that came with it, instead of an id."""
+    """The configuration of such a run may contain the path of a file that came with it instead of an id."""
     file = tmp_path / "command.json"
     file.write_bytes(msgspec.json.encode(on_end.Command(command=RECORD, directory="/", path="")))
     file.chmod(0o600)

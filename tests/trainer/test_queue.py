@@ -27,7 +27,7 @@ from .trainers import TIMEOUT, Trainer, make_small_run, of_kind
 pytestmark = pytest.mark.timeout(600)
 
 MAX_MEMORY = 25 * 2**20
-"""Memory of a waiting trainer, in bytes. Pages that it shares with other processes are divided among them."""
+"""Memory of a waiting trainer, in bytes. Pages shared by several processes are divided among them."""
 
 MAX_LOAD = 0.01
 """Share of a core that a waiting trainer uses. It is 0.001 on an idle machine."""
@@ -113,7 +113,7 @@ def test_stopping_takes_a_run_out_of_the_queue(fork: Fork, tmp_path: Path, devic
     wait_for_place(run, 1)
     with pytest.raises(UserError, match=r"is queued; it can be stopped, but not paused"):
         pause(run)
-    run.control.request("pause")  # as if it had been made before the run was queued
+    run.control.request("pause")  # as if the request had been made before the run was queued
     assert "can't pause" in trainer.wait_for(Warned).message
     outcome = stop(run)
     assert (outcome.state, outcome.from_step) == ("stopped", 0)
@@ -159,7 +159,7 @@ def test_a_run_is_resumed_in_the_queue(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("forked_processes")
 def test_a_queued_run_on_a_gpu_waits_for_the_device_that_torch_selects(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process asks torch, so that the waiting trainer doesn't import it."""
+    """Another process imports torch to select the device, so that the waiting trainer doesn't import it."""
     assert find_device("cpu") == ("cpu", "cpu")
     with monkeypatch.context() as patch:
         patch.setattr(queue, "resolves_to_cpu", lambda _: False)

@@ -1,4 +1,4 @@
-"""Runs that use the fields of a recipe can be resumed after a kill, and repeated, to the bit."""
+"""Runs that use the fields of a recipe can be resumed after a kill, and repeated, with bit-identical results."""
 
 from collections.abc import Callable
 from pathlib import Path

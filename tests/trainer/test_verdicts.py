@@ -72,7 +72,7 @@ def test_a_network_that_learns_random_labels_overfits(tmp_path: Path) -> None:
 
 
 def test_the_share_of_the_time_for_images(tmp_path: Path) -> None:
-    """A linear network computes less than the augmentation of its images does, and a deep network far more."""
+    """The augmentation takes more computation than a linear network, but far less than a deep network."""
     linear = CustomModel(
         source="from torch import nn\n\nclass Net(nn.Sequential):\n"
         "    def __init__(self):\n        super().__init__(nn.Flatten(), nn.Linear(784, 10))\n",

@@ -110,7 +110,7 @@ async def test_a_live_run_cannot_be_deleted(tmp_path: Path) -> None:
 
 
 async def answer(app: FashionApp, pilot: Pilot[None], key: str, text: str) -> str:
-    """Press a key that opens a dialog, replace the dialog's text, and return what the dialog showed."""
+    """Press a key that opens a dialog, replace the text in it, and return what the dialog showed."""
     await pilot.press(key)
     await until(pilot, lambda: isinstance(app.screen, TextDialog) and app.focused, "the dialog")
     shown = screen_text(app)

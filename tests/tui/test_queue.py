@@ -1,4 +1,4 @@
-"""Queued runs in the Train pane: their places, and the keys that move them and take them out of the queue."""
+"""Queued runs in the Train pane: their places, and the keys that move and remove them."""
 
 from pathlib import Path
 

@@ -41,7 +41,7 @@ class Net(nn.Module):
 
 
 class FormApp(App[None]):
-    """An app that shows only the form, with the engines that the form uses."""
+    """An app that contains only the form and the engines that the form uses."""
 
     def __init__(self, engine: Engine, sandbox: SandboxEngine) -> None:
         super().__init__()

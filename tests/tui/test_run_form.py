@@ -31,7 +31,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 async def form(
     monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = (80, 24)
 ) -> AsyncIterator[tuple[RunForm, Pilot[None], list[RunChoices | None]]]:
-    """Open the form in an app of its own. The list contains the result of the form once it is closed."""
+    """Open the form in a separate app. After the form is closed, the list contains its result."""
     monkeypatch.setattr("fashion_tui.tui.train.form.run_form.has_gpu_driver", lambda: False)
     app = App[None]()
     app.register_theme(THEME)

@@ -1,4 +1,4 @@
-"""What the terminal is told about runs: title, progress and bell, and that it is restored whenever the app ends."""
+"""The terminal's title, progress and bell for runs, and that the terminal is restored whenever the app ends."""
 
 import os
 import re
@@ -161,7 +161,7 @@ def test_the_terminal_is_told_about_runs_and_restored(app_terminal: AppLauncher)
 
 
 def test_an_error_in_the_app_restores_the_terminal(app_terminal: AppLauncher) -> None:
-    """The program is the app with an error that occurs after the first progress."""
+    """The program is the app with an error that occurs after the first progress report."""
     program = (
         "import fashion_tui.tui.app as module, runpy, sys\n"
         "show = module.progress_of\n"

@@ -41,7 +41,7 @@ _METRICS = {
     "learning_rate": Metric("learning rate", smoothed=False),
     "epoch": Metric("epoch", smoothed=False),
     "images_per_second": Metric("images per second", decimals=0, lower_is_better=False),
-    "batch_time": Metric("time for images", "%", 100, 0),
+    "batch_time": Metric("image preparation", "%", 100, 0),
     "train_loss": Metric("train loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),
     "train_accuracy": Metric("train accuracy", "%", 100, 1, lower_is_better=False, per_epoch=True, smoothed=False),
     "validation_loss": Metric("validation loss", decimals=3, logarithmic=True, per_epoch=True, smoothed=False),

@@ -201,7 +201,7 @@ class CsvFollower:
         if self._note is not None:
             yield from self._warn("note", self._note)
         if columns.step is None:
-            yield from self._warn("column", f"{METRICS_FILE} has no column 'step' or 'epoch'; its rows are counted")
+            yield from self._warn("column", f"{METRICS_FILE} has no column 'step' or 'epoch'; steps are row numbers")
         steps: dict[int, dict[str, float]] = {}
         for line in lines:
             self._count += 1

@@ -10,7 +10,7 @@ from fashion_tui.schema.range_test import RangeTest
 
 
 def result(losses: list[float], **changes: float) -> RangeTest:
-    """Return a result with a step per decade, from 1e-7 on."""
+    """Return a result with one step per decade, starting at 1e-7."""
     rates = tuple(10.0 ** (step - 7) for step in range(len(losses)))
     smoothed = tuple(loss if math.isfinite(loss) else 3.0 for loss in losses)
     return RangeTest(learning_rates=rates, losses=tuple(losses), smoothed=smoothed, steps=9, **changes)  # type: ignore[arg-type]

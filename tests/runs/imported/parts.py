@@ -39,6 +39,6 @@ def newest(folder: Path) -> Path:
 
 
 def make_old(path: Path) -> None:
-    """Set the time of the last change to an hour ago, so that nobody seems to be writing the file."""
+    """Set the modification time to an hour ago, so that the file seems complete."""
     hour_ago = time.time() - 3600
     os.utime(path, (hour_ago, hour_ago))

@@ -1,4 +1,4 @@
-"""Event files of all sorts are read without loss, and what can't be read is reported in one line."""
+"""Event files of all kinds are read without loss. Unreadable parts are reported in one line."""
 
 import struct
 import sys

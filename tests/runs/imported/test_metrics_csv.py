@@ -1,4 +1,4 @@
-"""`metrics.csv` is read whatever its columns and rows, and what can't be read is reported in one line."""
+"""`metrics.csv` is read regardless of its columns and rows. Unreadable parts are reported in one line."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The states in the checkpoints of a Hugging Face run make one history."""
+"""The states in the checkpoints of a Hugging Face run are merged into one history."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the runner of cells posts to the Playground."""
+"""The messages that the cell runner posts to the Playground."""
 
 import asyncio
 from pathlib import Path
