@@ -56,18 +56,22 @@ class RunFields:
     def get(self, name: str) -> Value | None:
         """Return a field, or None if the run doesn't have it.
 
-        A field is an entry of FIELDS; another setting of the configuration, such as `versions.torch`; a setting of the
-        script that logged the run; or the last value of a metric, such as `loss` or `loss.last`, or its best value,
-        `loss.best`.
+        A field is an entry of FIELDS; another setting of the configuration, such as `versions.torch`; the last value of
+        a metric, such as `loss` or `loss.last`, or its best value, `loss.best`; or a setting of the script or the
+        library that logged the run, with or without the prefix `settings.`. Of several fields with the same name, the
+        first one in this order is returned.
         """
         given, name = name, _OTHER_NAMES.get(name, name)
         if name in _SUMMARY:
             return _SUMMARY[name](self.summary)
-        for setting in (name, f"settings.{name}", f"settings.{given}"):
-            if setting in self._configuration:
-                return _value(self._configuration[setting])
-        if is_setting(name):
-            return None
+        if name in self._configuration:
+            return _value(self._configuration[name])
+        if not is_setting(name) and (metric := self._metric(name)) is not None:
+            return metric
+        logged = (f"settings.{name}", f"settings.{given}")
+        return next((_value(self._configuration[key]) for key in logged if key in self._configuration), None)
+
+    def _metric(self, name: str) -> float | None:
         last, best = self.metrics.get(name.removesuffix(_LAST).removesuffix(_BEST), (None, None))
         return best if name.endswith(_BEST) else last
 

@@ -14,7 +14,7 @@ from fashion_tui.runs.metric_cache import MetricCache
 from fashion_tui.runs.notes import rename, tag, write_note
 from fashion_tui.runs.patterns import Pattern
 from fashion_tui.runs.run import Run
-from fashion_tui.runs.store import list_runs
+from fashion_tui.runs.store import list_runs, summarise_path
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.events import StepChunk
 from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
@@ -51,6 +51,18 @@ def runs(tmp_path: Path) -> list[RunFields]:
 
 def names(runs: list[RunFields]) -> str:
     return "".join(run.summary.run.split("-")[2] for run in runs)
+
+
+def test_metrics_and_fields_of_every_run_win_over_hyperparameters(tmp_path: Path) -> None:
+    (tmp_path / "metrics.csv").write_text("step,loss,temperature\n1,0.25,0.5\n2,0.75,0.125\n")
+    (tmp_path / "hparams.yaml").write_text("{loss: 9, state: odd, lr: 0.5, width: 64, temperature.best: 7}")
+    run = RunFields(summarise_path(tmp_path), MetricCache(tmp_path).get)
+    expected = {
+        "loss": 0.75, "loss.last": 0.75, "loss.best": 0.25, "settings.loss": 9, "state": "imported",
+        "settings.state": "odd", "lr": 0.5, "width": 64, "temperature": 0.125, "temperature.best": 7,
+    }  # fmt: skip
+    assert {name: run.get(name) for name in expected} == expected
+    assert [len(filter_runs([run], text)) for text in ("loss<1", "loss>1", "settings.loss>1")] == [1, 0, 1]
 
 
 @pytest.mark.parametrize(
