@@ -73,11 +73,10 @@ class TrainingBar:
         if snapshot.total_steps == 0:
             self._bar.update(self._task, description=snapshot.state)
             return
-        epoch = min(status.epoch + 1, status.epochs)
         state = "" if snapshot.state == "running" else f"  {snapshot.state}"
         self._bar.update(
             self._task,
-            description=f"epoch {epoch}/{status.epochs}{state}",
+            description=f"epoch {snapshot.current_epoch}/{status.epochs}{state}",
             total=snapshot.total_steps,
             completed=status.step,
             metrics="  ".join(_metrics(snapshot)),

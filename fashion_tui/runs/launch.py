@@ -185,7 +185,8 @@ def resume(  # noqa: PLR0913
 
 def _epochs_begun(checkpoint: CheckpointRef, summary: RunSummary) -> int:
     """Return the number of epochs begun before a checkpoint. A resumed run must have at least this many epochs."""
-    steps_per_epoch = summary.total_steps // max(summary.epochs, 1)
+    epochs = summary.epoch if summary.state == "finished" else summary.epochs
+    steps_per_epoch = summary.total_steps // max(epochs, 1)
     return math.ceil(checkpoint.step / steps_per_epoch) if steps_per_epoch else checkpoint.epoch
 
 

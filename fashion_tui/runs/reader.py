@@ -22,7 +22,7 @@ from .queue import QueuePlace, find_place
 from .replay import MAX_METRICS, Replay
 from .run import Contents, Run
 from .series import NO_CURVE, Curve, Series
-from .state import HEARTBEAT_LIMIT, derive, is_fresh, unknown_status
+from .state import HEARTBEAT_LIMIT, derive, is_fresh, total_steps, unknown_status
 from .verdicts import Verdict, find_verdicts
 
 RECENT_STEPS = 60
@@ -102,8 +102,14 @@ class RunSnapshot:
 
     @property
     def total_steps(self) -> int:
-        """Number of steps to train; 0 until the trainer has loaded the data."""
-        return self.status.steps_per_epoch * self.status.epochs
+        """Number of steps to train; see `state.total_steps`."""
+        return total_steps(self.status)
+
+    @property
+    def current_epoch(self) -> int:
+        """Number of the epoch that is being trained, counted from 1, or of the last epoch of a finished run."""
+        status = self.status
+        return status.epoch if status.state == "finished" else min(status.epoch + 1, status.epochs)
 
 
 class RunReader:

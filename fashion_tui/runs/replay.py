@@ -107,9 +107,7 @@ class Replay:
                 self.checkpoints = [*self.checkpoints[1 - MAX_EVENTS :], event]
             case Warned():
                 self.warnings = [*self.warnings[1 - MAX_WARNINGS :], event]
-            case Finished():
-                self.end, self.target_epochs = event, event.epochs  # fewer than planned after early stopping
-            case Stopped() | Failed() | ScriptEnded():
+            case Finished() | Stopped() | Failed() | ScriptEnded():
                 self.end = event
             case _:
                 pass

@@ -52,7 +52,7 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
                 state="finished",
                 step=event.step,
                 epoch=event.epochs,
-                epochs=event.epochs,
+                epochs=max(status.epochs, event.epochs),
                 test_accuracy=None if isinstance(event.test_accuracy, str) else event.test_accuracy,
                 train_seconds=event.train_seconds,
                 images_per_second=event.images_per_second,
@@ -65,6 +65,15 @@ def after(status: RunStatus, event: RunEvent | None) -> RunStatus:
             return msgspec.structs.replace(status, state="failed", step=event.step, message=event.message)
         case _:
             return msgspec.structs.replace(status, state="lost")
+
+
+def total_steps(status: RunStatus) -> int:
+    """Return the number of steps to train; 0 until the trainer has loaded the data, and for logged and imported runs.
+
+    A finished run has completed all its steps, even if early stopping ended it before its last planned epoch.
+    """
+    planned = status.steps_per_epoch * status.epochs
+    return min(status.step, planned) if status.state == "finished" else planned
 
 
 def unknown_status(state: State) -> RunStatus:

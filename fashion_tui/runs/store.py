@@ -24,7 +24,7 @@ from .notes import read_notes
 from .queue import find_place
 from .reader import RunReader
 from .run import Contents, Run, run_id
-from .state import derive, is_fresh, unknown_status
+from .state import derive, is_fresh, total_steps, unknown_status
 
 MAX_NAMED = 5
 """Maximum number of runs listed in an error message."""
@@ -189,7 +189,7 @@ def _summary(  # noqa: PLR0913
         epoch=status.epoch,
         epochs=status.epochs,
         step=status.step,
-        total_steps=status.steps_per_epoch * status.epochs,
+        total_steps=total_steps(status),
         test_accuracy=status.test_accuracy,
         pid=status.pid if status.state in LIVE_STATES else None,
         created=config.created if config else _created_by_name(path),

@@ -125,7 +125,6 @@ def _train(  # noqa: PLR0913
     accuracy = None if isinstance(finished.test_accuracy, str) else finished.test_accuracy
     status.update(
         state="finished",
-        epochs=finished.epochs,
         message=status.status.message if accuracy is None else None,  # the message says why the accuracy is unknown
         test_accuracy=accuracy,
         train_seconds=finished.train_seconds,

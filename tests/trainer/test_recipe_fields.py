@@ -146,7 +146,7 @@ def test_early_stopping_finishes_a_run_and_more_epochs_continue_it(tmp_path: Pat
     assert "validation loss" in (finished.stopped_early or "")
     assert [event.reason for event in of_kind(run, CheckpointSaved)] == ["epoch", "epoch", "end"]
     snapshot = RunReader(run).poll()
-    assert (snapshot.state, snapshot.status.epoch, snapshot.status.epochs) == ("finished", 3, 3)
+    assert (snapshot.state, snapshot.status.epoch, snapshot.status.epochs) == ("finished", 3, 9)
     assert snapshot.total_steps == finished.step == 9
 
     train_in_process(run, images=images, epochs=4)

@@ -21,9 +21,10 @@ from fashion_tui.report.runs import finished_text, runs_tables
 from fashion_tui.runs.layers import LayerProblem
 from fashion_tui.runs.reader import RunReader, RunSnapshot
 from fashion_tui.runs.run import Run
+from fashion_tui.runs.state import after
 from fashion_tui.runs.store import summarise
 from fashion_tui.schema.evaluation import ClassReport, Evaluation, Prediction
-from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk
+from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Stopped
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunSummary, short_name
 from fashion_tui.tui.bars import indicator_text
@@ -210,7 +211,36 @@ def test_the_note_of_a_run_that_was_stopped_early_says_why(finished: RunSnapshot
         time=0.0, run="r", path="/r", step=300, epochs=3, stopped_early=reason, test_accuracy=0.9, test_loss=0.3,
         train_seconds=10.0, images_per_second=9.5,
     )  # fmt: skip
-    assert note_text(replace(finished, end=end), None, ASCII).plain == f"stopped early: {reason} - press e to evaluate"
+    stopped = replace(finished, end=end)
+    assert note_text(stopped, None, ASCII).plain == f"stopped early: {reason} - press e to evaluate"
+    problem = replace(stopped, verdicts=(LayerProblem("large updates", ("conv1",), -0.3),))
+    assert re.match(
+        f"stopped early: {reason} - ! .*lower learning rate - press e", note_text(problem, None, ASCII).plain
+    )
+
+
+def test_a_run_that_was_stopped_early_keeps_its_planned_epochs_and_is_complete(
+    running: RunSnapshot, summary: RunSummary
+) -> None:
+    event = Finished(
+        time=0.0, run="r", path="/r", step=200, epochs=2, stopped_early="", test_accuracy=0.9, test_loss=0.3,
+        train_seconds=10.0, images_per_second=9.5,
+    )  # fmt: skip
+    stopped = replace(running, status=after(running.status, event))
+    assert "epoch 2/3 step 200 / 200" in words(stopped)
+    assert "100 %" in words(stopped)
+    assert "2/3" in progress_bar(stopped)
+    listed = msgspec.structs.replace(summary, state="finished", epoch=2, epochs=3, step=200)
+    assert run_line(listed, 40, ASCII).plain.split()[2] == "2/3"
+    assert stopped.total_steps == 200
+
+
+def test_the_note_of_a_run_that_was_removed_from_the_queue(running: RunSnapshot) -> None:
+    status = msgspec.structs.replace(running.status, state="stopped")
+    end = Stopped(time=0.0, step=0, epoch=0, reason="asked")
+    stopped = replace(running, status=status, end=end)
+    assert "stopped at step 0" in note_text(stopped, None, ASCII).plain
+    assert note_text(replace(stopped, started=None), None, ASCII).plain == "never started - press r to start it"
 
 
 @pytest.fixture

@@ -211,7 +211,7 @@ def _progress(snapshot: RunSnapshot, width: int, glyphs: Glyphs) -> Text:
     share = status.step / total if total else 0.0
     line = Text(no_wrap=True)
     line.append("epoch ", style=MUTED)
-    line.append(f"{min(status.epoch + 1, status.epochs)}/{status.epochs}", style=FOREGROUND)
+    line.append(f"{snapshot.current_epoch}/{status.epochs}", style=FOREGROUND)
     line.append("  step ", style=MUTED)
     line.append(f"{status.step:>{len(f'{total:,}')},}", style=FOREGROUND)
     line.append(f" / {total:,}  " if total else "  ", style=MUTED)
@@ -284,10 +284,9 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
         case Failed(message=message):
             return Text(f"{glyphs.bad} {message}", style=BAD)
         case Stopped(step=step):
-            return Text(
-                f"stopped at step {step:,} {dot} press {RESUME_KEY} to resume {dot} {_disk_usage(snapshot)}",
-                style=MUTED,
-            )
+            stopped = f"stopped at step {step:,} {dot} press {RESUME_KEY} to resume {dot} {_disk_usage(snapshot)}"
+            never_started = f"never started {dot} press {RESUME_KEY} to start it"
+            return Text(never_started if snapshot.started is None else stopped, style=MUTED)
         case _ if snapshot.status.message is not None:  # the message says why the test accuracy is missing
             return Text(f"! {snapshot.status.message}", style=ATTENTION)
         case _:
@@ -296,12 +295,13 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 def _finished_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
     evaluate = f"press {key_of('train', 'evaluate')} to evaluate"
-    if snapshot.verdicts:
-        verdict = verdict_text(snapshot.verdicts[0], glyphs)
-        return Text(f"! {verdict} {glyphs.dot} {evaluate}", style=ATTENTION)
+    parts = []
     if isinstance(snapshot.end, Finished) and snapshot.end.stopped_early is not None:
-        return Text(f"stopped early: {snapshot.end.stopped_early} {glyphs.dot} {evaluate}", style=MUTED)
-    return Text(f"{evaluate} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED)
+        parts.append(f"stopped early: {snapshot.end.stopped_early}")
+    if snapshot.verdicts:
+        parts.append(f"! {verdict_text(snapshot.verdicts[0], glyphs)}")
+    parts = [*parts, evaluate] if parts else [evaluate, _disk_usage(snapshot)]
+    return Text(f" {glyphs.dot} ".join(parts), style=ATTENTION if snapshot.verdicts else MUTED)
 
 
 def _end_of_log(snapshot: RunSnapshot, config: LogOnlyConfig, glyphs: Glyphs) -> Text:
