@@ -256,7 +256,7 @@ def test_the_list_of_runs(summary: RunSummary) -> None:
     assert run_line(ended, 40, ASCII).plain.split() == ["+", name, "3/3", "90.47", "%"]
     for width in (31, 40):
         heading, line = run_heading(width, ASCII).plain, run_line(ended, width, ASCII).plain
-        assert heading.split() == ["name", "progress", "accuracy"]
+        assert heading.split() == ["name", "progress", "result"]
         assert (heading.index("name"), heading.index("ess") + 3, len(heading.rstrip())) == (
             line.index(name), line.index("3/3") + 3, len(line.rstrip())
         )  # fmt: skip

@@ -23,7 +23,7 @@ from fashion_tui.tui.train import stored_options
 from fashion_tui.tui.train.arrangement import Arrangement, Arranger, Column, ListOptions, Outdated
 from fashion_tui.tui.train.choose_fields import choose_columns, choose_order, next_order
 from fashion_tui.tui.train.run_lines import RunLines, heading_line
-from fashion_tui.tui.train.run_table import RunTable, columns_shown, note_line
+from fashion_tui.tui.train.run_table import WIDE_COLUMNS, RunTable, columns_of, note_line
 from fashion_tui.tui.train.stored_options import MAX_FOLDERS
 from tests.runs.parts import make_run, steps, toy_loss
 
@@ -234,27 +234,43 @@ async def test_order_and_columns_are_chosen_in_dialogs(tmp_path: Path) -> None:
         assert f"  {toy_loss(5):.4g}" in screen_text(app), "its values"
         columns = app.run_worker(choose_columns(app, table, ("loss",)))
         await until(pilot, lambda: isinstance(app.screen, ChoiceDialog) and app.focused, "the dialog")
-        for name in ("recipe", "loss.b", "recipe", "tag"):
+        chosen = [line.split()[0] for line in screen_text(app).splitlines() if "✓" in line]
+        assert chosen == ["loss.best", "epoch", "test_accuracy"], "those that the list shows"
+        for name in ("recipe", "epoch", "recipe", "tag"):
             app.screen.query_one(Input).value = name
             await pilot.pause()
             await pilot.press("enter")
         await pilot.press("escape")
         await columns.wait()
-        assert table.options.columns == ("loss.best", "tag")
-        await until(pilot, lambda: "loss.best↑" in screen_text(app) and "of 3" not in screen_text(app), "the columns")
+        assert table.options.columns == ("loss.best", "test_accuracy", "tag")
+        heading = ["name", "loss.best↑"]  # the list is too narrow for the others
+        await until(pilot, lambda: screen_text(app).splitlines()[0].split() == heading, "the columns")
+
+
+async def test_closing_the_dialog_without_a_change_keeps_the_short_lines(tmp_path: Path) -> None:
+    make_runs(tmp_path)
+    async with table_app(tmp_path) as (table, pilot):
+        columns = pilot.app.run_worker(choose_columns(pilot.app, table, ("loss",)))
+        await until(pilot, lambda: isinstance(pilot.app.screen, ChoiceDialog) and pilot.app.focused, "the dialog")
+        await pilot.press("escape")
+        await columns.wait()
+        assert table.options == ListOptions()
 
 
 @pytest.mark.parametrize(
     ("chosen", "expected"),
-    [((), ("name", "loss")), (("lr", "tag"), ("lr", "loss", "tag")), (("tag", "loss"), ("tag", "loss"))],
+    [
+        ((), ("name", "loss", "epoch", "test_accuracy")),
+        (("lr", "name", "tag"), ("name", "loss", "lr", "tag")),
+        (("tag", "loss"), ("name", "tag", "loss")),
+    ],
 )
-def test_the_field_of_the_order_is_a_column(chosen: tuple[str, ...], expected: tuple[str, ...]) -> None:
-    assert columns_shown(ListOptions(sort="-loss", columns=chosen), is_wide=False) == expected
+def test_the_name_and_the_field_of_the_order_are_columns(chosen: tuple[str, ...], expected: tuple[str, ...]) -> None:
+    assert columns_of(ListOptions(sort="-loss", columns=chosen), is_wide=False) == expected
 
 
-def test_only_a_short_line_and_the_default_columns_are_shown_without_an_order() -> None:
-    assert columns_shown(ListOptions(), is_wide=False) == ()
-    assert columns_shown(ListOptions(sort="duration"), is_wide=True) == columns_shown(ListOptions(), is_wide=True)
+def test_sorting_by_a_default_column_does_not_move_it() -> None:
+    assert columns_of(ListOptions(sort="duration"), is_wide=True) == WIDE_COLUMNS
 
 
 def test_a_long_name_leaves_space_for_the_second_column() -> None:

@@ -47,7 +47,7 @@ class ChoiceDialog(Dialog[str | None]):
     ChoiceDialog Input, ChoiceDialog Input:focus { height: 1; border: none; padding: 0; background: $surface;
         margin: 0 0 1 0; }
     ChoiceDialog OptionList, ChoiceDialog OptionList:focus { width: auto; min-width: 30; max-width: 100%; height: auto;
-        max-height: 20; border: none; padding: 0; background: $panel; }
+        max-height: 18; border: none; padding: 0; background: $panel; }
     """
 
     input = getters.query_one(Input)

@@ -34,7 +34,7 @@ class ListOptions:
     sort: str = ""
     """A field of `runs --sort`, with a minus sign for the reverse order, or an empty string for newest first."""
     columns: tuple[str, ...] = ()
-    """Fields of `runs --columns`, or empty for the default line of a run."""
+    """Fields of `runs --columns`, or empty for the default ones. The list shows the name in any case."""
 
 
 @dataclass(frozen=True, slots=True)

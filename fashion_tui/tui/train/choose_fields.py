@@ -46,10 +46,13 @@ def next_order(current: str, name: str) -> str:
 
 
 async def choose_columns(app: App[None], table: RunTable, metrics: Sequence[str]) -> None:
-    """Ask which fields to show as columns."""
-    dialog = ColumnsDialog(await _field_names(table, metrics), table.options.columns)
+    """Ask which fields to show as columns beside the name. The columns of the list are chosen and come first."""
+    shown = table.columns[1:]
+    names = dict.fromkeys((*shown, *await _field_names(table, metrics)))
+    dialog = ColumnsDialog([name for name in names if name != "name"], shown)
     await app.push_screen_wait(dialog)
-    table.change(replace(table.options, columns=dialog.columns))
+    if dialog.columns != shown:
+        table.change(replace(table.options, columns=dialog.columns))
 
 
 async def _field_names(table: RunTable, metrics: Sequence[str]) -> tuple[str, ...]:
@@ -65,7 +68,7 @@ class ColumnsDialog(ChoiceDialog):
     def __init__(self, names: Sequence[str], columns: tuple[str, ...]) -> None:
         self.columns = columns
         self._names = names
-        title = "Columns of the list: enter adds or removes one"
+        title = "Columns beside the name: enter adds or removes one"
         super().__init__(title, self._choices(), columns[0] if columns else None)
 
     def submit(self, key: str) -> None:

@@ -76,7 +76,7 @@ def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
 
 def run_heading(width: int, glyphs: Glyphs) -> Text:
     """Return the heading of the lines that `run_line` returns."""
-    tail = f" progress {'accuracy':>{RESULT_WIDTH}} "
+    tail = f" progress {'result':>{RESULT_WIDTH}} "
     name_width = max(width - len(tail) - 2, 4)
     return Text(f"  {shorten('name', name_width, glyphs):<{name_width}}{tail}", MUTED, no_wrap=True)
 

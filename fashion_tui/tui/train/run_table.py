@@ -28,8 +28,10 @@ from .run_lines import heading_line, run_heading
 from .run_list import RunList
 
 WIDE_COLUMNS = ("name", "state", "recipe", "epoch", "test_accuracy", "duration", "created", "tag")
-"""Columns of the wide list, unless the user chooses others. The narrow list has no columns by default."""
+"""Columns of the wide list, unless the user chooses others."""
 
+NARROW_COLUMNS = ("name", "epoch", "test_accuracy")
+"""Columns of the narrow list if it is sorted. By default, it has short lines with about the same content."""
 
 BUSY_SECONDS = 0.5
 """Seconds after which the list shows that logs are being read."""
@@ -116,6 +118,11 @@ class RunTable(Vertical):
             self.options = options
             self._arrange()
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The fields that the list shows as columns, or those that its short lines correspond to."""
+        return columns_of(self.options, is_wide=self.is_wide)
+
     def widen(self, *, is_wide: bool) -> None:
         """Show the columns of the wide list, or the short lines of the narrow one, unless the user chose columns."""
         self.is_wide = is_wide
@@ -161,6 +168,10 @@ class RunTable(Vertical):
 
     # The arrangement
 
+    @property
+    def _has_short_lines(self) -> bool:
+        return not (self.is_wide or self.options.sort or self.options.columns)
+
     def _arrange(self) -> None:
         """Arrange the runs again in a thread, because this may read many files."""
         self._is_outdated = True
@@ -174,7 +185,7 @@ class RunTable(Vertical):
         try:
             while self._is_outdated:
                 self._is_outdated = False
-                options = replace(self.options, columns=columns_shown(self.options, is_wide=self.is_wide))
+                options = replace(self.options, columns=() if self._has_short_lines else self.columns)
                 with suppress(Outdated):
                     arrange = partial(self._arranger.arrange, self._runs, options, lambda: self._is_outdated)
                     arrangement = await asyncio.to_thread(arrange)
@@ -230,17 +241,15 @@ class RunTable(Vertical):
         self.heading.fit(heading)
 
 
-def columns_shown(options: ListOptions, *, is_wide: bool) -> tuple[str, ...]:
-    """Return the chosen or default columns, with the field by which the runs are sorted second if it isn't among them.
+def columns_of(options: ListOptions, *, is_wide: bool) -> tuple[str, ...]:
+    """Return the name and the chosen or default columns.
 
-    Without any columns, the list shows a short line for each run.
+    The field by which the runs are sorted follows the name if it isn't among the columns.
     """
-    columns = options.columns or (WIDE_COLUMNS if is_wide else ())
+    columns = options.columns or (WIDE_COLUMNS if is_wide else NARROW_COLUMNS)
     field = options.sort.removeprefix("-")
-    if not field or field in columns:
-        return columns
-    first, *others = columns or ("name",)
-    return tuple(dict.fromkeys((first, field, *others)))
+    added = (field,) if field and field not in columns else ()
+    return tuple(dict.fromkeys(("name", *added, *columns)))
 
 
 def note_line(arrangement: Arrangement, glyphs: Glyphs) -> Text:
