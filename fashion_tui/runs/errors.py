@@ -11,7 +11,7 @@ class DamagedRun(UserError):
     """Raised when a file of the run is missing, unreadable or invalid."""
 
     def __init__(self, run: str, detail: str) -> None:
-        super().__init__(f"run {run!r} is damaged: {detail}")
+        super().__init__(f"run {printable(run)!r} is damaged: {detail}")  # the name may not be UTF-8
         self.detail = printable(detail)
         """The file and what is wrong with it."""
 

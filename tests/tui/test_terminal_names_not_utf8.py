@@ -43,6 +43,7 @@ def test_working_directory_and_runs(app_terminal: AppLauncher, tmp_path: Path, m
             terminal.press(key)
             terminal.settle()
         terminal.wait_for("UTF-8")
+        assert ("no values" in terminal.text(), "\\udc" in terminal.text()) == (False, False)
         terminal.press("escape")
         quit_app(terminal)
         assert "Traceback" not in terminal.text_after_exit()

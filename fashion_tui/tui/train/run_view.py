@@ -63,6 +63,7 @@ class RunView(Vertical):
         """
         previous, self._shown = self._shown, shown
         self._snapshot, self._problem = snapshot, ""
+        self.charts.display = True
         wait = self._charts_painted + CHART_INTERVAL - time.monotonic()
         if wait <= 0 or self.charts.awaits_curves or _states(previous) != _states(shown):
             self._paint_charts()
@@ -71,8 +72,9 @@ class RunView(Vertical):
         self._paint_summary()
 
     def show_problem(self, problem: str) -> None:
-        """Explain why a run can't be shown."""
+        """Explain why a run can't be shown, and hide the charts."""
         self._snapshot, self._problem, self._shown = None, problem, ShownRuns()
+        self.charts.display = False
         self.summary.show_lines([])
         self._paint_summary()
         self._paint_charts()

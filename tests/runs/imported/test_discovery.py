@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fashion_tui.runs.errors import DamagedRun
 from fashion_tui.runs.imported import discovery
 from fashion_tui.runs.imported.discovery import LogFinder, find_logs
 from fashion_tui.runs.index import RunIndex
@@ -170,3 +171,5 @@ def test_a_folder_whose_name_is_not_utf8_is_listed_as_damaged(tmp_path: Path) ->
     (listed,) = list_runs(tmp_path)
     assert listed.damage is not None
     assert "UTF-8" in listed.damage
+    with pytest.raises(DamagedRun, match=r"'lo\ufffd'.*UTF-8"):
+        open_run(tmp_path, listed.run)
