@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from fashion_tui.runs import log_run
 from fashion_tui.runs.create import create_logged_run
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.state import after
@@ -57,6 +58,15 @@ def test_it_is_listed_with_its_metrics(run: Run, runs_dir: Path, call_in_process
         ("1", "0.25", "8.0"),
         ("2", "0.125", ""),
     ]
+
+
+def test_warnings_of_the_script_are_printed_after_its_end(runs_dir: Path, call_in_process: Call) -> None:
+    with log_run("net", runs=runs_dir) as logged:
+        logged.log(1, loss=0.5, kind="train")
+    result = call_in_process("runs", "latest", "--json", "--runs", runs_dir)
+    assert result.json["metrics"] == {"loss": {"steps": [1], "values": [0.5]}}
+    (line,) = result.err.splitlines()
+    assert "'kind' isn't logged" in line
 
 
 def test_it_is_found_by_a_setting_of_its_script(run: Run, runs_dir: Path, call_in_process: Call) -> None:

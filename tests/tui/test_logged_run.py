@@ -14,7 +14,7 @@ from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.events import End, Failed, ScriptEnded, StepChunk
+from fashion_tui.schema.events import End, Failed, RunEvent, ScriptEnded, StepChunk, Warned
 from fashion_tui.tui.bars import indicator_text
 from fashion_tui.tui.train.obstacles import obstacle
 from fashion_tui.tui.train.run_charts import ShownRuns
@@ -46,7 +46,7 @@ def run(ended: Run) -> Iterator[Run]:
         yield ended
 
 
-def write(run: Run, event: StepChunk | End) -> None:
+def write(run: Run, event: RunEvent) -> None:
     writer = run.event_writer()
     writer.write(event)
     writer.close()
@@ -106,6 +106,20 @@ def test_the_note_says_how_it_ended(ended: Run, end: End | None, words: str) -> 
     note = note_text(RunReader(ended).poll(), None, UNICODE).plain
     assert words in note
     assert "resume" not in note
+
+
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (ScriptEnded(time=0.0, step=1234, seconds=65.0), "'lr' isn't logged"),
+        (Failed(time=0.0, step=1234, message="ValueError: x"), "ValueError: x"),
+    ],
+)
+def test_the_note_is_the_last_warning_of_an_ended_script(ended: Run, end: End, words: str) -> None:
+    for name in ("step", "lr"):
+        write(ended, Warned(time=0.0, message=f"{name!r} isn't logged"))
+    write(ended, end)
+    assert words in note_text(RunReader(ended).poll(), None, UNICODE).plain
 
 
 def test_the_pane_offers_only_what_a_script_supports(run: Run) -> None:

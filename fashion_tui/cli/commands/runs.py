@@ -171,16 +171,18 @@ def _show_columns(runs: list[RunFields], columns: str, *, as_json: bool) -> None
 
 
 def _show_run(run: Run, *, as_csv: bool, as_json: bool) -> None:
-    """Print the metrics of one run, and its problems. Print a warning to stderr if a file can't be read."""
+    """Print the metrics of one run, and its problems.
+
+    Print to stderr what its trainer, script or reader has warned about, and which files can't be read.
+    """
     reader = RunReader(run)
     snapshot = reader.poll()
     summary = summarise(run)
     verdicts = [verdict_text(verdict, terminal_glyphs()) for verdict in snapshot.verdicts]
     if snapshot.damage is not None:
         print_warning(snapshot.damage)
-    if run.imported is not None:
-        for warning in snapshot.warnings:
-            print_warning(warning.message)
+    for warning in snapshot.warnings:
+        print_warning(warning.message)
     if as_csv:
         write_csv(
             ["step", "time", *reader.metrics],

@@ -305,7 +305,7 @@ def _finished_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 
 def _end_of_log(snapshot: RunSnapshot, config: LogOnlyConfig, glyphs: Glyphs) -> Text:
-    """Return how a logged run ended, or what is known about the end of an imported run.
+    """Return what went wrong in a logged or imported run or, if nothing did, how it ended or when its log changed.
 
     Such runs can be neither resumed nor evaluated.
     """
@@ -316,6 +316,8 @@ def _end_of_log(snapshot: RunSnapshot, config: LogOnlyConfig, glyphs: Glyphs) ->
             return Text(f"{glyphs.bad} {message}", style=BAD)
         case _ if snapshot.notice is not None:
             return Text(snapshot.notice, style=ATTENTION)
+        case _ if snapshot.warnings:
+            return Text(f"! {snapshot.warnings[-1].message}", style=ATTENTION)
         case _:
             return Text(
                 f"{snapshot.state} at step {snapshot.status.step:,} {glyphs.dot} {_disk_usage(snapshot)}", style=MUTED
