@@ -66,12 +66,13 @@ class Holder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LockHeld(UserError):
-    """Raised when another trainer holds the lock. The message identifies that trainer."""
+    """Raised when a trainer or script holds the lock. The message identifies its process and says how to stop it."""
 
     def __init__(self, folder: Folder) -> None:
         process = holder(folder)
-        name = f"process {process.pid} on {one_line(process.host)!r}" if process else "another process"
-        super().__init__(f"run {folder.path.name!r} is being trained by {name}; stop that trainer first")
+        user = f"process {process.pid} on {one_line(process.host)!r}" if process else "another process"
+        run = folder.path.name
+        super().__init__(f"run {run!r} is in use by {user}; stop it first, with: fashion-tui stop {run}")
 
 
 class RunLock:

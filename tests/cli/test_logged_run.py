@@ -1,5 +1,6 @@
 """Commands on a run that a script has logged: it is listed, printed and compared, and other commands refuse it."""
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from fashion_tui.runs.run import Run
 from fashion_tui.runs.state import after
 from fashion_tui.schema.events import ScriptEnded, StepChunk
 from tests.runs.parts import make_run, steps
+from tests.runs.script.parts import opened
 
 from .conftest import Call, assert_error
 
@@ -117,6 +119,15 @@ def test_other_commands_refuse_it_in_one_line(
 def test_stop_leaves_an_ended_run_alone(run: Run, call_in_process: Call) -> None:
     result = call_in_process("stop", run.path)
     assert (result.status, result.out) == (0, f"{run.id}: finished at step 2\n")
+
+
+def test_delete_says_how_to_stop_its_script(runs_dir: Path, call_in_process: Call) -> None:
+    with log_run("net", runs=runs_dir) as logged:
+        assert logged.id is not None
+        result = call_in_process("delete", logged.id, "--yes", "--runs", runs_dir)
+        assert_error(result, 1, logged.id, f"process {os.getpid()}", f"fashion-tui stop {logged.id}")
+        assert "train" not in result.err
+        assert opened(logged).is_live()
 
 
 @pytest.mark.parametrize("has_ended", [True, False])

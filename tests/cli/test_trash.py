@@ -43,7 +43,7 @@ def test_if_one_run_is_live_none_is_deleted(runs: list[Run], call_in_process: Ca
     one, two = runs
     with two.lock():
         result = call_in_process("delete", one.id, two.id, "--yes", "--runs", one.path.parent)
-    assert_error(result, 1, two.id, "is being trained")
+    assert_error(result, 1, two.id, "is in use")
     assert one.path.exists()
     assert two.path.exists()
 

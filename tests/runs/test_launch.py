@@ -104,11 +104,11 @@ def test_a_running_launcher_keeps_no_zombie(toy: Run) -> None:
 def test_a_second_trainer_is_refused(toy: Run) -> None:
     launch(toy, epochs=1000)
     wait_until(toy.is_locked)
-    with pytest.raises(LockHeld, match="is being trained by process"):
+    with pytest.raises(LockHeld, match="is in use by process"):
         launch(toy)
     second = subprocess.run([*launching.TRAINER, str(toy.path)], capture_output=True, text=True, check=False)
     assert second.returncode != 0
-    assert "is being trained by process" in second.stderr
+    assert "is in use by process" in second.stderr
 
 
 def test_pause_resume_checkpoint_stop(toy: Run) -> None:
