@@ -12,6 +12,7 @@ with log_run("my-net", config={"lr": 0.001}) as run:
 
 import atexit
 import os
+import reprlib
 import sys
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from weakref import WeakSet
 
 from fashion_tui.runs.create import create_logged_run
 from fashion_tui.runs.location import default_runs_dir
+from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.events import End, Failed, ScriptEnded, Stopped
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.text import encodable, one_line
@@ -58,7 +60,7 @@ class LoggedRun:
         settings, problem = json_settings(config)
         try:
             run = create_logged_run(
-                default_runs_dir() if runs is None else user_path(Path(runs), "runs"),
+                default_runs_dir() if runs is None else _runs_dir(runs),
                 name=one_line(encodable(str(name)), MAX_NAME),
                 script=_script(),
                 settings=settings,
@@ -183,6 +185,12 @@ def _in_other_process() -> LoggedRun:
     run.path, run._writer, run._watcher = None, None, None  # noqa: SLF001
     run._refusal, run._has_refused = OTHER_PROCESS, False  # noqa: SLF001
     return run
+
+
+def _runs_dir(runs: object) -> Path:
+    if not isinstance(runs, str | os.PathLike):
+        raise UsageError(f"runs is {reprlib.repr(runs)}, but must be a path")
+    return user_path(Path(runs), "runs")
 
 
 def _script() -> str | None:

@@ -255,6 +255,13 @@ def test_the_script_runs_if_the_run_cannot_be_created(tmp_path: Path, capsys: Pr
     assert str(tmp_path / "file") in line
 
 
+@pytest.mark.parametrize("runs", [3, b"runs", ["runs"]])
+def test_a_folder_that_is_not_a_path_is_named(runs: Any, capsys: Printed) -> None:
+    assert log_run("net", runs=runs).path is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"runs is {runs!r}" in line
+
+
 def test_an_error_of_the_writing_thread_does_not_stop_the_script(
     tmp_path: Path, capsys: Printed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
