@@ -135,7 +135,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action(
             "move_in_queue(-1)",
             "shift+up",
-            "Move a queued run up, so that it starts earlier",
+            "Start a queued run earlier than others",
             "move in queue",
             "⇧↑",
             "⇧↑↓",
@@ -144,7 +144,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action(
             "move_in_queue(1)",
             "shift+down",
-            "Move a queued run down, so that it starts later",
+            "Start a queued run later than others",
             shown_key="⇧↓",
             setting="move_down_in_queue",
         ),
