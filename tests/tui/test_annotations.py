@@ -140,7 +140,9 @@ async def test_title_tags_and_deletion_apply_to_all_marked_runs(tmp_path: Path) 
         assert isinstance(app.screen, ConfirmDialog)
         question = app.screen.question
         assert "the 2 marked runs" in question
-        assert [short_name(run.run) in question for run in app.runs] == [False, True, True]
+        listed = [f"wider ({short_name(run.run)})" in question for run in app.runs]
+        assert listed == [False, True, True]
+        assert "one at a time" in question
         await pilot.press("y")
         await until(pilot, lambda: [run.run.split("-")[2] for run in app.runs] == ["three"], "the other run")
         await until(pilot, lambda: "Deleted the 2 marked runs" in screen_text(app), "the outcome")

@@ -231,7 +231,7 @@ def test_a_run_that_was_stopped_early_keeps_its_planned_epochs_and_is_complete(
     assert "100 %" in words(stopped)
     assert "2/3" in progress_bar(stopped)
     listed = msgspec.structs.replace(summary, state="finished", epoch=2, epochs=3, step=200)
-    assert run_line(listed, 40, ASCII).plain.split()[2] == "2/3"
+    assert run_line(listed, short_name(listed.run), 40, ASCII).plain.split()[2] == "2/3"
     assert stopped.total_steps == 200
 
 
@@ -251,11 +251,11 @@ def summary(running: RunSnapshot) -> RunSummary:
 
 def test_the_list_of_runs(summary: RunSummary) -> None:
     name = short_name(summary.run)
-    assert run_line(summary, 40, ASCII).plain.split() == ["#", name, "1/3", "loss", "0.988"]
+    assert run_line(summary, name, 40, ASCII).plain.split() == ["#", name, "1/3", "loss", "0.988"]
     ended = msgspec.structs.replace(summary, state="finished", epoch=3, test_accuracy=0.90468)
-    assert run_line(ended, 40, ASCII).plain.split() == ["+", name, "3/3", "90.47", "%"]
+    assert run_line(ended, name, 40, ASCII).plain.split() == ["+", name, "3/3", "90.47", "%"]
     for width in (31, 40):
-        heading, line = run_heading(width, ASCII).plain, run_line(ended, width, ASCII).plain
+        heading, line = run_heading(width, ASCII).plain, run_line(ended, name, width, ASCII).plain
         assert heading.split() == ["name", "progress", "result"]
         assert (heading.index("name"), heading.index("ess") + 3, len(heading.rstrip())) == (
             line.index(name), line.index("3/3") + 3, len(line.rstrip())

@@ -84,8 +84,9 @@ def test_a_run_without_metrics_has_a_summary(tmp_path: Path) -> None:
 
 def test_the_list_and_the_header_show_its_step(run: Run) -> None:
     summary = summarise(run)
-    assert "1,234" in run_line(summary, 40, UNICODE).plain
-    assert "0/0" not in run_line(summary, 40, UNICODE).plain
+    line = run_line(summary, "mine", 40, UNICODE).plain
+    assert "1,234" in line
+    assert "0/0" not in line
     for short in (True, False):
         assert "1,234" in indicator_text(summary, 1, short=short).plain
         assert "%" not in indicator_text(summary, 1, short=short).plain

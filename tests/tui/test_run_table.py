@@ -190,6 +190,19 @@ def test_a_changed_run_is_read_again(tmp_path: Path) -> None:
     assert names(arranger.arrange(list_runs(tmp_path), options, bool).runs) == ["new"]
 
 
+def test_runs_with_the_same_title_differ_in_the_list(tmp_path: Path) -> None:
+    for name, title in (("one", "wider"), ("two", "wider"), ("three", "unique"), ("four", "")):
+        with make_run(tmp_path, name=name) as run:
+            rename(run.folder, title)
+    arranger = Arranger(tmp_path, ASCII)
+    one, two, _, four = (short_name(run.run) for run in reversed(list_runs(tmp_path)))
+    shown = [four, "unique", f"wider ({two})", f"wider ({one})"]
+    lines = RunLines(arranger.arrange(list_runs(tmp_path), ListOptions(), bool), 60, ASCII, {})
+    assert [line.plain[2:38].rstrip() for line in lines] == shown
+    table = arranger.arrange(list_runs(tmp_path), ListOptions(filter="wider", columns=("name", "state")), bool)
+    assert [table.cells[run.run][0] for run in table.runs] == shown[2:]
+
+
 def test_reading_logs_stops_if_the_result_is_not_needed(tmp_path: Path) -> None:
     make_runs(tmp_path)
     arranger = Arranger(tmp_path, UNICODE)

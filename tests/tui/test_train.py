@@ -367,9 +367,9 @@ async def test_of_many_runs_only_the_visible_lines_are_computed(
         shutil.copytree(first, first.with_name(f"20250101-{number:06d}-copy-{number:04d}"))
     computed: list[str] = []
 
-    def run_line_and_count(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
+    def run_line_and_count(run: RunSummary, name: str, width: int, glyphs: Glyphs) -> Text:
         computed.append(run.run)
-        return run_line(run, width, glyphs)
+        return run_line(run, name, width, glyphs)
 
     monkeypatch.setattr(run_lines, "run_line", run_line_and_count)
     async with train_pane(tmp_path / "runs") as (app, pilot):

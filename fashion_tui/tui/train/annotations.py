@@ -15,7 +15,7 @@ from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.runs import notes, trash
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.run import RunSummary, short_name
+from fashion_tui.schema.run import RunSummary, short_name, titled_name
 from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
@@ -63,8 +63,8 @@ class Annotations:
 
     def delete(self, runs: Sequence[RunSummary]) -> None:
         """Ask whether to delete the runs, then move them to the trash. If one of them is live, none is deleted."""
-        names, them = _names(runs), "it" if len(runs) == 1 else "them"
-        listed = "" if len(runs) == 1 else f"{', '.join(short_name(run.run) for run in runs)}\n"
+        names, them = _names(runs), "it" if len(runs) == 1 else "them one at a time"
+        listed = "" if len(runs) == 1 else f"{', '.join(map(_name, runs))}\n"
         restore = key_of("train", "restore")
         question = (
             f"Delete {names} ({format_bytes(sum(run.disk_bytes for run in runs))})?\n{listed}"
@@ -113,8 +113,12 @@ class Annotations:
 
 
 def _names(runs: Sequence[RunSummary]) -> str:
-    """Return the short name of a run, or the number of runs if there are several."""
-    return short_name(runs[0].run) if len(runs) == 1 else f"the {len(runs)} marked runs"
+    """Return the title and the short name of a run, or the number of runs if there are several."""
+    return _name(runs[0]) if len(runs) == 1 else f"the {len(runs)} marked runs"
+
+
+def _name(run: RunSummary) -> str:
+    return printable(titled_name(run.run, run.title), terminal_glyphs())
 
 
 def _store(runs: Sequence[RunSummary], change: Callable[[Run, str], object], text: str) -> None:

@@ -1,5 +1,6 @@
 """Which runs the list shows, in which order, and the text of its columns. All of it is computed in a thread."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,11 +9,11 @@ from rich.cells import cell_len
 
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.runs import field_text
-from fashion_tui.runs.fields import RunFields, sort_runs
+from fashion_tui.runs.fields import RunFields, Value, sort_runs
 from fashion_tui.runs.filter import FilterError, filter_runs
 from fashion_tui.runs.metric_cache import LastAndBest, MetricCache
 from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.run import RunSummary
+from fashion_tui.schema.run import RunSummary, short_name, titled_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +49,17 @@ class Arrangement:
     cells: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The text of each column, by the id of the run."""
     columns: tuple[Column, ...] = ()
+    repeated_titles: frozenset[str] = frozenset()
+    """Titles that several runs in the folder have."""
     problem: str = ""
     """Why the options can't be used, so that all runs are listed, or an empty string."""
     invalid: tuple[int, int] | None = None
     """Start and end (exclusive) of the part of the filter that is invalid, or None."""
+
+
+def name_in_list(run: RunSummary, repeated_titles: frozenset[str]) -> str:
+    """Return a run's title, or its short name if it has none. A title that other runs have is followed by that name."""
+    return titled_name(run.run, run.title) if run.title in repeated_titles else run.title or short_name(run.run)
 
 
 MAX_WIDTH = 32
@@ -90,7 +98,9 @@ class Arranger:
                 chosen = sort_runs(chosen, options.sort)
             except UsageError as error:
                 problem = problem or str(error).removeprefix("--")
-        columns, cells = self._table(chosen, options.columns)
+        titles = Counter(run.title for run in runs)
+        repeated = frozenset(title for title, count in titles.items() if count > 1)
+        columns, cells = self._table(chosen, options.columns, repeated)
         self._cache.save()
         return Arrangement(
             runs=tuple(run.summary for run in chosen),
@@ -98,6 +108,7 @@ class Arranger:
             options=options,
             columns=columns,
             cells=cells,
+            repeated_titles=repeated,
             problem=problem,
             invalid=invalid,
         )
@@ -121,13 +132,16 @@ class Arranger:
         return self._cache.get(run)
 
     def _table(
-        self, runs: Sequence[RunFields], names: Sequence[str]
+        self, runs: Sequence[RunFields], names: Sequence[str], repeated_titles: frozenset[str]
     ) -> tuple[tuple[Column, ...], dict[str, tuple[str, ...]]]:
         """Return the columns of these names, and the cells of each run by its id."""
         ids = [run.summary.run for run in runs]
         columns, texts = [], []
         for name in names:
-            values = [run.get(name) for run in runs]
+            if name == "name":
+                values: list[Value | None] = [name_in_list(run.summary, repeated_titles) for run in runs]
+            else:
+                values = [run.get(name) for run in runs]
             cells = [field_text(name, value, self._glyphs) for value in values]
             width = max((cell_len(cell) for cell in cells), default=0)
             is_number = any(isinstance(value, float | int) for value in values)

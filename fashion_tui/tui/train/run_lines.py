@@ -11,9 +11,9 @@ from fashion_tui.report.formatting import format_accuracy, format_loss, shorten
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.runs import state_mark, state_text
 from fashion_tui.report.style import BAD, FOREGROUND, MUTED
-from fashion_tui.schema.run import RunSummary, short_name
+from fashion_tui.schema.run import RunSummary
 
-from .arrangement import Arrangement, Column
+from .arrangement import Arrangement, Column, name_in_list
 
 GAP = 2
 """Number of spaces between two columns."""
@@ -52,7 +52,9 @@ class RunLines(Sequence[Text]):
         width = self._width - mark.cell_len
         columns = self._arrangement.columns
         if not columns:
-            return mark.append_text(run_line(run, width, self._glyphs))
+            return mark.append_text(
+                run_line(run, name_in_list(run, self._arrangement.repeated_titles), width, self._glyphs)
+            )
         return mark.append_text(column_line(run, columns, self._arrangement.cells[run.run], width, self._glyphs))
 
 
@@ -62,7 +64,7 @@ def letter_mark(letter: str | None) -> Text:
     return Text.assemble((f"{letter or ' '} ", style), no_wrap=True)
 
 
-def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
+def run_line(run: RunSummary, name: str, width: int, glyphs: Glyphs) -> Text:
     """Return a run's state, name, epochs, and test accuracy or loss, such as `✓ guide-a1b2    3/3     90.41 %`.
 
     For a logged or imported run, the last step is shown instead of epochs.
@@ -70,8 +72,8 @@ def run_line(run: RunSummary, width: int, glyphs: Glyphs) -> Text:
     progress = f"{run.step:,}" if run.kind in {"logged", "imported"} else f"{run.epoch}/{run.epochs}"
     tail = f" {progress} {'damaged' if run.damage else _result(run):>{RESULT_WIDTH}} "
     width = max(width - len(tail) - 2, 4)
-    name = set_cell_size(shorten(run.title or short_name(run.run), width, glyphs), width)
-    return Text.assemble(_state(run, glyphs), " ", (name + tail, FOREGROUND), no_wrap=True)
+    shown = set_cell_size(shorten(name, width, glyphs), width)
+    return Text.assemble(_state(run, glyphs), " ", (shown + tail, FOREGROUND), no_wrap=True)
 
 
 def run_heading(width: int, glyphs: Glyphs) -> Text:
