@@ -123,12 +123,30 @@ def filter_runs(runs: Sequence[RunFields], text: str) -> list[RunFields]:
     for term in sorted(terms, key=lambda term: term.field is not None and reads_log(term.field)):
         if term.field is not None and (problem := check_field(term.field, runs)) is not None:
             raise FilterError(problem, text, term.start, term.end)
+        if (problem := _percent_problem(term, runs)) is not None:
+            raise FilterError(problem, text, term.start, term.end)
         try:
             result = [run for run in result if term.matches(run)]
         except (TimeoutError, MemoryError):
             problem = f"the regular expression takes more than {MAX_SECONDS:g} s or too much memory; simplify it"
             raise FilterError(problem, text, term.start, term.end) from None
     return result
+
+
+def _percent_problem(term: Term, runs: Sequence[RunFields]) -> str | None:
+    """Return a message if an accuracy is compared with a number such as 98, which is more than any run has.
+
+    Some scripts log accuracies in percent, so that such numbers make sense.
+    """
+    name = (term.field or "").removesuffix(".best").removesuffix(".last")
+    if not name.endswith("accuracy") or not isinstance(term.operand, str) or term.operand.endswith("%"):
+        return None
+    if term.number is None or not 1 < term.number <= 100:
+        return None
+    values = (run.get(term.field or "") for run in runs)
+    if any(isinstance(value, int | float) and value > 1 for value in values):
+        return None
+    return f"{term.operand} is {term.number * 100:,.0f} %; write {term.operand}% or {term.number / 100:g}"
 
 
 def _skip(text: str, position: int) -> int:

@@ -43,7 +43,10 @@ def runs(tmp_path: Path) -> list[RunFields]:
         tmp_path, "a", GUIDE, {"state": "finished", "test_accuracy": 0.9, "train_seconds": 90.0},
         loss=[0.5, 0.25, 0.75], accuracy=[0.1, 0.9, 0.4], **{"gradient_norm/conv1": [1.0, 2.0, 3.0]},
     )  # fmt: skip
-    add_run(tmp_path, "b", STRONG, {"state": "failed", "train_seconds": 600.0}, loss=[2.0, 1.0, math.nan])
+    add_run(
+        tmp_path, "b", STRONG, {"state": "failed", "train_seconds": 600.0}, loss=[2.0, 1.0, math.nan],
+        val_accuracy=[50.0, 70.0, 90.0],
+    )  # fmt: skip
     add_run(tmp_path, "c", msgspec.structs.replace(STRONG, learning_rate=0.2, flip="none"), {"state": "stopped"})
     cache = MetricCache(tmp_path)
     return [RunFields(run, cache.get) for run in list_runs(tmp_path)]
@@ -114,6 +117,8 @@ def test_metrics_and_fields_of_every_run_win_over_hyperparameters(tmp_path: Path
         ("-loss<0.8", "bc"),
         ("gradient_norm/conv1=3", "a"),
         ("test_accuracy>89%", "a"),
+        ("test_accuracy<101%", "a"),
+        ("val_accuracy>80", "b"),
         ("duration>2m", "b"),
         ("duration>=90s", "ab"),
         ("created>2020-01-01 created<2100-01-01T10:00", "abc"),
@@ -143,6 +148,8 @@ def test_a_filter_selects_runs(runs: list[RunFields], text: str, expected: str) 
         ('a="b"c', 'a="b"[c]', "unexpected 'c'"),
         ("state:( a", "state:[(] a", "choose from queued, starting, running"),
         ("-state!=runing", "-state!=[runing]", "no state is 'runing'"),
+        ("a test_accuracy>98", "a [test_accuracy>98]", "98 is 9,800 %; write 98% or 0.98"),
+        ("accuracy.best<97.5", "[accuracy.best<97.5]", "write 97.5% or 0.975"),
         ("lr>/1/", "lr>[/1/]", "isn't a number"),
     ],
 )
