@@ -118,7 +118,7 @@ class _Follower:
 def _report_end(run: Run, end: End, epochs: Sequence[EpochEnd], *, interrupted: bool, as_json: bool) -> None:
     how_to_resume = f"resume with: fashion-tui resume {run.id}"
     if isinstance(end, Failed):
-        raise UserError(f"{run.id} failed at step {end.step:,}: {end.message}")
+        raise _failure(run, end)
     if isinstance(end, Stopped):
         if interrupted:
             saved = run.checkpoints.latest()
@@ -131,6 +131,12 @@ def _report_end(run: Run, end: End, epochs: Sequence[EpochEnd], *, interrupted: 
         if run.config.dataset.name == "synthetic":
             show(f"on {SYNTHETIC_NOTICE}")
         show(f"details: fashion-tui eval {run.id}")
+
+
+def _failure(run: Run, event: Failed) -> UserError:
+    """Return the error that ended a run, with its step. Messages about the loss already contain the step."""
+    step = f" at step {event.step:,}"
+    return UserError(f"{run.id} failed{'' if step in event.message else step}: {event.message}")
 
 
 def wait_for_start(run: Run, pid: int, follower: EventFollower, timeout: float) -> int | None:
@@ -147,7 +153,7 @@ def wait_for_start(run: Run, pid: int, follower: EventFollower, timeout: float) 
             if isinstance(event, Started):
                 return 0
             if isinstance(event, Failed):
-                raise UserError(f"{run.id} failed at step {event.step:,}: {event.message}")
+                raise _failure(run, event)
         if gone:
             raise _trainer_died(run)
         time.sleep(POLL_PERIOD)

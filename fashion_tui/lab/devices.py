@@ -43,13 +43,18 @@ def choose_device(name: str) -> torch.device:
         raise UsageError(f"unknown device {name!r}; choose from auto, cpu, cuda, cuda:N, mps")
     index, gpus = int(match[1] or 0), find_gpus()
     if not gpus:
-        reason = unused_gpus() or explain(why_no_gpu() or "CUDA finds no GPU")
-        raise UserError(f"device is {name!r}, but {reason}; or use --device cpu")
+        reason = unused_gpus() or _inside_sentence(explain(why_no_gpu() or "CUDA finds no GPU"))
+        raise UserError(f"device is {name!r}, but {reason}; {'or use' if ';' in reason else 'use'} --device cpu")
     if index >= len(gpus):
         raise UserError(f"device is {name!r}, but this machine has cuda:0 to cuda:{len(gpus) - 1}; choose one of them")
     if (problem := gpus[index].problem) is not None:
         raise UserError(f"device is {name!r}, but {problem}; or use another device")
     return gpus[index].device
+
+
+def _inside_sentence(message: str) -> str:
+    """Return a message without the capital letter at its start. An abbreviation keeps its capitals."""
+    return message if message[:2].isupper() else message[:1].lower() + message[1:]
 
 
 ENOUGH_MEMORY = 3 * 2**30

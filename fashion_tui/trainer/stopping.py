@@ -57,7 +57,8 @@ class LossNotFinite(TrainingFailed):
 
     def __init__(self, loss: float, step: int, recipe: Recipe, layer: str | None = None) -> None:
         source = f"; the first such value comes from layer {layer}" if layer else ""
-        super().__init__(f"the loss is {loss} at step {step}{source}; {suggest_learning_rate(recipe)}")
+        value = "NaN" if math.isnan(loss) else "infinite"
+        super().__init__(f"the loss is {value} at step {step:,}{source}; {suggest_learning_rate(recipe)}")
         self.loss = loss
         self.step = step
 
@@ -67,13 +68,17 @@ class LossDiverged(TrainingFailed):
 
     def __init__(self, mean: float, steps: int, step: int, limit: float, recipe: Recipe) -> None:
         super().__init__(
-            f"the mean loss of the last {steps} steps is {mean:,.1f} at step {step}, more than {limit:.1f} (10 times "
+            f"the mean loss of the last {steps} steps is {mean:,.1f} at step {step:,}, more than {limit:.1f} (10 times "
             f"the loss of random predictions); {suggest_learning_rate(recipe)}, or continue anyway with --keep-going"
         )
 
 
 def suggest_learning_rate(recipe: Recipe) -> str:
-    """Return advice to lower the learning rate, for error messages about diverging training."""
-    usual = RECIPES[recipe.name].learning_rate if recipe.name in RECIPES else math.inf
+    """Return advice to lower the learning rate, for error messages about diverging training.
+
+    The default of the recipe is an example only for its own optimizer.
+    """
+    default = RECIPES.get(recipe.name)
+    usual = default.learning_rate if default is not None and default.optimizer == recipe.optimizer else math.inf
     example = f", such as {usual:g}, the default of {recipe.name}" if usual < recipe.learning_rate else ""
     return f"try a learning rate below {recipe.learning_rate:g}{example}"

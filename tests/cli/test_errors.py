@@ -9,11 +9,30 @@ from pathlib import Path
 
 import pytest
 
+from fashion_tui.cli.follow import wait_for_start
 from fashion_tui.machine.threads import available_cpus
+from fashion_tui.runs.follow import EventFollower
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.events import Failed
+from tests.runs.parts import make_run
 
 from .conftest import SMALL_RUN, Call, Result, TrainedRun, assert_error
 
 pytestmark = pytest.mark.usefixtures("forked_processes")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [("out of memory", "failed at step 27: out of memory"), ("NaN at step 27", "failed: NaN at step 27")],
+)
+def test_the_step_of_a_failure_is_printed_once(tmp_path: Path, message: str, expected: str) -> None:
+    with make_run(tmp_path) as run:
+        writer = run.event_writer()
+        writer.write(Failed(time=0.0, step=27, message=message))
+        writer.close()
+        with pytest.raises(UserError) as error:
+            wait_for_start(run, os.getpid(), EventFollower(run.folder, run.id), 90)
+    assert str(error.value) == f"{run.id} {expected}"
 
 
 @pytest.mark.parametrize(

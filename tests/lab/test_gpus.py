@@ -53,7 +53,8 @@ def test_an_unusable_gpu_is_refused_with_the_reason(name: str, device: str, monk
     MACHINES[name].install(monkeypatch)
     with pytest.raises(UserError) as refused:
         choose_device(device)
-    expected = (f"device is '{device}'", *UNUSABLE.get(name, ("Found no NVIDIA driver",)))
+    none = (f"device is '{device}', but found no NVIDIA driver on your system; use --device cpu",)
+    expected = (f"device is '{device}'", *UNUSABLE.get(name, none))
     assert all(words in str(refused.value) for words in expected)
 
 

@@ -1,6 +1,7 @@
 """Tests of the trainer's parts, for faults that can't be timed in a real run."""
 
 import errno
+import math
 import os
 import resource
 import time
@@ -11,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
+import msgspec
 import pytest
 import torch
 
@@ -21,13 +23,13 @@ from fashion_tui.runs.layout import EVENTS_FILE
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.state import HEARTBEAT_LIMIT
 from fashion_tui.schema.events import CheckpointSaved, Resumed, Started, StepChunk, Warned
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.recipe import GUIDE, QUICK
 from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
 from fashion_tui.trainer.metrics import DivergenceCheck
 from fashion_tui.trainer.queue import DeviceQueue
 from fashion_tui.trainer.reporting import HEARTBEAT_PERIOD, StatusUpdater, decode_metric_events
-from fashion_tui.trainer.stopping import StopSignals, TrainingFailed
+from fashion_tui.trainer.stopping import LossNotFinite, StopSignals, TrainingFailed, suggest_learning_rate
 from tests.disk_calls import calls_of_a_write, recorded_disk_calls
 from tests.gpu_machines import H100, MACHINES, Machine
 from tests.lab.fake_cuda import fake_cuda
@@ -44,6 +46,18 @@ def steps(first: int, last: int) -> StepChunk:
         first_step=first,
         metrics={"loss": [0.5] * count, "accuracy": [0.5] * count, "learning_rate": [1e-3] * count},
     )
+
+
+def test_the_default_of_the_recipe_is_suggested_only_for_its_own_optimizer() -> None:
+    other = msgspec.structs.replace(QUICK, optimizer="sgd", learning_rate=50.0)
+    assert suggest_learning_rate(other) == "try a learning rate below 50"
+    own = suggest_learning_rate(msgspec.structs.replace(QUICK, learning_rate=50.0))
+    assert f"such as {QUICK.learning_rate:g}, the default of quick" in own
+
+
+@pytest.mark.parametrize(("loss", "value"), [(math.nan, "NaN"), (-math.inf, "infinite")])
+def test_a_loss_that_is_not_finite_is_reported_with_its_step(loss: float, value: str) -> None:
+    assert str(LossNotFinite(loss, 1_234, GUIDE)).startswith(f"the loss is {value} at step 1,234; try ")
 
 
 def test_a_new_state_and_the_first_loss_are_written_at_once(tmp_path: Path) -> None:
