@@ -123,7 +123,7 @@ def metrics_table(metrics: "Sequence[MetricSummary]") -> Table:
         table.add_column(title, justify="right", no_wrap=True)
     for metric in metrics:
         table.add_row(
-            Text(printable(metric.name, glyphs)),
+            Text(printable(metric.name, glyphs) + (" (log10)" if metric.name.startswith("update_ratio/") else "")),
             format_number(metric.last, glyphs),
             *extreme(metric.lowest),
             *extreme(metric.highest),

@@ -3,7 +3,15 @@
 import msgspec
 from rich.console import Console
 
-from fashion_tui.report.runs import ValidationScores, epoch_line, finished_text, runs_tables, validation_scores
+from fashion_tui.report.runs import (
+    ValidationScores,
+    epoch_line,
+    finished_text,
+    metrics_table,
+    runs_tables,
+    validation_scores,
+)
+from fashion_tui.runs.table import MetricSummary
 from fashion_tui.schema.events import EpochEnd, Finished
 from fashion_tui.schema.run import RunSummary
 
@@ -42,6 +50,15 @@ def test_the_whole_reason_of_a_failed_run_is_below_the_table() -> None:
     assert len(table.splitlines()) == 3
     assert " ".join(problems.split()) == f"20261128-1005-bad: {MESSAGE}"
     assert len(runs_tables((summary("good", None),))) == 1
+
+
+def test_the_table_of_metrics_says_that_update_ratios_are_logarithms() -> None:
+    console = Console(width=80, record=True)
+    names = ("loss", "update_ratio/conv1")
+    console.print(metrics_table([MetricSummary(name, 1, -3.5, (-3.5, 1), (-3.5, 1)) for name in names]))
+    _, loss, ratio = console.export_text().splitlines()
+    assert loss.split()[:2] == ["loss", "−3.5"]
+    assert ratio.split()[:3] == ["update_ratio/conv1", "(log10)", "−3.5"]
 
 
 def test_a_narrow_table_has_fewer_columns_and_cuts_no_values() -> None:

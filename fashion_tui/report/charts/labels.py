@@ -129,7 +129,8 @@ def _entry(chart: Chart, index: int, last: float | None, width: int, glyphs: Gly
         values.append(_last_value(chart, last))
     best = run.best(lower_is_better=chart.lower_is_better)
     if best is not None:
-        values.append(f"best {_value(chart, best.value)} at epoch {best.epoch}")
+        measured = f"{chart.per_epoch_title} " if last is not None else ""  # the last value is one of another curve
+        values.append(f"{measured}best {_value(chart, best.value)} at epoch {best.epoch}")
     if index == chart.baseline:
         values.append("baseline")
     rest = Text("".join(f" {value}" for value in values), LABEL)

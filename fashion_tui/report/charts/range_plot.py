@@ -64,8 +64,8 @@ def draw_range_test(result: RangeTest, width: int, height: int, glyphs: Glyphs) 
 
 
 def title_line(result: RangeTest, width: int, glyphs: Glyphs) -> Text:
-    """Return a line such as `loss vs. learning rate · suggestion 0.0049`."""
-    title = Text("loss vs. learning rate", TITLE)
+    """Return a line such as `loss against learning rate · suggestion 0.0049`."""
+    title = Text("loss against learning rate", TITLE)
     if result.suggestion is not None:
         title = Text.assemble(title, (f" {glyphs.dot} ", LABEL), (f"suggestion {result.suggestion:g}", SUGGESTION))
     title.truncate(width, overflow="ellipsis" if glyphs.unicode else "crop")

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from fashion_tui.report.charts.chart import Chart, ChartRun, XAxis
+from fashion_tui.report.charts.chart import Chart, ChartRun, EpochValue, XAxis
 from fashion_tui.report.charts.crosshair import Reading
 from fashion_tui.report.charts.labels import legend_lines, title_line, x_axis_label
 from fashion_tui.report.charts.values import values_table
@@ -27,6 +27,14 @@ SCRIPT = run_of([1.0] * 9)
 def test_the_words_about_the_x_axis_say_what_it_shows(run: ChartRun, x: XAxis, words: str) -> None:
     assert x_axis_label(Chart("loss", (run,), x=x)) == words
     assert x_axis_label(Chart("loss", (run,), x=x, logarithmic_x=True)) == f"{words}, log"
+
+
+def test_the_legend_says_that_the_best_value_is_a_validation_value_unless_all_values_are_of_one_kind() -> None:
+    held_out = replace(ENDED, name="a", per_epoch=(EpochValue(1, 3, 0.5), EpochValue(2, 6, 0.25)))
+    chart = Chart("loss", (held_out, replace(held_out, name="b")))
+    first, second = legend_lines(chart, [0.125, None], 60, 12, ASCII)
+    assert first.plain == "a a 0.125 validation best 0.250 at epoch 2"
+    assert second.plain == "b b best 0.250 at epoch 2"
 
 
 @pytest.mark.parametrize("glyphs", [UNICODE, ASCII])

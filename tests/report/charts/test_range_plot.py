@@ -24,6 +24,7 @@ def test_the_suggestion_is_marked_at_its_learning_rate_and_loss(glyphs: Glyphs, 
     lines = [line.plain for line in draw_range_test(FALLING, 88, 20, glyphs)]
     assert len(lines) == 20
     assert all(len(line) <= 88 for line in lines)
+    assert "loss against learning rate" in lines[0]
     assert "suggestion 0.001" in lines[0]
     (row,) = [row for row, line in enumerate(lines) if marker in line]
     assert row in {8, 9, 10}, "1.5 is in the middle between 1 and 2"
