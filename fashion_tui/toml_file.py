@@ -18,7 +18,7 @@ def read_toml(path: Path) -> tuple[dict[str, Any], str]:
     """
     content = read_limited(path, MAX_BYTES)
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # some editors begin a file with a byte order mark
         return tomllib.loads(text), text
     except UnicodeDecodeError as error:
         raise UserError(f"{path} isn't UTF-8 text: {error}") from None

@@ -17,7 +17,7 @@ from click.core import ParameterSource
 
 from fashion_tui.schema.dataset import DATASETS
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.fields import InvalidField, fields_of
+from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import ModelFile, parse_model_name
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.recipe import Recipe, recipe_named
@@ -58,13 +58,17 @@ class ConfigFile:
 
     @contextmanager
     def locate_errors(self) -> Iterator[None]:
-        """Add the file and the line to an InvalidField that a value in the file causes in the `with` block."""
+        """Add the file and the lines to a UserError that values in the file cause in the `with` block.
+
+        The values are those of `error.fields`. Nothing is added if the command line sets the first of these fields.
+        """
         try:
             yield
-        except InvalidField as error:
-            if error.field in self.values and not _is_given(error.field):
-                key = next(key for key, parameter in _parameters().items() if parameter.name == error.field)
-                raise InvalidField(error.field, f"{_place(self.path, self.text, key)}: {error}") from error
+        except UserError as error:
+            fields = [name for name in error.fields if name in self.values and not _is_given(name)]
+            if fields and not _is_given(error.fields[0]):
+                keys = {parameter.name: key for key, parameter in _parameters().items()}
+                error.args = (f"{_place(self.path, self.text, *(keys[name] for name in fields))}: {error}",)
             raise
 
 
@@ -85,7 +89,7 @@ def read_config_file(path: str | None) -> ConfigFile | None:
     values: dict[str, Any] = {}
     for key, value in table.items():
         if key not in parameters:
-            raise UsageError(f"{_place(file, text, key)}: unknown field {key!r}{_hint(key)}")
+            raise UsageError(f"{_place(file, text, key)}: {_describe_unknown(key)}")
         parameter = parameters[key]
         name = str(parameter.name)
         try:
@@ -107,23 +111,40 @@ class WrongType(Exception):
 def _parameters() -> dict[str, click.Parameter]:
     """Return the parameters of `train` that a file can set, keyed by their names in the file."""
     command = click.get_current_context().command
-    return {
-        parameter.opts[-1].removeprefix("--").replace("-", "_"): parameter
-        for parameter in command.params
-        if parameter.name not in NOT_IN_FILES
-    }
+    return {_key(parameter): parameter for parameter in command.params if parameter.name not in NOT_IN_FILES}
+
+
+def _key(parameter: click.Parameter) -> str:
+    return parameter.opts[-1].removeprefix("--").replace("-", "_")
 
 
 def _is_given(name: str) -> bool:
-    return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+    """Return whether an option is on the command line, before or after the command's name."""
+    context = click.get_current_context()
+    contexts = [context] if context.parent is None else [context, context.parent]
+    return any(each.get_parameter_source(name) is ParameterSource.COMMANDLINE for each in contexts)
 
 
-def _place(path: Path, text: str, key: str) -> str:
-    """Return the path of the file and, if the key can be found in the text, its line."""
+def _place(path: Path, text: str, *keys: str) -> str:
+    """Return the path of the file, and the lines of those keys that can be found in the text."""
+    lines = sorted(filter(None, (_line(text, key) for key in keys)))
+    if not lines:
+        return str(path)
+    return f"{path}, line{'s' if len(lines) > 1 else ''} {' and '.join(map(str, lines))}"
+
+
+def _line(text: str, key: str) -> int | None:
     pattern = re.compile(rf"""\s*\[?\s*(["']?){re.escape(key)}\1\s*[=.\]]""")
     lines = (number for number, line in enumerate(text.splitlines(), 1) if pattern.match(line))
-    line = next(lines, None)
-    return str(path) if line is None else f"{path}, line {line}"
+    return next(lines, None)
+
+
+def _describe_unknown(key: str) -> str:
+    """Return what is wrong with a key that isn't in `_parameters`."""
+    for parameter in click.get_current_context().command.params:
+        if key.replace("-", "_") == _key(parameter) and parameter.name in NOT_IN_FILES:
+            return f"{_key(parameter)} can't be set in a file; use {parameter.opts[-1]}"
+    return f"unknown field {key!r}{_hint(key)}"
 
 
 def _hint(key: str) -> str:

@@ -6,7 +6,8 @@ from fashion_tui.data.download import download
 from fashion_tui.data.files import MissingData, find, verify
 from fashion_tui.schema import models
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.errors import UsageError, caused_by
+from fashion_tui.schema.fields import InvalidField
 from fashion_tui.schema.models import LIBRARIES, CustomModel, ModelFile, parse_model_name
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import CheckModel, FindDevice
@@ -22,7 +23,8 @@ def find_dataset(common: CommonOptions) -> DatasetRef:
     Raises UserError, with a message that says what to do, if the data set isn't available.
     """
     try:
-        return verify(find(common.dataset_name, common.data))
+        with caused_by("data"):
+            return verify(find(common.dataset_name, common.data))
     except MissingData:
         return _download()
 
@@ -45,15 +47,20 @@ def parse_arguments(value: str) -> dict[str, object]:
 
 def read_custom_model(model: str | None, arguments: dict[str, object]) -> CustomModel | None:
     """Return the custom model named by --model, or None if the network is built-in."""
-    name = None if model is None else parse_model_name(model, to_train=True)
-    if isinstance(name, ModelFile):
-        return name.read(arguments)
-    if name is not None and name.startswith(LIBRARIES):
-        raise UsageError(
-            f"{name} can't be trained directly; write a class that creates it, and use --model file.py:Class"
-        )
+    with caused_by("model"):
+        name = None if model is None else parse_model_name(model, to_train=True)
+        if isinstance(name, ModelFile):
+            return name.read(arguments)
+        if name is not None and name.startswith(LIBRARIES):
+            raise UsageError(
+                f"{name} can't be trained directly; write a class that creates it, and use --model file.py:Class"
+            )
     if arguments:
-        raise UsageError("--args requires a custom model (--model file.py:Class); built-in models take no arguments")
+        raise InvalidField(
+            "arguments",
+            f"built-in models take no arguments, but got {', '.join(map(repr, arguments))}; choose a custom model "
+            "(file.py:Class)",
+        )
     return None
 
 
@@ -62,10 +69,12 @@ def check_custom_model(model: CustomModel) -> CustomModel:
 
     Raises UserError if the model can't be trained.
     """
-    return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
+    with caused_by("model", "arguments"):
+        return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
 
 
 def check_device(name: str) -> None:
     """Raise UserError if --device names a device that this machine doesn't have."""
     if name not in {"auto", "cpu"}:
-        ask_engine(FindDevice(name=name), Device, "looking for the device")
+        with caused_by("device"):
+            ask_engine(FindDevice(name=name), Device, "looking for the device")

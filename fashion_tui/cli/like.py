@@ -10,7 +10,7 @@ import msgspec
 from click.core import ParameterSource
 
 from fashion_tui.runs.store import open_run
-from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.errors import UsageError, caused_by
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import RunConfig
@@ -68,8 +68,9 @@ def read_template(common: CommonOptions, options: Mapping[str, Any]) -> Template
             raise UsageError("--trust requires --like")
         return None
     if options["recipe"] is not None:
-        raise UsageError("--like and --recipe can't be combined")
-    with open_run(common.runs_directory, options["like"]) as run:
+        with caused_by("like", "recipe"):
+            raise UsageError("--like and --recipe can't be combined")
+    with caused_by("like"), open_run(common.runs_directory, options["like"]) as run:
         if options["trusted"]:
             run.trust_model()
         network = run.trusted_model() if options["model"] is None else None

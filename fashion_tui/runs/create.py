@@ -17,8 +17,8 @@ from fashion_tui.files import make_private_folder
 from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.machine.libraries import installed_version
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.fields import check_fields
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.fields import InvalidField, check_fields
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import check_utf8
 from fashion_tui.schema.recipe import Recipe, check_recipe, check_validation
@@ -158,10 +158,11 @@ def _default_name(config: RunConfig) -> str:
 def _check(config: RunConfig, name: str | None) -> None:
     check_fields(config)
     if not DEVICE.fullmatch(config.device):
-        raise UsageError(f"device is {config.device!r}; it must be auto, cpu, cuda, cuda:N or mps")
+        raise InvalidField("device", f"device is {config.device!r}; it must be auto, cpu, cuda, cuda:N or mps")
     if name is not None and not (name.isprintable() and len(name) <= MAX_NAME and _slug(name)):
-        raise UsageError(
-            f"name is {name!r}; it must contain letters or digits (a-z, 0-9) and have at most {MAX_NAME} characters"
+        raise InvalidField(
+            "name",
+            f"name is {name!r}; it must contain letters or digits (a-z, 0-9) and have at most {MAX_NAME} characters",
         )
 
 

@@ -1,5 +1,8 @@
 """Errors that the user can fix."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from .text import printable
 
 
@@ -10,6 +13,9 @@ class UserError(Exception):
     """
 
     exit_code = 1
+
+    fields: tuple[str, ...] = ()
+    """Names of the fields whose values cause the error, the one to change first. Empty if they are unknown."""
 
     def __init__(self, message: str) -> None:
         super().__init__(printable(message))  # the message may quote an untrusted value
@@ -26,6 +32,16 @@ class UsageError(UserError):
     """
 
     exit_code = 2
+
+
+@contextmanager
+def caused_by(*fields: str) -> Iterator[None]:
+    """Set the fields of a UserError that is raised in the `with` block, unless its fields are known."""
+    try:
+        yield
+    except UserError as error:
+        error.fields = error.fields or fields
+        raise
 
 
 class TimeLimitReached(BaseException):

@@ -50,10 +50,12 @@ class About:
 class InvalidField(UsageError):
     """Raised if the value of a field is invalid, alone or in combination with other fields."""
 
-    def __init__(self, field: str, message: str) -> None:
+    def __init__(self, field: str, message: str, *others: str) -> None:
+        """`others` are the fields to which the value of `field` doesn't fit."""
         super().__init__(message)
         self.field = field
         """Name of the field that the user should change."""
+        self.fields = (field, *others)
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,15 +220,19 @@ def _check_combinations(recipe: Recipe) -> None:
         raise InvalidField(
             "momentum",
             f"momentum is {recipe.momentum:g}, but {recipe.optimizer} has its own; set momentum to 0, or choose sgd",
+            "optimizer",
         )
     if recipe.nesterov and not recipe.momentum:
         raise InvalidField(
-            "nesterov", "Nesterov needs momentum, which is 0; set momentum, for example to 0.9, or turn Nesterov off"
+            "nesterov",
+            "Nesterov needs momentum, which is 0; set momentum, for example to 0.9, or turn Nesterov off",
+            "momentum",
         )
     if recipe.schedule == "onecycle" and not recipe.warm_up:
         raise InvalidField(
             "warm_up",
             "warm-up is 0, but the learning rate of onecycle rises and falls; set warm-up, for example to 0.3",
+            "schedule",
         )
 
 
@@ -239,6 +243,7 @@ def check_validation(recipe: Recipe, validation: int) -> None:
             "validation",
             f"early stopping needs the validation {recipe.early_stopping}, but no images are held out; set validation, "
             "for example to 5000",
+            "early_stopping",
         )
 
 

@@ -185,7 +185,9 @@ def test_floats_are_printed_exactly(tmp_path: Path) -> None:
         ("\n# epoch\nbatch-size = 3", ("line 3: unknown field 'batch-size'", "did you mean batch_size?")),
         ("learning_rate = 3", ("unknown field 'learning_rate'", "did you mean lr?")),
         ("[optimizers]\nlr = 1", ("line 1: unknown field 'optimizers'", "did you mean optimizer?")),
-        ("detach = true", ("unknown field 'detach'",)),
+        ("detach = true", ("line 1: detach can't be set in a file; use --detach",)),
+        ('on-end = "true"', ("line 1: on_end can't be set in a file; use --on-end",)),
+        ("trust = true", ("line 1: trust can't be set in a file; use --trust",)),
         ("xyzzy = true", ("unknown field 'xyzzy'", "--help")),
         ('seed = 1\nepochs = "3"', ("line 2: epochs is '3'; it must be a whole number",)),
         ("epochs = 3.0", ("epochs is 3.0; it must be a whole number",)),
@@ -204,6 +206,17 @@ def test_floats_are_printed_exactly(tmp_path: Path) -> None:
         ('model = "huge"', ("line 1: unknown model 'huge'",)),
         ("validation = 12000", ("line 1: validation is 12000", "only 12,000 training images")),
         ("validation = 10000\nbatch_size = 2001", ("line 2: batch size is 2001", "only 2,000 images")),
+        ('seed = 1\nearly_stopping = "loss"', ("line 2: early stopping needs the validation loss",)),
+        ('early_stopping = "loss"\nvalidation = 0', ("lines 1 and 2: early stopping needs",)),
+        ('momentum = 0.5\noptimizer = "adam"', ("lines 1 and 2: momentum is 0.5, but adam has its own",)),
+        ('device = "gpu"', ("line 1: unknown device 'gpu'; choose from",)),
+        ('model = "nope.py:Net"', ("line 1: can't read", "nope.py")),
+        ('model = "net.py"\nargs = { widht = 8 }', ("lines 1 and 2: Net doesn't take widht; it takes width",)),
+        ("args = { width = 8 }", ("line 1: built-in models take no arguments, but got 'width'",)),
+        ('like = "xyzzy"', ("line 1: no run 'xyzzy'",)),
+        ('like = "xyzzy"\nrecipe = "strong"', ("lines 1 and 2: --like and --recipe",)),
+        ('name = "!"', ("line 1: name is '!'",)),
+        ("\ufeffepochs = 0", ("line 1: epochs is 0",)),
         ("epochs = 1\nepochs = 2", ("run.toml isn't valid TOML",)),
         ("epochs", ("isn't valid TOML",)),
         (b"epochs = 1 # caf\xe9", ("run.toml isn't UTF-8",)),
@@ -214,6 +227,7 @@ def test_floats_are_printed_exactly(tmp_path: Path) -> None:
 def test_errors_in_the_file_name_the_line_and_the_value(
     call_train: Callable[..., Result], tmp_path: Path, content: str | bytes, expected: tuple[str, ...]
 ) -> None:
+    (tmp_path / "net.py").write_text(DROPOUT_NET)
     result = call_train(content, "--dataset", "synthetic")
     assert result.status in {1, 2}
     assert_error(result, result.status, *expected)
@@ -224,6 +238,15 @@ def test_an_invalid_option_is_not_reported_as_an_error_of_the_file(call_train: C
     result = call_train("validation = 3", "--dataset", "synthetic", "--validation", "12000")
     assert_error(result, 2, "validation is 12000")
     assert "run.toml" not in result.err
+
+
+def test_missing_validation_images_are_reported_before_the_data_set_is_downloaded(
+    call_train: Callable[..., Result], tmp_path: Path
+) -> None:
+    """The folder contains no data, so that the first problem found is the reported one."""
+    options = ("--dataset", "fashion-mnist")
+    assert_error(call_train('data = "none"', *options), 1, "run.toml, line 1", str(tmp_path / "none"))
+    assert_error(call_train('early_stopping = "loss"', *options, "--data", tmp_path), 2, "line 1: early stopping")
 
 
 def test_files_that_cannot_be_read(call_in_process: Call, tmp_path: Path) -> None:

@@ -178,7 +178,7 @@ def test_a_model_that_cannot_be_trained_is_an_error_and_creates_no_run(
         (("--model", "gide"), "unknown model 'gide'; choose from guide"),
         (("--model", ":Net"), "file.py:Class"),
         (("--model", "torchvision:resnet18"), "--model file.py:Class"),
-        (("--args", '{"width": 3}'), "--model file.py:Class"),
+        (("--args", '{"width": 3}'), "'width'; choose a custom model (file.py:Class)"),
     ],
 )
 def test_other_models_that_cannot_be_trained(

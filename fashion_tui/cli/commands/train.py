@@ -39,6 +39,7 @@ from fashion_tui.schema.recipe import (
     Recipe,
     check_batch_size,
     check_recipe,
+    check_validation,
     recipe_named,
 )
 from fashion_tui.schema.replies import Device, auto_problem
@@ -75,16 +76,17 @@ A file for --config contains options without the dashes, and with _ instead of -
   deterministic = true
   model = "net.py:Net"                                relative to the file
   args = {{ width = 32 }}
-`fashion-tui runs RUN --config` prints such a file with all settings of a run.
+`fashion-tui runs RUN --config` prints such a file with all settings of a run. Only the command line can set
+--queue, --on-end, --detach, --json, --trust and --config.
 \b
 When a run has ended, its trainer runs the command given by --on-end, for example
   fashion-tui train --on-end 'ntfy publish my-topic "$FASHION_TUI_NAME $FASHION_TUI_STATE"'
 with these environment variables: FASHION_TUI_RUN (id), FASHION_TUI_NAME (id without its time),
 FASHION_TUI_RUNS (folder), FASHION_TUI_STATE (finished, failed or stopped), FASHION_TUI_ACCURACY (on the test
 set, such as 0.9123), FASHION_TUI_STEP, FASHION_TUI_SECONDS (of training) and FASHION_TUI_MESSAGE (why the run
-failed). A command that fails or takes more than {on_end.TIME_LIMIT:g} s is reported as a warning. The command isn't
-run if the trainer is killed by SIGKILL, for example because the machine ran out of memory, or if the
-machine goes down.
+failed). The command may resume or delete the run, or start another one with --detach. A command that fails
+or takes more than {on_end.TIME_LIMIT:g} s is reported as a warning. The command isn't run if the trainer is killed by
+SIGKILL, for example because the machine ran out of memory, or if the machine goes down.
 \b
 Ctrl-C saves a checkpoint and stops the run; `fashion-tui resume latest` continues it.
 The run trains in its own process and continues if you close the terminal.
@@ -144,15 +146,15 @@ def train_command(
     config = read_config_file(options["config"])
     if config is not None:
         common, options = config.common(common), config.options(options)
-    template = read_template(common, options)
-    if template is not None:
-        common, options = (
-            template.common(common),
-            template.options(options, config.values if config is not None else ()),
-        )
-    if detach:
-        _warn_about_unused_gpu(options["device"])
     with nullcontext() if config is None else config.locate_errors():
+        template = read_template(common, options)
+        if template is not None:
+            common, options = (
+                template.common(common),
+                template.options(options, config.values if config is not None else ()),
+            )
+        if detach:
+            _warn_about_unused_gpu(options["device"])
         run = _create_run(common, options, template)
     with run:
         if (problem := on_end.choose(run, command)) is not None:
@@ -170,11 +172,12 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
     else:
         custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
     recipe = _recipe(options, template, is_custom=custom is not None)
-    check_device(options["device"])
     values = {name: options[name] for name in fields_of(RunConfig)}
     if values["threads"] is None:
         values["threads"] = available_cpus()
     check_run_values(**values)
+    check_validation(recipe, options["validation"])
+    check_device(options["device"])
     if custom is not None:
         custom = check_custom_model(custom)
         recipe = msgspec.structs.replace(recipe, model=custom.class_name)
