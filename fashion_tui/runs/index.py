@@ -51,6 +51,8 @@ class RunIndex:
         """Names of runs that haven't been read yet. They are read from the end of the list: the newest runs first
         (names begin with the creation time), and the runs of other libraries last."""
         self._scanned = 0.0
+        self._has_existed = False
+        """Whether the folder existed in an earlier scan."""
         self._own: frozenset[str] = frozenset()
         """Names of the run directories in the folder. All other runs are logged by other libraries."""
         self._logs = LogFinder(self._runs_dir)
@@ -70,7 +72,7 @@ class RunIndex:
         """Read all live runs. Then read new and changed runs for about `seconds` seconds.
 
         The next call continues with the remaining runs. Raises UserError and empties the list if the folder can't be
-        read.
+        read or no longer exists. A folder that has never existed has no runs.
         """
         if self.is_complete or time.monotonic() - self._scanned >= SCAN_INTERVAL:
             self._scan()
@@ -100,10 +102,20 @@ class RunIndex:
         self._scanned = time.monotonic()
         try:
             self._own = frozenset(run_names(self._runs_dir))
+            self._check_exists()
         except UserError:
             self._entries, self._unread, self._runs = {}, [], ()
             raise
         self._update_names()
+
+    def _check_exists(self) -> None:
+        if self._runs_dir.is_dir():
+            self._has_existed = True
+        elif self._has_existed:
+            raise UserError(
+                f"the folder with the runs, {str(self._runs_dir)!r}, no longer exists; move it back, or choose another "
+                "one with --runs"
+            )
 
     def _search(self, seconds: float) -> None:
         """Search the folder for logs of other libraries for `seconds` seconds. Search large trees less often."""

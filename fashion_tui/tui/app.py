@@ -31,6 +31,7 @@ from .lab_app import (
     DatasetState,
     EvaluateRun,
     OpenRun,
+    RunsFolderChecked,
     RunsListed,
     RunsUnreadable,
     Settings,
@@ -108,6 +109,8 @@ class FashionApp(TerminalApp):
     """The data set that the panes show, or None until a data set has been found."""
     runs: reactive[tuple[RunSummary, ...]] = reactive[tuple[RunSummary, ...]]((), init=False, repaint=False)
     """All runs, newest first; updated once a second."""
+    runs_problem: reactive[str | None] = reactive[str | None](None, init=False, repaint=False)
+    """Why the runs folder can't be read, or None if it can be read."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__()
@@ -276,6 +279,12 @@ class FashionApp(TerminalApp):
                 f"Trainer lost: {lost[0]}{others}. To resume from the last checkpoint, press {pane_key}, then {key}."
             )
             self.notify(message, timeout=PROBLEM_SECONDS, markup=False)
+
+    @on(RunsFolderChecked)
+    def _runs_folder_checked(self, message: RunsFolderChecked) -> None:
+        self.runs_problem = message.problem
+        if message.problem is not None:
+            self.notify(message.problem, severity="error", markup=False)
 
     @on(RunsUnreadable)
     def _runs_unreadable(self, message: RunsUnreadable) -> None:

@@ -13,7 +13,7 @@ from fashion_tui.runs.index import RunIndex
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import RunSummary
 
-from .lab_app import DatasetFound, DatasetState, RunsListed, RunsUnreadable, Settings
+from .lab_app import DatasetFound, DatasetState, RunsFolderChecked, RunsListed, RunsUnreadable, Settings
 
 RUNS_INTERVAL = 1.0
 """Seconds between reads of the runs directory."""
@@ -48,22 +48,23 @@ def watch_runs(runs_directory: Path, refresh: threading.Event, post: Post) -> No
     index = RunIndex(runs_directory)
     listed: tuple[RunSummary, ...] | None = None
     posted = 0.0
-    reported: str | None = None
+    problem: str | None = None
     warned: set[str] = set()
     while not worker.is_cancelled:
         try:
             index.refresh(READ_SECONDS)
-            reported = None
+            found = None
         except UserError as error:
-            if str(error) != reported:
-                reported = str(error)
-                post(RunsUnreadable(reported))
-        if new := [problem for problem in index.problems if problem not in warned]:
+            found = str(error)
+        if found != problem:
+            problem = found
+            post(RunsFolderChecked(problem))
+        if new := [line for line in index.problems if line not in warned]:
             warned.update(new)
             post(RunsUnreadable(new[0] if len(new) == 1 else f"{new[0]}, and {len(new) - 1} more"))
         is_due = listed is None or index.is_complete or time.monotonic() - posted >= RUNS_INTERVAL
         if is_due and index.runs != listed:
             listed, posted = index.runs, time.monotonic()
             post(RunsListed(listed))
-        refresh.wait(RUNS_INTERVAL if index.is_complete or reported else PAUSE_SECONDS)
+        refresh.wait(RUNS_INTERVAL if index.is_complete or problem else PAUSE_SECONDS)
         refresh.clear()

@@ -85,6 +85,10 @@ class LabApp(Protocol):
         """All runs, newest first."""
 
     @property
+    def runs_problem(self) -> str | None:
+        """Why the runs folder can't be read, or None if it can be read."""
+
+    @property
     def engine(self) -> "Engine":
         """The client of the engine process, which does all work that needs torch."""
 
@@ -121,7 +125,15 @@ class RunsListed(Message):
 
 
 @dataclass
+class RunsFolderChecked(Message):
+    problem: str | None
+    """Why the runs folder can't be read, or None if it can be read again."""
+
+
+@dataclass
 class RunsUnreadable(Message):
+    """Some folders in the runs folder can't be searched for logs."""
+
     problem: str
 
 

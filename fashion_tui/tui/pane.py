@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+from rich.text import Text
 from textual.app import RenderResult
 from textual.containers import Vertical
 from textual.widget import Widget
@@ -84,5 +85,10 @@ class EmptyState(Widget):
         super().__init__(id=id)
         self.text = text
 
+    def show(self, text: str) -> None:
+        """Replace the text."""
+        self.text = text
+        self.refresh()
+
     def render(self) -> RenderResult:
-        return self.text
+        return Text(self.text)

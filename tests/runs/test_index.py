@@ -12,6 +12,7 @@ from fashion_tui.runs import index as index_module
 from fashion_tui.runs.index import RunIndex
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import list_runs, summarise_path
+from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import RunSummary, State
 
 from .parts import make_run
@@ -75,6 +76,13 @@ def test_new_deleted_and_live_runs(tmp_path: Path, read: list[str]) -> None:
         assert refreshed(index) == list_runs(tmp_path / "runs")
         assert read == [live.id], "a live run is read each time"
     shutil.rmtree(first.path)
+    assert [run.run for run in refreshed(index)] == [live.id]
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    for _ in range(2):
+        with pytest.raises(UserError, match="no longer exists"):
+            index.refresh(60)
+        assert index.runs == ()
+    (tmp_path / "moved").rename(tmp_path / "runs")
     assert [run.run for run in refreshed(index)] == [live.id]
 
 

@@ -9,6 +9,7 @@ from fashion_tui.report.glyphs import UNICODE
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise_path
+from fashion_tui.tui.pane import EmptyState
 from fashion_tui.tui.train.chart_options import ChartOptions
 from fashion_tui.tui.train.obstacles import ACTIONS_ON_RUNS, obstacle
 from fashion_tui.tui.train.run_charts import ShownRuns, chart_of
@@ -84,3 +85,8 @@ async def test_they_are_listed_and_charted_while_they_grow(tmp_path: Path) -> No
         assert sorted(path.name for path in (tmp_path / "logs").rglob("*")) == sorted(
             ["lightning_logs", *(2 * ["expected.json", "hparams.yaml", "metrics.csv"]), "version_0", "version_1"]
         )
+        (tmp_path / "logs").rename(tmp_path / "moved")
+        empty = app.query_one(EmptyState)
+        await until(pilot, lambda: empty.display and "no longer exists" in empty.text, "the reason of the empty list")
+        (tmp_path / "moved").rename(tmp_path / "logs")
+        await until(pilot, lambda: "version_0" in screen_text(app) and "No runs yet" in empty.text, "the list again")

@@ -85,9 +85,7 @@ class TrainPane(RunActions):
         self.new_runs = NewRuns(self, self.requests, self._prepare_trainer, self.open_run)
 
     def compose(self) -> ComposeResult:
-        yield EmptyState(
-            f"No runs yet.\n\nPress {key_of('train', 'new_run')} to train the guide's network for three epochs."
-        )
+        yield EmptyState(_no_runs())
         with Horizontal(id="columns"):
             yield RunTable(self.lab_app.settings.runs_directory)
             yield RunView(id="run")
@@ -97,6 +95,7 @@ class TrainPane(RunActions):
             self._run_to_show = _lost_run(self.lab_app.runs)
         self._follow_runs()
         self.watch(self.app, "runs", self._runs_changed)
+        self.watch(self.app, "runs_problem", self._show_folder_problem)
         self.watch(self.app, "dataset", self._prepare_trainer)
 
     def main_widget(self) -> Widget:
@@ -127,6 +126,10 @@ class TrainPane(RunActions):
         self._run_to_show = path
         self.lab_app.refresh_runs()
         self.call_later(lambda: self._runs_changed(self.lab_app.runs))  # ignored if the pane is being closed
+
+    def _show_folder_problem(self, problem: str | None) -> None:
+        """Show why there are no runs."""
+        self.empty.show(_no_runs() if problem is None else f"{problem[0].upper()}{problem[1:]}.")
 
     def _runs_changed(self, runs: tuple[RunSummary, ...]) -> None:
         self.empty.display = not runs
@@ -216,6 +219,10 @@ class TrainPane(RunActions):
         chosen = self.run_list.chosen
         self.displayed.baseline = None if self.displayed.baseline == chosen else chosen
         self._displayed_runs_changed()
+
+
+def _no_runs() -> str:
+    return f"No runs yet.\n\nPress {key_of('train', 'new_run')} to train the guide's network for three epochs."
 
 
 def _lost_run(runs: tuple[RunSummary, ...]) -> Path | None:
