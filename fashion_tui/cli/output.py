@@ -23,7 +23,7 @@ from fashion_tui.report.segments import printable_segment
 from fashion_tui.report.style import ATTENTION
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
 from fashion_tui.schema.floats import encode_float
-from fashion_tui.schema.recipe import Recipe, learning_rate_warning
+from fashion_tui.schema.recipe import Recipe, early_stopping_warning, learning_rate_warning
 from fashion_tui.schema.text import UNPRINTABLE, encodable_strings, printable
 
 FILE_WIDTH = 100
@@ -111,10 +111,11 @@ def print_warning(text: str) -> None:
     stderr_console().print(Text(f"warning: {text}", ATTENTION))
 
 
-def warn_about_learning_rate(recipe: Recipe) -> None:
-    """Warn if the learning rate is far outside the optimizer's usual range."""
-    if (warning := learning_rate_warning(recipe)) is not None:
-        print_warning(warning)
+def warn_about_recipe(recipe: Recipe) -> None:
+    """Warn if the learning rate is far outside the optimizer's usual range, or if the patience has no effect."""
+    for warning in (learning_rate_warning(recipe), early_stopping_warning(recipe)):
+        if warning is not None:
+            print_warning(warning)
 
 
 def warn_about_threads(count: int) -> None:

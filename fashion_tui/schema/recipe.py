@@ -97,7 +97,9 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """Decay of the exponential moving average of the weights. If it isn't 0, the averaged weights are evaluated and
     exported, with matching batch normalisation statistics."""
 
-    schedule: Annotated[Schedule, About("schedule", "how the learning rate changes", SCHEDULE)] = "constant"
+    schedule: Annotated[
+        Schedule, About("schedule", "learning rate over time; triangle without warm-up only falls", SCHEDULE)
+    ] = "constant"
     warm_up: Annotated[
         float, About("warm-up", "share of all steps during which the learning rate rises", SCHEDULE, ge=0, lt=1)
     ] = 0.0
@@ -216,6 +218,10 @@ def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
 
 def _check_combinations(recipe: Recipe) -> None:
     """Raise InvalidField if two values of the recipe are valid on their own, but not together."""
+    if recipe.nesterov and recipe.optimizer != "sgd":
+        raise InvalidField(
+            "nesterov", f"Nesterov is only for sgd, but the optimizer is {recipe.optimizer}; turn Nesterov off"
+        )
     if recipe.momentum and recipe.optimizer != "sgd":
         raise InvalidField(
             "momentum",
@@ -263,6 +269,19 @@ def learning_rate_warning(recipe: Recipe) -> str | None:
             f"a learning rate of {lr:g} is far below {name}'s usual range (from {low:g}); the network may learn nothing"
         )
     return None
+
+
+def early_stopping_warning(recipe: Recipe) -> str | None:
+    """Return a warning if the patience has no effect because the run can't stop early, else None."""
+    if recipe.early_stopping != "none":
+        if recipe.patience < recipe.epochs:
+            return None
+        return (
+            f"the run can't stop early, because patience ({recipe.patience}) isn't less than epochs ({recipe.epochs})"
+        )
+    if recipe.patience == fields_of(Recipe)["patience"].default:
+        return None
+    return "the patience has no effect without early stopping"
 
 
 def check_batch_size(recipe: Recipe, train_images: int, validation: int = 0) -> None:

@@ -437,9 +437,10 @@ def test_a_run_can_be_paused_resumed_and_stopped(call: Call, tmp_path: Path, sto
 
 def test_a_finished_run_is_resumed_only_for_more_epochs(call: Call, tmp_path: Path, stop_trainers: list[Path]) -> None:
     stop_trainers.append(tmp_path)
-    result = call("train", *SMALL_RUN, "--validation", "9000", "--lr", "0.06", "--runs", tmp_path)
+    result = call("train", *SMALL_RUN, "--validation", "9000", "--lr", "0.06", "--patience", "3", "--runs", tmp_path)
     assert result.status == 0, result.err
     assert "0.06 is far above" in result.err
+    assert "patience has no effect" in result.err
     assert "test accuracy" in result.out
     assert "synthetic" in result.out
     unchanged = call("resume", "latest", "--runs", tmp_path, "--json")

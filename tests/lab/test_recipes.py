@@ -18,7 +18,17 @@ from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthog
 from fashion_tui.lab.training.optimizers import optimizers_for
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
-from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, RECIPES, STRONG, Recipe, learning_rate_warning, recipe_named
+from fashion_tui.schema.recipe import (
+    CPU_RECIPES,
+    GUIDE,
+    RECIPES,
+    STRONG,
+    Recipe,
+    StoppingMetric,
+    early_stopping_warning,
+    learning_rate_warning,
+    recipe_named,
+)
 
 CPU = torch.device("cpu")
 README = Path(__file__).parents[2] / "README.md"
@@ -50,6 +60,24 @@ def test_learning_rates_far_outside_the_usual_range_are_warned_about() -> None:
             assert learning_rate_warning(msgspec.structs.replace(recipe, learning_rate=lr)) is None
     for recipe, lr, words in ((GUIDE, 1.0, "1 is far above"), (STRONG, 5.0, "Muon"), (GUIDE, 1e-9, "far below")):
         assert words in (learning_rate_warning(msgspec.structs.replace(recipe, learning_rate=lr)) or "")
+
+
+@pytest.mark.parametrize(
+    ("metric", "patience", "epochs", "words"),
+    [
+        ("none", 5, 3, ""),
+        ("none", 3, 30, "no effect without early stopping"),
+        ("loss", 3, 4, ""),
+        ("accuracy", 3, 3, "can't stop early"),
+    ],
+)
+def test_a_patience_without_effect_is_warned_about(
+    metric: StoppingMetric, patience: int, epochs: int, words: str
+) -> None:
+    recipe = msgspec.structs.replace(GUIDE, early_stopping=metric, patience=patience, epochs=epochs)
+    warning = early_stopping_warning(recipe) or ""
+    assert words in warning
+    assert bool(words) == bool(warning)
 
 
 def test_unknown_recipe() -> None:

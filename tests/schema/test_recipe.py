@@ -32,6 +32,7 @@ def test_the_recipes_are_valid() -> None:
         ({"momentum": 0.9}, "momentum", "momentum is 0.9, but adam"),
         ({"optimizer": "muon", "momentum": 0.9}, "momentum", "muon"),
         ({"optimizer": "sgd", "momentum": 1.0}, "momentum", "less than 1"),
+        ({"nesterov": True}, "nesterov", "Nesterov is only for sgd"),
         ({"optimizer": "sgd", "nesterov": True}, "nesterov", "Nesterov needs momentum"),
         ({"schedule": "onecycle"}, "warm_up", "warm-up is 0"),
         ({"schedule": "cosine", "warm_up": 1.0}, "warm_up", "less than 1"),

@@ -150,6 +150,9 @@ async def test_values_that_do_not_fit_together_are_reported_at_a_field(monkeypat
         await until(pilot, lambda: "early stopping needs" in note(run_form, "validation"), "the error")
         run_form.rows["validation"].set_value(500)
         await until(pilot, lambda: note(run_form, "momentum") == "recipe: 0", "no error")
+        await until(pilot, lambda: "can't stop early" in note(run_form, "patience"), "the warning")
+        run_form.rows["epochs"].set_value(6)  # more than the patience
+        await until(pilot, lambda: "can't" not in note(run_form, "patience"), "no warning")
         await pilot.press("enter")
         await until(pilot, lambda: results, "the result")
 

@@ -17,7 +17,7 @@ from fashion_tui.cli.output import (
     note_synthetic,
     print_line,
     print_warning,
-    warn_about_learning_rate,
+    warn_about_recipe,
     warn_about_threads,
     write_json,
 )
@@ -195,7 +195,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
         template.warn_about_data(dataset.name, dataset.sha256)
     note_synthetic(dataset)
     warn_about_threads(values["threads"])
-    warn_about_learning_rate(recipe)
+    warn_about_recipe(recipe)
     return run
 
 

@@ -14,6 +14,7 @@ from fashion_tui.schema.recipe import (
     check_batch_size,
     check_recipe,
     check_validation,
+    early_stopping_warning,
     learning_rate_warning,
 )
 
@@ -45,9 +46,12 @@ class RunChoices:
 def warnings(recipe: Recipe) -> dict[str, str | Text]:
     """Return warnings about valid values of a recipe, by the name of the field."""
     found: dict[str, str | Text] = {}
-    warning = learning_rate_warning(recipe)
-    if warning is not None:
-        found["learning_rate"] = Text(warning, style=ATTENTION)
+    for name, warning in (
+        ("learning_rate", learning_rate_warning(recipe)),
+        ("patience", early_stopping_warning(recipe)),
+    ):
+        if warning is not None:
+            found[name] = Text(warning, style=ATTENTION)
     if recipe.batch_size > CPU_MICRO_BATCH:
         found["batch_size"] = MICRO_BATCH_NOTE
     return found

@@ -262,7 +262,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     def _notes(self, errors: Mapping[str, str]) -> dict[str, str | Text]:
         """Return the warnings about values, and the load of the chosen device."""
-        names = ("optimizer", "learning_rate", "batch_size")
+        names = ("epochs", "optimizer", "learning_rate", "batch_size", "early_stopping", "patience")
         values = {name: self.rows[name].value() for name in names if name not in errors}
         found = warnings(msgspec.structs.replace(self.recipe, **values))
         return found | {DEVICE: self._devices.note(self.rows[DEVICE].editor.value)}
