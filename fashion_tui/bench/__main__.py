@@ -10,7 +10,7 @@ from fashion_tui.machine.memory import reuse_freed_memory
 from fashion_tui.machine.threads import available_cpus, bind_threads, use_brief_spinning
 from fashion_tui.schema.errors import UsageError, UserError
 
-from .messages import Describe, MeasurePeak, MeasureSpeed, Reply, TrainFully, WorkerError, WorkerSetup
+from .messages import AnyTask, Reply, WorkerError, WorkerSetup
 
 
 def main() -> int:
@@ -32,7 +32,7 @@ def main() -> int:
     try:
         worker = Worker(setup)
         for line in sys.stdin:
-            send(worker.perform(msgspec.json.decode(line, type=Describe | MeasurePeak | MeasureSpeed | TrainFully)))
+            send(worker.perform(msgspec.json.decode(line, type=AnyTask)))
     except UserError as error:
         send(WorkerError(message=str(error), is_usage=isinstance(error, UsageError)))
         return error.exit_code

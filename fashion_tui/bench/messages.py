@@ -43,6 +43,10 @@ class TrainFully(Task, frozen=True, kw_only=True):
     seed: int
 
 
+AnyTask = Describe | MeasurePeak | MeasureSpeed | TrainFully
+"""The tasks that a worker decodes."""
+
+
 class Reply(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """Base class of a worker's replies."""
 

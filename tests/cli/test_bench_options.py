@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from fashion_tui.bench import client, worker
-from fashion_tui.bench.messages import Describe, MeasureSpeed, Task, TrainFully, WorkerSetup
+from fashion_tui.bench.messages import AnyTask, MeasureSpeed, Task, WorkerSetup
 from fashion_tui.cli.commands import bench
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.lab.data.datasets import load
@@ -37,7 +37,7 @@ class WorkerInProcess:
         self.stdin = self.stdout = self
 
     def write(self, line: str) -> None:
-        task = msgspec.json.decode(line, type=Describe | MeasureSpeed | TrainFully)
+        task = msgspec.json.decode(line, type=AnyTask)
         self.tasks.append((task, torch.get_num_threads()))
         self._reply = msgspec.json.encode(self._worker.perform(task)).decode()
 
