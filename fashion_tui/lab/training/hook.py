@@ -11,7 +11,7 @@ class Hook:
     """A forward hook or forward pre-hook that passes its arguments to `function`, and changes neither input nor output.
 
     In a copied or unpickled module, the hook does nothing: `function` and the objects that it refers to aren't copied.
-    It also does nothing while a module is traced, compiled or exported.
+    It also does nothing while a module is traced or exported.
     """
 
     def __init__(self, function: Callable[..., None]) -> None:
@@ -19,7 +19,7 @@ class Hook:
 
     def __call__(self, *arguments: Any) -> None:
         is_tracing: bool = torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        if not (is_tracing or torch.compiler.is_compiling()):
+        if not (is_tracing or torch.compiler.is_exporting()):
             self._function(*arguments)
 
     @property

@@ -192,6 +192,14 @@ def test_a_model_is_copied_while_it_is_watched(
     assert sorted(metrics_of(run)["gradient_norm"]) == [1, 2, 3, 4]
 
 
+@pytest.mark.filterwarnings("ignore:Dynamo does not know")
+def test_a_model_that_is_compiled_in_place_is_measured(tmp_path: Path) -> None:
+    model = small_model()
+    model.compile(backend="eager")
+    logged, expected = train(tmp_path, model, [SGD(model.parameters(), lr=1e-6)], steps=2)
+    assert logged["gradient_norm/0"] == pytest.approx({1: expected["gradient_norm/0"][1]})
+
+
 def test_steps_of_a_copy_are_ignored(tmp_path: Path) -> None:
     model = small_model()
     with log_run("net", runs=tmp_path) as run:
