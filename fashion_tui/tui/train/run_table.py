@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from rich.highlighter import Highlighter
 from rich.text import Text
-from textual import getters, on, work
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -71,11 +71,6 @@ class RunTable(Vertical):
     class Arranged(Message):
         """The list shows other runs, or the same runs in another state."""
 
-    run_list = getters.query_one(RunList)
-    input = getters.query_one(FilterInput)
-    note = getters.query_one("#list-note", GrowingLines)
-    heading = getters.query_one("#list-heading", GrowingLines)
-
     def __init__(self, runs_directory: Path, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._runs_directory = runs_directory
@@ -91,17 +86,22 @@ class RunTable(Vertical):
         self._is_arranging = False
         self._is_outdated = False
         """Whether the runs or the options have changed since the last arrangement was started."""
-
-    def compose(self) -> ComposeResult:
-        yield FilterInput(
+        # The widgets are attributes, because a worker may use them while they are removed at the exit of the app.
+        self.input = FilterInput(
             value=self.options.filter,
             placeholder="state:running lr>1e-3 word",
             compact=True,
             highlighter=self._invalid_part,
         )
-        yield GrowingLines(id="list-note")
-        yield GrowingLines(id="list-heading")
-        yield RunList(id="runs")
+        self.note = GrowingLines(id="list-note")
+        self.heading = GrowingLines(id="list-heading")
+        self.run_list = RunList(id="runs")
+
+    def compose(self) -> ComposeResult:
+        yield self.input
+        yield self.note
+        yield self.heading
+        yield self.run_list
 
     def on_mount(self) -> None:
         self.note.display = self.heading.display = False
