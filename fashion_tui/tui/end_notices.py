@@ -33,7 +33,8 @@ def _notice(run: RunSummary) -> EndNotice | None:
         case "finished":
             return EndNotice(f"{name} has finished at step {run.step:,}", "information")
         case "failed":
-            return EndNotice(f"{name} has failed: {run.message or 'see its trainer.log'}", "error")
+            cause = (run.message or "see its trainer.log").split("; ")[0]  # the Train pane also says what to try
+            return EndNotice(f"{name} has failed: {cause}", "error")
         case "lost":
             process = "script" if run.kind == "logged" else "trainer"
             return EndNotice(f"{name} is lost: its {process} was killed", "error")

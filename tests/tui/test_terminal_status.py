@@ -108,7 +108,9 @@ def test_runs_that_end_are_noticed() -> None:
     assert notices(state="finished", test_accuracy=0.9123) == [
         ("net-abcd has finished: test accuracy 91.23 %", "information")
     ]
-    assert notices(state="failed", message="the loss is nan") == [("net-abcd has failed: the loss is nan", "error")]
+    assert notices(state="failed", message="the loss is NaN; try 1e-3") == [
+        ("net-abcd has failed: the loss is NaN", "error")
+    ]
     assert notices(state="lost") == [("net-abcd is lost: its trainer was killed", "error")]
     assert notices(state="finished", kind="logged", step=1200) == [
         ("net-abcd has finished at step 1,200", "information")

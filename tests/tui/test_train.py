@@ -116,7 +116,8 @@ async def test_small_terminal_shows_the_whole_reason_of_a_failure(tmp_path: Path
         assert "0.001" in reason
         await until(pilot, lambda: reason in " ".join(screen_text(app).split()), "all of the reason")
         assert app.runs[0].step > 0
-        assert " n new" in footer(app)
+        app.clear_notifications()  # the one about the failure may cover the keys
+        await until(pilot, lambda: " n new" in footer(app), "the footer")
         assert " e evaluate " not in footer(app), "the run has no checkpoint"
 
 
