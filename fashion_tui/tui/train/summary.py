@@ -294,13 +294,13 @@ def _ended_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
 
 
 def _finished_note(snapshot: RunSnapshot, glyphs: Glyphs) -> Text:
-    evaluate = f"press {key_of('train', 'evaluate')} to evaluate"
+    """Return why the run stopped early and what went wrong in it or, if there is nothing to say, what to press next."""
     parts = []
     if isinstance(snapshot.end, Finished) and snapshot.end.stopped_early is not None:
         parts.append(f"stopped early: {snapshot.end.stopped_early}")
     if snapshot.verdicts:
         parts.append(f"! {verdict_text(snapshot.verdicts[0], glyphs)}")
-    parts = [*parts, evaluate] if parts else [evaluate, _disk_usage(snapshot)]
+    parts = parts or [f"press {key_of('train', 'evaluate')} to evaluate", _disk_usage(snapshot)]
     return Text(f" {glyphs.dot} ".join(parts), style=ATTENTION if snapshot.verdicts else MUTED)
 
 
