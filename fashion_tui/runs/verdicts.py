@@ -36,6 +36,9 @@ PLATEAU_IMPROVEMENT = 0.02
 the second quarter."""
 PLATEAU_STEPS = 500
 """A plateau is reported only after twice this number of steps."""
+SCHEDULE_END = 0.95
+"""Fraction of a run's planned steps after which a schedule has lowered the learning rate. Before that, a loss that
+hardly falls isn't called a plateau."""
 LEARNED_ACCURACY = 0.99
 LEARNED_LOSS = 0.02
 """A network that reaches this accuracy or loss on its training data has learned the data, so its loss can't fall much
@@ -146,7 +149,7 @@ def find_verdicts(
         *find_layer_problems(metrics),
         _far_learning_rate(config) if isinstance(config, RunConfig) else None,
         _overfitting(_first_metric(HELD_OUT_LOSSES, metrics), curve, epoch_ends),
-        _plateau(curve, accuracy) if diverging is None else None,
+        None if diverging or _rate_will_fall(config, started, curve.steps) else _plateau(curve, accuracy),
         _slow_batches(metrics),
         None if started is None else _few_threads(started, metrics),
     )
@@ -178,6 +181,13 @@ def _diverging(curve: Curve) -> Diverging | None:
     return (
         Diverging(step, lowest, last) if last > DIVERGED * lowest and last - lowest > DIVERGED_SHARE * fallen else None
     )
+
+
+def _rate_will_fall(config: StoredConfig | None, started: Started | None, steps: int) -> bool:
+    """Return whether the schedule will lower the learning rate after these steps, and thereby usually the loss, too."""
+    if not isinstance(config, RunConfig) or started is None or config.recipe.schedule == "constant":
+        return False
+    return steps < SCHEDULE_END * started.epochs * started.steps_per_epoch
 
 
 def _plateau(curve: Curve, accuracy: Curve) -> Plateau | None:

@@ -102,6 +102,19 @@ def test_a_loss_that_stops_falling_is_on_a_plateau() -> None:
 
 
 @pytest.mark.parametrize(
+    ("schedule", "epochs", "is_found"), [("triangle", 100, False), ("triangle", 80, True), ("constant", 100, True)]
+)
+def test_a_loss_that_will_fall_with_the_learning_rate_is_not_on_a_plateau(
+    tmp_path: Path, schedule: str, epochs: int, *, is_found: bool
+) -> None:
+    """An epoch has 100 steps, and the run has trained for 80 epochs."""
+    config = make_run(tmp_path, recipe=msgspec.structs.replace(GUIDE, schedule=schedule, warm_up=0.2)).config
+    loss = noisy(lambda step: max(falling(step), 0.6), 8000)
+    found = find({"loss": loss}, at=started(epochs=epochs, steps_per_epoch=100), config=config)
+    assert [type(verdict) for verdict in found] == ([Plateau] if is_found else [])
+
+
+@pytest.mark.parametrize(
     "metrics",
     [
         {"loss": noisy(lambda step: max(falling(step), 0.6), 900)},
