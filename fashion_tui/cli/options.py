@@ -10,10 +10,12 @@ import click
 
 from fashion_tui.schema.dataset import DATASETS, DEFAULT_DATASET
 from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.paths import check_utf8, user_path
+from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.settings import user_settings
 
-from .values import DATASET, DEVICE, Checkpoint, RunName
+from .values import DATASET, DEVICE, MODEL, RECIPE, Checkpoint, RunName
 
 Command = Callable[..., Any]
 
@@ -109,6 +111,25 @@ def device_option(command: Command) -> Command:
         metavar="NAME",
         show_default=True,
         help="Device: auto, cpu, cuda, cuda:N or mps.",
+    )(command)
+
+
+def network_options(command: Command) -> Command:
+    """Add the options --recipe, --model and --args. The command receives --args as the argument `arguments`."""
+    command = click.option(
+        "--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of your class, as JSON."
+    )(command)
+    command = click.option(
+        "--model",
+        type=MODEL,
+        metavar="M",
+        help=f"Network to train: {', '.join(MODELS)}, or file.py:Class.  [default: the recipe's]",
+    )(command)
+    return click.option(
+        "--recipe",
+        type=RECIPE,
+        metavar="NAME",
+        help=f"Training recipe: {', '.join(RECIPES)}.  [default: guide, or the one in the settings file]",
     )(command)
 
 

@@ -8,14 +8,12 @@ import msgspec
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.field_options import GroupedCommand, field_options
 from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
-from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.options import CommonOptions, common_options, json_option, network_options
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
-from fashion_tui.cli.values import MODEL, RECIPE
 from fashion_tui.data.files import train_size
 from fashion_tui.report.charts.range_plot import RangePlot
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import fields_of
-from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.range_test import (
     DEFAULT_STEPS,
     FIELDS_WITHOUT_EFFECT,
@@ -48,19 +46,7 @@ the learning rate at which the smoothed loss has fallen halfway to its minimum, 
 the learning rate with the lowest loss, at which training is about to diverge. For a recipe that uses
 Muon, the suggestion is the learning rate of the filters. No run is created.""",
 )
-@click.option(
-    "--recipe",
-    type=RECIPE,
-    metavar="NAME",
-    help="Training recipe; see fashion-tui train.  [default: guide, or the one in the settings file]",
-)
-@click.option(
-    "--model",
-    type=MODEL,
-    metavar="M",
-    help=f"Network to train: {', '.join(MODELS)}, or file.py:Class.  [default: the recipe's]",
-)
-@click.option("--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of your class, as JSON.")
+@network_options
 @click.option(
     "--steps", type=int, default=DEFAULT_STEPS, metavar="N", show_default=True, help="Number of learning rates to try."
 )

@@ -12,7 +12,14 @@ from fashion_tui.cli.field_options import GroupedCommand, field_options
 from fashion_tui.cli.follow import train_to_end
 from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
 from fashion_tui.cli.like import Template, read_template
-from fashion_tui.cli.options import CommonOptions, common_options, json_option, queue_option, trust_option
+from fashion_tui.cli.options import (
+    CommonOptions,
+    common_options,
+    json_option,
+    network_options,
+    queue_option,
+    trust_option,
+)
 from fashion_tui.cli.output import (
     note_synthetic,
     print_line,
@@ -21,7 +28,7 @@ from fashion_tui.cli.output import (
     warn_about_threads,
     write_json,
 )
-from fashion_tui.cli.values import MODEL, RECIPE, RunName
+from fashion_tui.cli.values import RunName
 from fashion_tui.data.files import train_size
 from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
@@ -32,7 +39,7 @@ from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.fields import fields_of
-from fashion_tui.schema.models import MODELS, CustomModel
+from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import (
     CPU_MICRO_BATCH,
     RECIPES,
@@ -94,19 +101,7 @@ The run trains in its own process and continues if you close the terminal.
 On a CPU, a batch of more than {CPU_MICRO_BATCH} images is split into micro-batches, and BatchNorm normalises
 each of them separately.""",
 )
-@click.option(
-    "--recipe",
-    type=RECIPE,
-    metavar="NAME",
-    help="Training recipe; see below.  [default: guide, or the one in the settings file]",
-)
-@click.option(
-    "--model",
-    type=MODEL,
-    metavar="M",
-    help=f"Network to train: {', '.join(MODELS)}, or file.py:Class.  [default: the recipe's]",
-)
-@click.option("--args", "arguments", default="{}", metavar="JSON", help="Keyword arguments of your class, as JSON.")
+@network_options
 @click.option(
     "--name", metavar="NAME", help="Name to use in the run's id.  [default: the name of the recipe or of your class]"
 )
