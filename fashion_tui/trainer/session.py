@@ -1,6 +1,5 @@
 """Train a run: load the data, network and checkpoint, train to the end, and evaluate on the test set."""
 
-import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +9,8 @@ from functools import partial
 
 import msgspec
 import torch
-from torch import Tensor
 
-from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
+from fashion_tui.lab.data.datasets import Dataset, hold_out
 from fashion_tui.lab.devices import (
     choose_device,
     describe_device,
@@ -21,7 +19,6 @@ from fashion_tui.lab.devices import (
     unused_gpu_problem,
 )
 from fashion_tui.lab.errors import first_line, is_compiler_error, is_out_of_memory
-from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.gpus import explain_memory
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.training.diagnosis import find_broken_layer
@@ -32,7 +29,6 @@ from fashion_tui.runs.create import changed_versions
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.evaluation import Metrics
 from fashion_tui.schema.events import EpochEnd, Finished, Resumed, Started, StepChunk
 from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.recipe import Recipe
@@ -41,6 +37,7 @@ from fashion_tui.schema.run import RunConfig
 from .checkpoints import CheckpointSaver, LoadedCheckpoint, load_newest_checkpoint
 from .control import Control
 from .devices import device_key
+from .evaluation import Evaluation
 from .metrics import DivergenceCheck, StepMetrics
 from .queue import DeviceQueue
 from .reporting import EventLog, StatusUpdater
@@ -164,6 +161,7 @@ class Session:
                 "to the previous batch"
             )
         self.control = Control(self.run, job.signals, self.metrics, self.checkpoints)
+        self.evaluation = Evaluation(self.training, dataset.classes, self.log, self.control.poll)
         self.loading_seconds = time.monotonic() - job.started
 
     def train(self) -> Finished:
@@ -220,7 +218,7 @@ class Session:
         training = self.training
         loss, accuracy = training.epoch_metrics()
         training.update_statistics(self.control.poll)
-        validation = self._evaluate(self.validation) if len(self.validation) else None
+        validation = self.evaluation.evaluate(self.validation, "validation")[0] if len(self.validation) else None
         self.log.write(
             EpochEnd(
                 time=time.time(),
@@ -234,7 +232,6 @@ class Session:
             )
         )
         if validation is not None and validation.invalid:
-            self._report_invalid(validation, "validation")
             validation = None
         best_before = training.best_validation
         is_best = validation is not None and (best_before is None or validation.accuracy > best_before)
@@ -274,11 +271,8 @@ class Session:
         training = self.training
         images = self.dataset.test
         started = time.monotonic()
-        logits = self._logits(images.pixels)
-        test = evaluate(logits, images.labels, self.dataset.classes)
-        if test.invalid:
-            self._report_invalid(test, "test")
-        flipped = None if self.recipe.flip == "none" else self._accuracy_with_flips(images, logits)
+        test, logits = self.evaluation.evaluate(images, "test")
+        flipped = None if self.recipe.flip == "none" else self.evaluation.accuracy_with_flips(images, logits)
         return Finished(
             time=time.time(),
             run=self.run.config.run,
@@ -298,40 +292,6 @@ class Session:
     def _stopped_early(self) -> str | None:
         epoch = self.training.epoch
         return self.early_stopping.reason_to_stop(epoch) if epoch < self.recipe.epochs else None
-
-    def _evaluate(self, images: Images) -> Metrics:
-        return evaluate(self._logits(images.pixels), images.labels, self.dataset.classes)
-
-    def _report_invalid(self, metrics: Metrics, images: str) -> None:
-        self.log.report(
-            f"the outputs of {self.recipe.model} in evaluation mode aren't numbers for {metrics.invalid:,} of "
-            f"{metrics.n:,} {images} images, so the {images} accuracy is unknown"
-        )
-
-    def _accuracy_with_flips(self, images: Images, logits: Tensor) -> float:
-        """Return the accuracy of the predictions averaged over each image and its mirror image.
-
-        `logits` are the outputs for the original images.
-        """
-        probabilities = logits.softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
-        if probabilities.isnan().any():
-            return math.nan
-        return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
-
-    def _logits(self, pixels: Tensor) -> Tensor:
-        """Return the logits for these pixels, computed with the averaged weights if there are any.
-
-        Requests are handled between batches.
-        """
-        with self.training.evaluation():
-            return predict_logits(
-                self.training.model,
-                pixels,
-                self.recipe,
-                self.device,
-                progress=lambda _done, _total: self.control.poll(),
-                report=self.log.report,
-            )
 
     def _recipe(self, checkpoint: LoadedCheckpoint | None) -> Recipe:
         """Return the run's recipe with the total number of epochs to train, which the user may have changed."""
