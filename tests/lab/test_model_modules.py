@@ -77,6 +77,7 @@ class TestWhichFiles:
             ("import random", ["random.py"]),
             ("import sys, torch, nosuch, from_elsewhere", []),
             ("import circle", ["circle.py"]),
+            (f"x = {'+'.join('1' * 1500)}\nimport blocks", ["blocks.py"]),
         ],
     )
     def test_imports(self, tmp_path: Path, statement: str, expected: list[str]) -> None:
@@ -125,12 +126,14 @@ class TestWhichFiles:
             (b"x = '\x00'\n", r"blocks\.py.*null bytes"),
             (b"import " + b", ".join(b"m%d" % number for number in range(MAX_MODULES)), "at most 256 modules"),
             (b"x = " + b"(" * 5000 + b")" * 5000, r"blocks\.py"),
+            (b"from deep import *", r"deep.__init__\.py"),
         ],
     )
     def test_a_file_that_cannot_be_stored_is_an_error_in_one_line(
         self, tmp_path: Path, content: bytes, words: str
     ) -> None:
         write(tmp_path, net="def f():\n    import blocks", **{f"m{number}": "" for number in range(MAX_MODULES)})
+        write(tmp_path, deep__init=f"x = 1{' + 1' * 5000}")
         (tmp_path / "blocks.py").write_bytes(content)
         with pytest.raises(UserError, match=words) as refused:
             modules(tmp_path / "net.py")

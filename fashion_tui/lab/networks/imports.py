@@ -16,7 +16,7 @@ from fashion_tui.machine.libraries import package_of
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MAX_MODULES, MAX_MODULES_BYTES, CustomModel, LocalModules
 
-from .custom import explain_error
+from .custom import UNSAVED, explain_error
 from .source_files import DiskFiles, FoundModule, Parts, SourceFiles, find_module, first_name, folder_of_import, parse
 
 _ALWAYS_RECORDED = {"fashion_tui", "torch", "torchvision"}
@@ -38,8 +38,8 @@ class Import:
 def with_modules(network: CustomModel) -> CustomModel:
     """Return a custom model together with the modules that it imports from the folder of its file.
 
-    A model that already has its modules is returned unchanged. Raises UserError if a file can't be read, SourceError if
-    a file has a syntax error, and UserError if the modules are too large to be stored.
+    A model that already has its modules is returned unchanged. Raises UserError if a file can't be read or the modules
+    are too large to be stored, and SourceError if a file has a syntax error.
     """
     if network.modules is not None:
         return network
@@ -86,16 +86,16 @@ def imports_in(tree: ast.Module) -> Iterator[Import]:
                 yield Import(module, level=len(name) - len(module))
 
 
-def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield all descendants of a node, except code that only type checkers read."""
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.If) and _is_type_checking(child.test):
-            for other in child.orelse:
-                yield other
-                yield from _executed(other)
+def _executed(tree: ast.Module) -> Iterator[ast.AST]:
+    """Yield all nodes of a tree, except code that only type checkers read."""
+    pending: list[ast.AST] = [tree]
+    while pending:
+        node = pending.pop()
+        yield node
+        if isinstance(node, ast.If) and _is_type_checking(node.test):
+            pending += node.orelse
         else:
-            yield child
-            yield from _executed(child)
+            pending += ast.iter_child_nodes(node)
 
 
 def _is_type_checking(test: ast.expr) -> bool:
@@ -146,8 +146,8 @@ def _modules_on_path(files: SourceFiles, start: Parts, target: Parts) -> list[Fo
 def _exported(source: str) -> tuple[str, ...]:
     """Return the names in the `__all__` of a package. `from package import *` imports these."""
     try:
-        tree = ast.parse(source.encode())
-    except (SyntaxError, ValueError):  # reported when the package's own imports are parsed
+        tree = parse(source, UNSAVED)
+    except SyntaxError:  # reported when the package's own imports are parsed
         return ()
     lists = (
         node.value

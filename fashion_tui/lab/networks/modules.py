@@ -86,10 +86,11 @@ class ModelModules:
 
     def namespace(self, name: str) -> dict[str, Any]:
         """Return the global variables of a module. Import it if necessary. An empty name means the model's own file."""
-        if (name or self._main_name) not in self._executed:
+        name = name or self._main_name
+        if name not in self._executed:
             self._put_back()
             importlib.import_module(self._full_name(name))
-        return vars(self._executed[name or self._main_name])
+        return vars(self._executed[name])
 
     def find_spec(self, full_name: str) -> ModuleSpec | None:
         """Return the import spec of a module of the package, or None. Raises UserError if its file can't be read."""

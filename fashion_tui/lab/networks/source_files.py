@@ -169,8 +169,8 @@ def _top_of_package(folder: Path) -> Path | None:
 def _uses_package(source: str, package: str) -> bool:
     """Return whether a source has relative imports, or absolute imports from the package."""
     try:
-        nodes = ast.walk(ast.parse(source.encode()))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):  # executing the source raises the error again
+        nodes = ast.walk(parse(source, UNSAVED))
+    except SyntaxError:  # executing the source raises the error again
         return False
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and (node.level > 0 or first_name(node.module or "") == package):
