@@ -183,7 +183,7 @@ def test_both_learning_rates_of_muon_rise() -> None:
     assert len(rates) == 2
 
 
-def find_learning_rate_are_geometric() -> None:
+def test_learning_rates_are_geometric() -> None:
     assert learning_rates(9) == pytest.approx([10.0**power for power in range(-7, 2)])
 
 
