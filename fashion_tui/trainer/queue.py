@@ -95,8 +95,8 @@ def _handle_requests(run: Run, log: EventLog, signals: StopSignals) -> None:
 def find_device(name: str) -> tuple[str, str]:
     """Return the device that torch selects for a name such as `auto`, and its key: `cpu`, `mps` or `gpu-UUID`.
 
-    For a GPU, this takes seconds, because torch is imported, in a child process so that this process needs little
-    memory while it waits. Raises UserError if torch can't use the device.
+    For a GPU, this takes seconds: a child process imports torch, so that this process needs little memory while it
+    waits. Raises UserError if torch can't use the device.
     """
     if resolves_to_cpu(name):
         return "cpu", "cpu"

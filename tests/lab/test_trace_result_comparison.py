@@ -17,7 +17,7 @@ from .networks import FunctionNet
 
 
 class _Watched(nn.Module):
-    """Counts its passes in evaluation mode."""
+    """Stores, for each pass in evaluation mode, whether the pass is recorded."""
 
     recorded: ClassVar[list[bool]] = []
 

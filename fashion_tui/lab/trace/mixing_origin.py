@@ -68,7 +68,7 @@ def find_mixing_call(
 
 
 def results_decide(original: Outputs, changed: Mapping[CallKey, Masks]) -> bool:
-    """Return whether `find_mixing_call` will find no call as long as the results show no mixing, whatever else changes.
+    """Return whether `find_mixing_call` can find a call only if the results show mixing.
 
     `changed` has the values that changed so far. A mixed value reaches the results unnoticed only through a call that
     isn't seen to keep the samples apart, or into a loss, or as an output of a call that isn't returned with the others.
