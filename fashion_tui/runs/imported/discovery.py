@@ -65,7 +65,7 @@ class LogFinder:
         self._problems: list[str] = []
         self._search: Iterator[None] | None = None
         self.names: frozenset[str] = frozenset()
-        """Paths of the folders with logs, relative to the root. During the first search, those found so far."""
+        """Paths of the folders with logs, relative to the root. During a search, those that are known so far."""
         self.problems: tuple[str, ...] = ()
         """One line for each folder that can't be read, and one if the tree is too large to be searched completely."""
 
@@ -75,13 +75,12 @@ class LogFinder:
         `own` contains the names of folders in the root to skip.
         """
         deadline = None if seconds is None else time.monotonic() + seconds
-        is_first = not self.names
         if self._search is None:
             self._names, self._problems = set(), []
             self._search = self._run(own)
         for _ in self._search:
             if deadline is not None and time.monotonic() >= deadline:
-                if is_first:
+                if self._names > self.names:
                     self.names = frozenset(self._names)
                 return False
         self._search = None

@@ -4,6 +4,7 @@ import math
 import os
 import re
 import stat
+import time
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -87,6 +88,11 @@ def file_status(folder: Folder, name: str) -> os.stat_result | None:
     except OSError:
         return None
     return status if stat.S_ISREG(status.st_mode) else None
+
+
+def is_written(status: os.stat_result) -> bool:
+    """Return whether a file seems to be still being written."""
+    return time.time() - status.st_mtime < WRITING_SECONDS
 
 
 def metric_name(name: str) -> str:

@@ -3,7 +3,6 @@
 import csv
 import errno
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
@@ -18,7 +17,7 @@ from fashion_tui.schema.floats import JsonFloat, encode_float
 from fashion_tui.schema.text import one_line
 
 from .hyperparameters import HPARAMS_FILE, read_hyperparameters
-from .log import MAX_STEP, UNKNOWN_TIME, WRITING_SECONDS, LastValues, file_status, metric_name, oldest_change
+from .log import MAX_STEP, UNKNOWN_TIME, LastValues, file_status, is_written, metric_name, oldest_change
 
 METRICS_FILE = "metrics.csv"
 
@@ -148,7 +147,7 @@ class CsvFollower:
                 if "rows" in self._warned:  # start over without the warning
                     raise LogReplaced
                 yield from self._chunks(batch)
-        if self.complete and not self._count and not _is_written(status):
+        if self.complete and not self._count and not is_written(status):
             yield from self._warn("rows", f"{METRICS_FILE} {'has no rows' if status.st_size else 'is empty'}")
 
     def _new_lines(self, file: BinaryIO, status: os.stat_result, max_bytes: int | None) -> Iterator[bytes]:
@@ -177,7 +176,7 @@ class CsvFollower:
 
     def _stop(self, status: os.stat_result, *, is_complete: bool = True) -> None:
         self.complete = is_complete
-        self.ends_unfinished = is_complete and self._offset < status.st_size and not _is_written(status)
+        self.ends_unfinished = is_complete and self._offset < status.st_size and not is_written(status)
 
     def _check_unchanged(self, file: BinaryIO, size: int) -> None:
         """Raise LogReplaced if the header or the last line that was read has changed.
@@ -238,11 +237,6 @@ def _chunk(steps: Mapping[int, Mapping[str, float]]) -> Iterator[StepChunk]:
     }
     if metrics:
         yield StepChunk(time=UNKNOWN_TIME, steps=list(steps), metrics=metrics)
-
-
-def _is_written(status: os.stat_result) -> bool:
-    """Return whether a file seems to be still being written."""
-    return time.time() - status.st_mtime < WRITING_SECONDS
 
 
 def _read_header(file: BinaryIO) -> bytes:

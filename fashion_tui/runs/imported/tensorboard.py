@@ -7,7 +7,6 @@ record, reads all images, and imports TensorFlow if that is installed.
 import os
 import re
 import stat
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.text import printable
 
 from .hyperparameters import HPARAMS_FILE, read_hyperparameters
-from .log import UNKNOWN_TIME, WRITING_SECONDS, LastValues, file_status
+from .log import UNKNOWN_TIME, LastValues, file_status, is_written
 from .scalars import SESSION_HPARAMS, EventDecoder, ScalarEvent
 from .tf_records import RecordReader, check_start, find_records, last_short_records
 
@@ -183,13 +182,13 @@ class TensorBoardFollower:
             if budget is not None:
                 budget = max(budget - read.last_bytes, 0)
             self.complete = self.complete and read.is_complete
-        is_written = any(time.time() - status.st_mtime < WRITING_SECONDS for status in files.values())
-        self.ends_unfinished = self.complete and not is_written and any(
+        may_grow = any(map(is_written, files.values()))
+        self.ends_unfinished = self.complete and not may_grow and any(
             file.reader.offset < files[name].st_size for name, file in self._files.items()
         )  # fmt: skip
         if problems:
             raise OSError(None, "; ".join(problems))
-        if self.complete and not (self._has_scalars or is_written or self._has_warned):
+        if self.complete and not (self._has_scalars or may_grow or self._has_warned):
             self._has_warned = True
             yield Warned(
                 time=UNKNOWN_TIME, message="the event files have no scalars, only graphs, images or other data"

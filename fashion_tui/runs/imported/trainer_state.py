@@ -7,7 +7,6 @@ Each checkpoint has such a file, with the log up to its step. Another one is in 
 import json
 import os
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -19,7 +18,7 @@ from fashion_tui.schema.events import Resumed, RunEvent, StepChunk, Warned
 from fashion_tui.schema.floats import JsonFloat, encode_float
 from fashion_tui.schema.text import one_line
 
-from .log import MAX_STEP, UNKNOWN_TIME, WRITING_SECONDS, LastValues, file_status, metric_name, oldest_change
+from .log import MAX_STEP, UNKNOWN_TIME, LastValues, file_status, is_written, metric_name, oldest_change
 
 STATE_FILE = "trainer_state.json"
 CHECKPOINT_FOLDER = re.compile(r"checkpoint-(\d{1,18})")
@@ -151,10 +150,10 @@ class TrainerState:
         try:
             self._states[name] = fingerprint, self._read(name)
         except OSError as error:
-            is_written = isinstance(error, BadState) and time.time() - status.st_mtime < WRITING_SECONDS
-            if is_written and name in before:
+            is_incomplete = isinstance(error, BadState) and is_written(status)
+            if is_incomplete and name in before:
                 self._states[name] = before[name]
-            elif not is_written:
+            elif not is_incomplete:
                 self.problem = reason(error) if isinstance(error, BadState) else f"{name}: {reason(error)}"
         return name in self._states
 

@@ -12,9 +12,9 @@ from fashion_tui.runs.reader import RunReader, RunSnapshot
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise_path
 
-DATA = Path(__file__).parent / "data"
+from .parts import Values
 
-Values = dict[str, list[tuple[int, float]]]
+DATA = Path(__file__).parent / "data"
 
 
 def read(path: Path) -> tuple[Values, RunSnapshot]:
