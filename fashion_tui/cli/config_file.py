@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-from click.core import ParameterSource
 
-from fashion_tui.schema.dataset import DATASETS
+from fashion_tui.data.sources import find_source
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import ModelFile, parse_model_name
@@ -25,7 +24,7 @@ from fashion_tui.schema.run import RunConfig
 from fashion_tui.schema.text import one_line
 from fashion_tui.toml_file import read_toml
 
-from .options import CommonOptions
+from .options import CommonOptions, is_given
 from .suggestions import nearest
 
 NOT_IN_FILES = frozenset({"config", "trusted", "queue", "command", "detach", "as_json", "help"})
@@ -43,8 +42,8 @@ class ConfigFile:
 
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the options of `train`, with the file's values for the options that weren't given."""
-        values = {name: value for name, value in self.values.items() if name in options and not _is_given(name)}
-        if _is_given("model") and not _is_given("arguments"):
+        values = {name: value for name, value in self.values.items() if name in options and not is_given(name)}
+        if is_given("model") and not is_given("arguments"):
             values.pop("arguments", None)  # they are arguments of the file's model
         return dict(options) | values
 
@@ -65,8 +64,8 @@ class ConfigFile:
         try:
             yield
         except UserError as error:
-            fields = [name for name in error.fields if name in self.values and not _is_given(name)]
-            if fields and not _is_given(error.fields[0]):
+            fields = [name for name in error.fields if name in self.values and not is_given(name)]
+            if fields and not is_given(error.fields[0]):
                 keys = {parameter.name: key for key, parameter in _parameters().items()}
                 error.args = (f"{_place(self.path, self.text, *(keys[name] for name in fields))}: {error}",)
             raise
@@ -116,13 +115,6 @@ def _parameters() -> dict[str, click.Parameter]:
 
 def _key(parameter: click.Parameter) -> str:
     return parameter.opts[-1].removeprefix("--").replace("-", "_")
-
-
-def _is_given(name: str) -> bool:
-    """Return whether an option is on the command line, before or after the command's name."""
-    context = click.get_current_context()
-    contexts = [context] if context.parent is None else [context, context.parent]
-    return any(each.get_parameter_source(name) is ParameterSource.COMMANDLINE for each in contexts)
 
 
 def _place(path: Path, text: str, *keys: str) -> str:
@@ -198,8 +190,8 @@ def _check(name: str, value: Any) -> None:
         fields[name].check(value)
     elif name == "recipe":
         recipe_named(value)
-    elif name == "dataset" and value not in DATASETS:
-        raise UsageError(f"unknown data set {value!r}; choose from {', '.join(DATASETS)}")
+    elif name == "dataset":
+        find_source(value)
 
 
 def _relative_model(model: str, folder: Path) -> str:

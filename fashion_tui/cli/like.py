@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import msgspec
-from click.core import ParameterSource
 
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError, caused_by
@@ -16,7 +14,7 @@ from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import RunConfig
 
 from .inputs import parse_arguments
-from .options import CommonOptions
+from .options import CommonOptions, is_given
 from .output import print_warning
 
 
@@ -34,12 +32,7 @@ class Template:
 
         `in_file` contains the names of the options that the file for --config sets.
         """
-        context = click.get_current_context()
-        missing = [
-            name
-            for name in fields_of(RunConfig)
-            if name not in in_file and context.get_parameter_source(name) is not ParameterSource.COMMANDLINE
-        ]
+        missing = [name for name in fields_of(RunConfig) if name not in in_file and not is_given(name)]
         return dict(options) | {name: getattr(self.config, name) for name in missing}
 
     def common(self, common: CommonOptions) -> CommonOptions:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from fashion_tui.schema.dataset import DATASETS, DEFAULT_DATASET
 from fashion_tui.schema.errors import UsageError
@@ -15,7 +16,7 @@ from fashion_tui.schema.paths import check_utf8, user_path
 from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.settings import user_settings
 
-from .values import DATASET, DEVICE, MODEL, RECIPE, Checkpoint, RunName
+from .values import DATASET, MODEL, RECIPE, Checkpoint, RunName
 
 Command = Callable[..., Any]
 
@@ -92,6 +93,13 @@ def common_options(command: Command) -> Command:
     return with_common
 
 
+def is_given(name: str) -> bool:
+    """Return whether an option is on the command line, before or after the command's name."""
+    context = click.get_current_context()
+    contexts = [context] if context.parent is None else [context, context.parent]
+    return any(each.get_parameter_source(name) is ParameterSource.COMMANDLINE for each in contexts)
+
+
 def run_argument(command: Command) -> Command:
     """Add the argument RUN. The command receives it as `name` and passes it to `runs.store.open_run`."""
     return click.argument("name", metavar="RUN", type=RunName())(command)
@@ -100,18 +108,6 @@ def run_argument(command: Command) -> Command:
 def json_option(command: Command) -> Command:
     """Add the --json option. The command receives it as the argument `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print only the result, as JSON, to stdout.")(command)
-
-
-def device_option(command: Command) -> Command:
-    """Add the --device option."""
-    return click.option(
-        "--device",
-        type=DEVICE,
-        default="auto",
-        metavar="NAME",
-        show_default=True,
-        help="Device: auto, cpu, cuda, cuda:N or mps.",
-    )(command)
 
 
 def network_options(command: Command) -> Command:

@@ -9,7 +9,6 @@ from .fields import About, InvalidField, check_fields, fields_of
 from .models import MODELS, unknown_model
 
 Precision = Literal["fp32", "bf16"]
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 Optimizer = Literal["adam", "adamw", "sgd", "muon"]
 """`muon` uses Muon for the filters of convolutions and Adam for all other parameters."""

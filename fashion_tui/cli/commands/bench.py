@@ -14,8 +14,9 @@ from rich.progress import BarColumn, TextColumn
 from fashion_tui.bench.app_cost import measure_app
 from fashion_tui.bench.client import measure_training
 from fashion_tui.bench.latency import measure_latency, time_quick_recipe
+from fashion_tui.cli.field_options import field_options
 from fashion_tui.cli.inputs import check_device, find_dataset
-from fashion_tui.cli.options import CommonOptions, common_options, device_option, json_option
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, progress_bar, show, write_json
 from fashion_tui.cli.values import RECIPE
 from fashion_tui.files import write_atomically
@@ -25,7 +26,7 @@ from fashion_tui.runs.create import library_versions
 from fashion_tui.schema.bench import BenchReport, BenchRequest, check_rounds
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import CPU_RECIPES, recipe_named
-from fashion_tui.schema.run import check_run_values
+from fashion_tui.schema.run import RunConfig, check_run_values
 
 ROUNDS = 3
 TURN_SECONDS = 1.0
@@ -73,8 +74,7 @@ touched.""",
     metavar="N",
     help="Also run the guide's loop and each recipe to completion, with N seeds.",
 )
-@device_option
-@click.option("--threads", type=int, metavar="N", help="Number of CPU threads.  [default: the number of cores]")
+@field_options(RunConfig, only={"device", "threads"})
 @click.option("--no-app", is_flag=True, help="Don't measure start-up times or the app's resource usage.")
 @click.option("--save", is_flag=True, help=f"Save the result in a dated file in {FOLDER}.")
 @json_option
