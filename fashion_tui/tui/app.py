@@ -19,13 +19,12 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
-from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
+from fashion_tui.schema.run import RunSummary
 from fashion_tui.settings import user_settings
 
 from .actions import EVERYWHERE, KEY_PROBLEMS, PaneName, bindings, key_of
 from .bars import Header, KeyBar, RunIndicator, StatusBar
 from .dialogs.dialog import TooSmall
-from .end_notices import end_notices
 from .lab_app import (
     DatasetFound,
     DatasetState,
@@ -38,6 +37,7 @@ from .lab_app import (
     TrainNetwork,
 )
 from .pane import Pane, RunPane
+from .run_notices import end_notices, lost_runs, still_running
 from .terminal_app import TerminalApp
 from .terminal_status import REFRESH_SECONDS, progress_of
 from .theme import THEME
@@ -266,19 +266,8 @@ class FashionApp(TerminalApp):
     def _runs_listed(self, message: RunsListed) -> None:
         first, self._runs_listed_before = not self._runs_listed_before, True
         self.runs = message.runs
-        if first:
-            self._notify_of_lost_runs()
-
-    def _notify_of_lost_runs(self) -> None:
-        """Report runs whose trainer died while the app was closed."""
-        lost = [short_name(run.run) for run in self.runs if run.state == "lost" and run.damage is None]
-        if lost:
-            others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-            pane_key, key = key_of("everywhere", "train", inside_editors=True), key_of("train", "resume")
-            message = (
-                f"Trainer lost: {lost[0]}{others}. To resume from the last checkpoint, press {pane_key}, then {key}."
-            )
-            self.notify(message, timeout=PROBLEM_SECONDS, markup=False)
+        if first and (lost := lost_runs(message.runs)):
+            self.notify(lost, timeout=PROBLEM_SECONDS, markup=False)
 
     @on(RunsFolderChecked)
     def _runs_folder_checked(self, message: RunsFolderChecked) -> None:
@@ -399,15 +388,4 @@ class FashionApp(TerminalApp):
             self._told_before_exit = time.monotonic()
             self.notify("\n".join(notes), severity="warning", timeout=PROBLEM_SECONDS, markup=False)
             return
-        self.exit(message=_still_running(self.runs))
-
-
-def _still_running(runs: tuple[RunSummary, ...]) -> str | None:
-    """Return a message with the names of the live runs for a user who quits, or None if no run is live."""
-    live = [run for run in runs if run.state in LIVE_STATES]
-    groups = {
-        "Still running": [short_name(run.run) for run in live if run.state != "queued"],
-        "Queued": [short_name(run.run) for run in live if run.state == "queued"],
-    }
-    parts = [f"{state}: {', '.join(names)}." for state, names in groups.items() if names]
-    return " ".join([*parts, "Start fashion-tui again to see the progress."]) if parts else None
+        self.exit(message=still_running(self.runs))

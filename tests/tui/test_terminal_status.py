@@ -13,7 +13,7 @@ import pytest
 from fashion_tui.machine.host import boot_id, host_name, process_start_time
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.run import RunSummary
-from fashion_tui.tui.end_notices import end_notices
+from fashion_tui.tui.run_notices import end_notices
 from fashion_tui.tui.terminal_status import (
     NO_PROGRESS,
     RESTORE_TITLE,

@@ -1,4 +1,4 @@
-"""Notices about runs that have ended while the app is open."""
+"""Messages about runs that end while the app is open, were lost while it was closed, or continue after it exits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,6 +7,8 @@ from textual.notifications import SeverityLevel
 
 from fashion_tui.report.formatting import format_accuracy
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
+
+from .actions import key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,24 @@ def _notice(run: RunSummary) -> EndNotice | None:
             return EndNotice(f"{name} is lost: its {process} was killed", "error")
         case _:
             return None
+
+
+def lost_runs(runs: Sequence[RunSummary]) -> str | None:
+    """Return a message about the runs whose trainer died while the app was closed, or None if there are none."""
+    lost = [short_name(run.run) for run in runs if run.state == "lost" and run.damage is None]
+    if not lost:
+        return None
+    others = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
+    pane_key, key = key_of("everywhere", "train", inside_editors=True), key_of("train", "resume")
+    return f"Trainer lost: {lost[0]}{others}. To resume from the last checkpoint, press {pane_key}, then {key}."
+
+
+def still_running(runs: Sequence[RunSummary]) -> str | None:
+    """Return a message with the names of the live runs for a user who quits, or None if no run is live."""
+    live = [run for run in runs if run.state in LIVE_STATES]
+    groups = {
+        "Still running": [short_name(run.run) for run in live if run.state != "queued"],
+        "Queued": [short_name(run.run) for run in live if run.state == "queued"],
+    }
+    parts = [f"{state}: {', '.join(names)}." for state, names in groups.items() if names]
+    return " ".join([*parts, "Start fashion-tui again to see the progress."]) if parts else None
