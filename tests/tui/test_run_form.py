@@ -178,3 +178,22 @@ async def test_runs_wait_in_the_queue_by_default_only_on_the_cpu(monkeypatch: py
         await pilot.press("enter")
         assert results[0] is not None
         assert not results[0].queue
+
+
+async def test_all_fields_above_the_groups_can_be_reset_and_left_by_page_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with form(monkeypatch) as (run_form, pilot, _):
+        monkeypatch.setattr(run_form, "_request_devices", lambda: None)  # there is no engine
+        device, queued, recipe = run_form.rows["device"].editor, run_form.queue_row.editor, run_form.recipe_field
+        assert isinstance(device, Cycle)
+        device.set_values(("auto", "cpu"))
+        for field in (device, queued, recipe):
+            original = field.value
+            field.focus()
+            await pilot.press("right")
+            assert field.value != original
+            await pilot.press("ctrl+r")
+            assert field.value == original
+            for key in ("pagedown", "pageup"):
+                field.focus()
+                await pilot.press(key)
+                assert pilot.app.focused is run_form.rows["epochs"].editor

@@ -63,6 +63,7 @@ async def fill(pilot: Pilot[None], **values: str) -> None:
 async def test_empty_pane_shows_how_to_start_a_run(tmp_path: Path) -> None:
     async with train_pane(tmp_path / "runs") as (app, pilot):
         await until(pilot, lambda: "Press n to train" in screen_text(app), "the hint")
+        await until(pilot, lambda: footer(app).startswith(" n new run  ? help "), "no keys that do nothing")
 
 
 async def test_run_trains_and_shows_its_test_accuracy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,11 @@ from .run_list import RunList
 from .run_table import RunTable
 from .run_view import RunView
 
+NEED_A_RUN = ("mark", "full_screen", "turn_charts(1)")
+"""Actions that do nothing if no run is listed."""
+NEED_A_LIST = ("filter", "sort", "columns", "widen")
+"""Actions that do nothing if there are no runs. If a filter hides all runs, they are available."""
+
 
 class RunActions(ChartActions):
     """A pane with a list of runs. Its actions change the list and the runs."""
@@ -119,19 +124,27 @@ class RunActions(ChartActions):
         self.notify(message, markup=False)
 
     def label_of(self, action: str) -> str | None:
-        run = self.run_list.chosen_run if self.is_mounted else None
-        if action == "mark":
-            return "unmark" if run is not None and run.run in self.run_list.marked else None
-        if action == "compare":
-            return None if self.is_mounted and len(self.run_list.marked) > 1 else ""
-        if action == "back":
-            return self._label_of_back() if self.is_mounted else ""
-        name = action.partition("(")[0]
-        if name in ACTIONS_ON_RUNS and (run is None or obstacle(name, run)):
+        if not self.is_mounted or not self._is_available(action):
             return ""
+        run = self.run_list.chosen_run
+        if action == "back":
+            return self._label_of_back()
+        if action == "mark" and run is not None and run.run in self.run_list.marked:
+            return "unmark"
         if action == "stop" and run is not None and run.state == "queued":
             return "leave queue"
         return "resume" if action == "pause" and run is not None and self.requests.is_paused(run) else None
+
+    def _is_available(self, action: str) -> bool:
+        """Return whether an action would do anything with the listed runs and the run under the cursor."""
+        run, name = self.run_list.chosen_run, action.partition("(")[0]
+        if action == "compare":
+            return len(self.run_list.marked) > 1
+        if name in ACTIONS_ON_RUNS:
+            return run is not None and not obstacle(name, run)
+        if action in NEED_A_LIST:
+            return run is not None or bool(self.table.options.filter)
+        return run is not None or action not in NEED_A_RUN
 
     def _label_of_back(self) -> str:
         """Return what escape does in the list, or an empty string if it does nothing there."""

@@ -35,7 +35,11 @@ class QueueRow(Horizontal):
         """Use the default for another device, unless the user has chosen a value."""
         self._default = _default(device)
         if not self._is_chosen:
-            self.editor.value = self._default
+            self.reset()
+
+    def reset(self) -> None:
+        """Set the value to the default for the device."""
+        self.editor.value = self._default
 
     @on(Cycle.Changed)
     def _value_changed(self, event: Cycle.Changed) -> None:

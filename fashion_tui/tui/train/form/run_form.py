@@ -86,6 +86,7 @@ class RunForm(Dialog[RunChoices | None]):
             self._recipe_names = (like.recipe.name,)
         preferred = user_settings().recipe
         self.recipe = self._recipe(preferred if preferred in self._recipe_names else self._recipe_names[0])
+        self._original_recipe = self.recipe.name
         self.rows = {row.field.name: row for row in self._new_rows()}
         """The rows of all fields, keyed by the field's name."""
         self._headings: dict[str, Static] = {}
@@ -169,7 +170,9 @@ class RunForm(Dialog[RunChoices | None]):
         first_rows = [next(rows) for _, rows in groupby(self._visible_rows(), lambda row: row.field.about.group)]
         focused = self._row_of(self.focused)
         names = [row.field.about.group for row in first_rows]
-        index = -1 if focused is None else names.index(focused.field.about.group)
+        index = -1  # above the first group
+        if focused is not None and focused.field.name != DEVICE:
+            index = names.index(focused.field.about.group)
         row = first_rows[min(max(index + step, 0), len(first_rows) - 1)]
         row.editor.focus(scroll_visible=False)
         self._headings[row.field.about.group].scroll_visible(animate=False, top=True)
@@ -182,6 +185,10 @@ class RunForm(Dialog[RunChoices | None]):
         row = self._row_of(self.focused)
         if row is not None:
             row.reset()
+        elif self.focused is self.queue_row.editor:
+            self.queue_row.reset()
+        elif self.focused is self.recipe_field:
+            self.recipe_field.value = self._original_recipe
 
     # Devices
 
