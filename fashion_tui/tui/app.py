@@ -57,7 +57,7 @@ ENGINE_MAX_SILENCE = 300.0
 """Seconds without progress after which the engine is restarted and the request is sent again."""
 
 PROBLEM_SECONDS = 12.0
-"""Seconds for which warnings about the data set and lost runs are shown."""
+"""Seconds for which warnings and notices about ended runs are shown."""
 
 
 def make_pane(name: PaneName) -> Pane:

@@ -230,7 +230,7 @@ def test_the_suggestion_keeps_a_distance_from_the_lowest_loss() -> None:
         pytest.param([RANDOM.gauss(2.3, 0.4) for _ in range(100)], False, "doesn't fall", id="noise"),
         pytest.param([2.3] * 100, False, "doesn't fall", id="a constant"),
         pytest.param([*noisy(2.3, 50), *range(3, 12)], True, "doesn't fall", id="only rising"),
-        pytest.param([2.3, 2.3, math.nan], True, "nan", id="NaN at once"),
+        pytest.param([2.3, 2.3, math.nan], True, "NaN", id="NaN at once"),
     ],
 )
 def test_no_suggestion_if_the_loss_never_falls(losses: list[float], words: str, *, diverged: bool) -> None:

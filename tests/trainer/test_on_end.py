@@ -23,7 +23,7 @@ from tests.runs.parts import PROJECT, make_run, wait_until
 from .in_process import BLACK, train_in_process
 from .trainers import events
 
-RECORD = 'env | grep ^FASHION_TUI_ | sort > "$FASHION_TUI_RUNS/told"; pwd >> "$FASHION_TUI_RUNS/told"'
+RECORD = 'env | grep ^FASHION_TUI_ | sort > "$FASHION_TUI_RUNS/reported"; pwd >> "$FASHION_TUI_RUNS/reported"'
 """A command that writes its environment variables into the runs folder."""
 
 
@@ -46,18 +46,18 @@ def run(tmp_path: Path) -> Iterator[Run]:
         yield run
 
 
-def told(run: Run) -> tuple[dict[str, str], str]:
+def reported(run: Run) -> tuple[dict[str, str], str]:
     """Return the variables that the command was given, and its working directory."""
-    *variables, directory = (run.path.parent / "told").read_text().splitlines()
+    *variables, directory = (run.path.parent / "reported").read_text().splitlines()
     return dict(line.split("=", 1) for line in variables if not line.startswith("FASHION_TUI_DATA")), directory
 
 
-def test_the_command_is_told_the_result(run: Run, tmp_path: Path) -> None:
+def test_the_result_is_reported_to_the_command(run: Run, tmp_path: Path) -> None:
     on_end.remember(run, RECORD, tmp_path)
     train_in_process(run, images=BLACK[:64], epochs=1)
     status = run.read_status()
     assert status.test_accuracy is not None
-    assert told(run) == (
+    assert reported(run) == (
         {
             "FASHION_TUI_RUN": run.id,
             "FASHION_TUI_NAME": run.id.split("-", 2)[2],
@@ -73,17 +73,17 @@ def test_the_command_is_told_the_result(run: Run, tmp_path: Path) -> None:
     assert isinstance(events(run)[-1], Finished)
 
 
-def test_the_command_is_told_why_the_run_failed(tmp_path: Path) -> None:
+def test_the_reason_of_a_failure_is_reported_to_the_command(tmp_path: Path) -> None:
     """Training on 8 of 64 images fails, because none are left. The command also runs after the run is resumed."""
     with make_run(tmp_path / "runs", validation=64) as run:
         on_end.remember(run, RECORD, tmp_path)
         for _ in range(2):
             train_in_process(run, images=BLACK[:64], epochs=1, status=1)
             (failed,) = [event for event in events(run) if isinstance(event, Failed)][-1:]
-            variables, _ = told(run)
+            variables, _ = reported(run)
             assert (variables["FASHION_TUI_STATE"], variables["FASHION_TUI_ACCURACY"]) == ("failed", "")
             assert variables["FASHION_TUI_MESSAGE"] == failed.message != ""
-            (run.path.parent / "told").unlink()
+            (run.path.parent / "reported").unlink()
 
 
 def test_the_command_may_delete_the_run_and_use_its_device(run: Run) -> None:

@@ -52,7 +52,7 @@ def run_range_test(
     with training.undone():
         for loss in _train(training, rates, poll):
             losses.append(loss)
-            smoothed = smooth(losses, DECAY ** (DEFAULT_STEPS / steps))
+            smoothed = smooth(losses, _decay(steps))
             lowest = min(smoothed[round(PLATEAU * steps) :], default=math.inf)  # the first ones are noisy
             diverged = not math.isfinite(loss) or smoothed[-1] > DIVERGENCE_FACTOR * lowest
             result = RangeTest(
@@ -89,6 +89,11 @@ def smooth(losses: Sequence[float], decay: float) -> list[float]:
     return smoothed
 
 
+def _decay(steps: int) -> float:
+    """Return the decay of the moving average. More steps are smoothed over the same range of learning rates."""
+    return float(DECAY ** (DEFAULT_STEPS / steps))
+
+
 def with_suggestion(result: RangeTest) -> RangeTest:
     """Return the result of a test that has ended, with the suggested learning rate or the reason why there is none.
 
@@ -100,11 +105,12 @@ def with_suggestion(result: RangeTest) -> RangeTest:
     first = round(PLATEAU * result.steps)
     if result.diverged and len(result.losses) <= first + 1:
         rate, loss = result.learning_rates[-1], result.losses[-1]
-        return msgspec.structs.replace(result, problem=f"the loss is {loss:g} at a learning rate of only {rate:.1e}")
+        value = "NaN" if math.isnan(loss) else "infinite" if math.isinf(loss) else f"{loss:g}"
+        return msgspec.structs.replace(result, problem=f"the loss is {value} at a learning rate of only {rate:.1e}")
     plateau = result.losses[:first]
     level = sum(plateau) / first
     variance = sum((loss - level) ** 2 for loss in plateau) / (first - 1)
-    decay = DECAY ** (DEFAULT_STEPS / result.steps)
+    decay = _decay(result.steps)
     noise = math.sqrt(variance * (1 - decay) / (1 + decay))  # of an average of independent losses
     best = min(range(first, len(result.smoothed)), key=result.smoothed.__getitem__)
     fall = level - result.smoothed[best]
