@@ -38,7 +38,8 @@ class ListApp(App[None]):
         self.show(tuple(summary(f"run-{number}") for number in range(10)))
 
     def show(self, runs: tuple[RunSummary, ...]) -> None:
-        self.run_list.show(Arrangement(runs=runs, total=len(runs)), {run.run for run in runs})
+        self.run_list.update_runs(runs)
+        self.run_list.show(Arrangement(runs=runs, total=len(runs)))
 
     @property
     def run_list(self) -> RunList:
@@ -109,6 +110,15 @@ async def test_a_run_that_a_filter_hides_stays_marked() -> None:
         app.run_list.choose("run-2")
         app.run_list.toggle_mark()
         runs = app.run_list.runs
-        app.run_list.show(Arrangement(runs=runs[5:], total=10), {run.run for run in runs})
+        app.run_list.show(Arrangement(runs=runs[5:], total=10))
         await pilot.pause()
         assert app.run_list.marked == ("run-2",)
+
+
+async def test_the_chosen_run_has_its_newest_state_before_its_row_shows_it() -> None:
+    async with list_app() as (app, _):
+        app.run_list.choose("run-2")
+        app.run_list.update_runs([summary("run-2", state="paused")])
+        chosen = app.run_list.chosen_run
+        assert chosen is not None
+        assert chosen.state == "paused"

@@ -1,6 +1,6 @@
 """The list of runs. Marked runs are compared with each other."""
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from textual.message import Message
@@ -28,7 +28,8 @@ class RunList(RowList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._arrangement = Arrangement()
-        self._by_id: dict[str, RunSummary] = {}
+        self._newest: dict[str, RunSummary] = {}
+        """All runs in their newest state, by id. The rows may show an older state until the list is arranged again."""
         self._marked: tuple[str, ...] = ()
         self._lettered: tuple[str, ...] = ()
         """Ids of the runs in the charts. Empty if only one run is displayed and it isn't marked."""
@@ -40,8 +41,8 @@ class RunList(RowList):
 
     @property
     def chosen_run(self) -> RunSummary | None:
-        """The run under the cursor."""
-        return self._by_id.get(self.chosen or "")
+        """The run under the cursor in its newest state, which its row may not show yet."""
+        return self._newest.get(self.chosen or "")
 
     @property
     def marked(self) -> tuple[str, ...]:
@@ -69,11 +70,17 @@ class RunList(RowList):
             self._marked = runs
             self.post_message(self.MarksChanged(runs))
 
-    def show(self, arrangement: Arrangement, existing: Collection[str]) -> None:
-        """Replace the runs. `existing` has the ids of all runs; runs that aren't among them are unmarked."""
+    def update_runs(self, runs: Iterable[RunSummary]) -> None:
+        """Replace all runs, including those that the filter hides. Runs that are no longer among them are unmarked.
+
+        This takes effect immediately, so that a key acts on the newest state. The rows don't change until `show`.
+        """
+        self._newest = {run.run: run for run in runs}
+        self._mark(tuple(run for run in self._marked if run in self._newest))
+
+    def show(self, arrangement: Arrangement) -> None:
+        """Replace the listed runs."""
         self._arrangement = arrangement
-        self._by_id = {run.run: run for run in arrangement.runs}
-        self._mark(tuple(run for run in self._marked if run in existing))
         self._show_lines()
 
     @property

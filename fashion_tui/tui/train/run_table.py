@@ -110,6 +110,7 @@ class RunTable(Vertical):
     def show(self, runs: tuple[RunSummary, ...]) -> None:
         """Replace all runs, which are sorted newest first."""
         self._runs = runs
+        self.run_list.update_runs(runs)
         self._arrange()
 
     def change(self, options: ListOptions) -> None:
@@ -215,7 +216,7 @@ class RunTable(Vertical):
             self._invalid_part.span = arrangement.invalid
             self.input.refresh()
         self._show_note(note_line(arrangement, terminal_glyphs()))
-        self.run_list.show(arrangement, {run.run for run in self._runs})
+        self.run_list.show(arrangement)
         self._show_heading()
         self.post_message(self.Arranged())
 
