@@ -28,6 +28,8 @@ class RunList(RowList):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._arrangement = Arrangement()
+        self._listed: dict[str, RunSummary] = {}
+        """The listed runs, by id."""
         self._newest: dict[str, RunSummary] = {}
         """All runs in their newest state, by id. The rows may show an older state until the list is arranged again."""
         self._marked: tuple[str, ...] = ()
@@ -42,7 +44,8 @@ class RunList(RowList):
     @property
     def chosen_run(self) -> RunSummary | None:
         """The run under the cursor in its newest state, which its row may not show yet."""
-        return self._newest.get(self.chosen or "")
+        listed = self._listed.get(self.chosen or "")
+        return None if listed is None else self._newest.get(listed.run, listed)
 
     @property
     def marked(self) -> tuple[str, ...]:
@@ -81,6 +84,7 @@ class RunList(RowList):
     def show(self, arrangement: Arrangement) -> None:
         """Replace the listed runs."""
         self._arrangement = arrangement
+        self._listed = {run.run: run for run in arrangement.runs}
         self._show_lines()
 
     @property
