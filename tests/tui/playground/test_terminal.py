@@ -13,8 +13,9 @@ from tests.tui.apps import AppLauncher, quit_app
 
 pytestmark = pytest.mark.xdist_group("cost")
 
-MAX_LATENCY = 0.1
-"""Maximum median time from a key press to its paint while the kernel is busy, in seconds."""
+MAX_LATENCY, MAX_RATIO = 0.1, 3.0
+"""Maximum median time from a key press to its paint while the kernel is busy: in seconds, or as a multiple of the time
+before the kernel became busy, whichever is longer. Other programs may use the CPU during the whole test."""
 
 PRESSES, ROUNDS = 40, 3
 """Number of keys in a round, and maximum number of rounds. Another program may take the CPU during one of them."""
@@ -38,23 +39,24 @@ def kernel_of(terminal: Terminal) -> psutil.Process:
 
 @pytest.mark.parametrize("code", ["while 1: pass", "while 1: print('x')", r"while 1: print('\033[31mred\033[0m ' * 9)"])
 def test_latency_of_keys_while_the_kernel_is_busy(terminal: Terminal, code: str) -> None:
+    limit = max(MAX_LATENCY, MAX_RATIO * _median_latency(terminal))
     terminal.type(code)
     terminal.press("enter", "enter")
     terminal.wait_for("running")
-    medians = []
-    for _ in range(ROUNDS):
-        times = sorted(_key_latencies(terminal))
-        medians.append(statistics.median(times))
-        summary = f"median {1_000 * medians[-1]:.0f} ms, max {1_000 * times[-1]:.0f} ms"
-        print(f"\nfrom key to paint during `{code}`: {summary}")
-        if medians[-1] <= MAX_LATENCY:
-            break
-        terminal.press(*["backspace"] * PRESSES)
-        terminal.wait_gone("zz")
-    assert min(medians) <= MAX_LATENCY
+    assert any(_median_latency(terminal) <= limit for _ in range(ROUNDS))
     terminal.press("ctrl+c")
     terminal.wait_for("KeyboardInterrupt")
     terminal.wait_gone("running")
+
+
+def _median_latency(terminal: Terminal) -> float:
+    """Press letters, remove them again, and return the median time until a letter was on the screen, in seconds."""
+    times = sorted(_key_latencies(terminal))
+    median = statistics.median(times)
+    print(f"\nfrom key to paint: median {1_000 * median:.0f} ms, max {1_000 * times[-1]:.0f} ms")
+    terminal.press(*["backspace"] * PRESSES)
+    terminal.wait_gone("zz")
+    return median
 
 
 def _key_latencies(terminal: Terminal) -> Iterator[float]:
