@@ -72,7 +72,7 @@ def make_private_folder(path: Path) -> None:
 
 def read_limited(path: Path, max_bytes: int) -> bytes:
     """Return the contents of a regular file of at most `max_bytes` bytes. Raises OSError for any other file."""
-    with _open_regular(path) as file:
+    with open_regular(path) as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"it is larger than {max_bytes:,} bytes", str(path))
@@ -84,12 +84,12 @@ def read_tail(path: Path, max_bytes: int) -> bytes:
 
     Raises OSError if it isn't a regular file.
     """
-    with _open_regular(path) as file:
+    with open_regular(path) as file:
         file.seek(max(0, file.seek(0, os.SEEK_END) - max_bytes))
         return file.read(max_bytes)
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BinaryIO:
     """Open a regular file for reading. Raises OSError for any other file, and never blocks, even on a named pipe."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -112,6 +112,14 @@ def _folder(value: object) -> Path:
     return path
 
 
+def _dataset(value: object) -> str:
+    if isinstance(value, str) and value.startswith(("/", "~")):
+        return str(_folder(value))
+    if value not in DATASETS:
+        raise WrongValue(f"is {_shown(value)}; write one of {', '.join(DATASETS)}, or a path that starts with / or ~")
+    return str(value)
+
+
 def _command(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise WrongValue(f"is {_shown(value)}; write a shell command in quotation marks")
@@ -129,7 +137,7 @@ _CHECKS: dict[str, Callable[[object], object]] = {
     "theme": _one_of(THEMES),
     "data": _folder,
     "runs": _folder,
-    "dataset": _one_of(tuple(DATASETS)),
+    "dataset": _dataset,
     "recipe": _one_of(tuple(RECIPES)),
     "on_end": _command,
     "keys": _keys,
@@ -148,7 +156,7 @@ DEFAULT_SETTINGS = f"""\
 # Folder that contains the runs. --runs and FASHION_TUI_RUNS take precedence.
 # runs = "~/runs"
 
-# Data set, unless --dataset is given: {", ".join(DATASETS)}.
+# Data set, unless --dataset is given: {", ".join(DATASETS)}, or the path of a folder of images.
 # dataset = "{UserSettings().dataset}"
 
 # Recipe of new runs, unless --recipe is given: {", ".join(RECIPES)}.

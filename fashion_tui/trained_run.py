@@ -78,7 +78,7 @@ class TrainedRun:
 
         Raises UserError if the checkpoint doesn't fit the network, and UntrustedSource if the model isn't trusted.
         """
-        network = move_network(build_network(self.config.recipe, self.custom_model), device)
+        network = move_network(build_network(self.config.recipe, self.custom_model, self.config.task), device)
         training = self._training()
         try:
             load_trained(network, final_weights(training), training.get("extra"))

@@ -40,7 +40,8 @@ class Contender:
         if self.is_loop:
             loop = GuideLoop(dataset.train, device=device, seed=seed)
             return OngoingTraining(loop.model, _loop_steps(loop))
-        training = Training(self.recipe, dataset.train, device=device, seed=seed)
+        classes = len(dataset.classes)
+        training = Training(self.recipe, dataset.train, classes=classes, device=device, seed=seed)
         return OngoingTraining(training.model, _recipe_steps(training))
 
     def precision(self, device: torch.device) -> Precision:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.events import encode_line
 from fashion_tui.runs.layout import CONFIG_FILE, EVENTS_FILE, STATUS_FILE
@@ -28,7 +28,7 @@ def write_run(runs_directory: Path, name: str, steps: int, *, held_out_loss: flo
     with create_run(
         runs_directory,
         recipe=msgspec.structs.replace(GUIDE, epochs=EPOCHS),
-        dataset=SYNTHETIC,
+        dataset=SYNTHETIC_INFO,
         seed=0,
         device="cpu",
         threads=1,

@@ -37,6 +37,8 @@ def open_app(common: CommonOptions, attach: Path | None) -> None:
             runs_directory=common.runs_directory if attach is None else attach.parent,
             data_directory=common.data,
             dataset=common.dataset_name,
+            image_size=common.image_size,
+            fit=common.fit,
             attach=None if attach is None else attach.name,
         )
     )

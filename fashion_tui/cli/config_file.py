@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from fashion_tui.data.sources import find_source
+from fashion_tui.schema.dataset import DATASETS, FITS, unknown_dataset
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import ModelFile, parse_model_name
@@ -26,6 +26,7 @@ from fashion_tui.toml_file import read_toml
 
 from .options import CommonOptions, is_given
 from .suggestions import nearest
+from .values import Numbers
 
 NOT_IN_FILES = frozenset({"config", "trusted", "queue", "command", "detach", "as_json", "help"})
 """Parameters of `train` that a file can't set, because they concern a single invocation."""
@@ -51,7 +52,11 @@ class ConfigFile:
         """Return the common options, with the file's values for the options that weren't given."""
         data, runs = self.values.get("data"), self.values.get("runs")
         own = CommonOptions(
-            None if data is None else Path(data), self.values.get("dataset"), None if runs is None else Path(runs)
+            data=None if data is None else Path(data),
+            dataset=self.values.get("dataset"),
+            runs=None if runs is None else Path(runs),
+            image_size=self.values.get("image_size"),
+            fit=self.values.get("fit"),
         )
         return common.with_defaults(own)
 
@@ -164,7 +169,16 @@ def _converted(parameter: click.Parameter, value: object) -> Any:
         return _of_type(value, int, "a whole number")
     if isinstance(parameter.type, click.types.FloatParamType):
         return float(_of_type(value, (int, float), "a number"))
+    if isinstance(parameter.type, Numbers):
+        return _numbers(value)
     return _of_type(value, str, "a string")
+
+
+def _numbers(value: object) -> tuple[float, ...]:
+    """Return a number, or an array of numbers, as a tuple. Raises WrongType."""
+    description = "a number, or an array with one for each channel"
+    values = value if isinstance(value, list) and value else [value]
+    return tuple(float(_of_type(each, (int, float), description)) for each in values)
 
 
 def _arguments(value: object) -> str:
@@ -190,8 +204,10 @@ def _check(name: str, value: Any) -> None:
         fields[name].check(value)
     elif name == "recipe":
         recipe_named(value)
-    elif name == "dataset":
-        find_source(value)
+    elif name == "dataset" and value not in DATASETS and "/" not in value:
+        raise unknown_dataset(value)
+    elif name == "fit" and value not in FITS:
+        raise UsageError(f"unknown fit {value!r}; choose from {', '.join(FITS)}")
 
 
 def _relative_model(model: str, folder: Path) -> str:
@@ -201,6 +217,10 @@ def _relative_model(model: str, folder: Path) -> str:
     return ":".join(filter(None, (str(folder / name.path), name.class_name)))
 
 
+def _relative_dataset(name: str, folder: Path) -> str:
+    return name if name in DATASETS else _relative_path(name, folder)
+
+
 def _relative_path(path: str, folder: Path) -> str:
     return str(folder / user_path(path, "the folder"))
 
@@ -208,6 +228,7 @@ def _relative_path(path: str, folder: Path) -> str:
 _RELATIVE: dict[str, Callable[[str, Path], str]] = {
     "model": _relative_model,
     "data": _relative_path,
+    "dataset": _relative_dataset,
     "runs": _relative_path,
 }
 """Maps each parameter that contains a path to the function that resolves the path against a folder."""

@@ -6,9 +6,9 @@ from typing import Any
 
 import tomlkit
 
-from fashion_tui.data.files import find
+from fashion_tui.data.datasets import find
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import FOLDER, DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field, fields_of
 from fashion_tui.schema.recipe import GUIDE, RECIPES
@@ -56,6 +56,8 @@ def _help(field: Field) -> str:
 
 def _data(dataset: DatasetRef) -> dict[str, Any]:
     """Return the data set and, if it isn't in the default folder, its folder."""
+    if dataset.name == FOLDER:
+        return {"dataset": dataset.directory, "image_size": dataset.image_size, "fit": dataset.fit}
     try:
         is_found = find(dataset.name).directory == dataset.directory
     except UserError:
@@ -65,10 +67,17 @@ def _data(dataset: DatasetRef) -> dict[str, Any]:
 
 def _add(document: tomlkit.TOMLDocument, values: Mapping[str, Any], comments: list[str] | None = None) -> None:
     """Add values to a document. The comments are aligned."""
-    items = {key: tomlkit.item(value) for key, value in values.items()}
+    items = {key: tomlkit.item(_toml_value(value)) for key, value in values.items()}
     width = max((len(key) + len(item.as_string()) for key, item in items.items()), default=0)
     for (key, item), comment in zip(items.items(), comments or [""] * len(items), strict=True):
         if comment:
             item.comment(comment)
             item.trivia.comment_ws = " " * (width - len(key) - len(item.as_string()) + 2)
         document.add(key, item)
+
+
+def _toml_value(value: object) -> object:
+    """Return a tuple of numbers as a list or, if it has only one, as a number. Return any other value unchanged."""
+    if not isinstance(value, tuple):
+        return value
+    return value[0] if len(value) == 1 else list(value)

@@ -9,7 +9,7 @@ import msgspec
 
 from fashion_tui.schema.fields import Field, fields_of
 
-from .values import DEVICE, Named
+from .values import DEVICE, Named, Numbers
 
 _OTHER_NAMES = {"learning_rate": "--lr", "compiled": "--compile"}
 """Options whose names differ from their fields' names."""
@@ -95,13 +95,15 @@ def _value_type(field: Field) -> Any:
     """Return the type to which click converts values. Commands check choices themselves, to give clearer messages."""
     if field.name == "device":
         return DEVICE
+    if field.type is tuple:
+        return Numbers(field)
     return Named(field.choices) if field.choices else field.type
 
 
 def _metavar(field: Field) -> str:
     if field.choices:
         return "NAME"
-    return field.about.unit.upper() or {int: "N", float: "X", str: "NAME"}[field.type]
+    return field.about.unit.upper() or {int: "N", float: "X", str: "NAME", tuple: "X[,X…]"}[field.type]
 
 
 def _help(field: Field) -> str:

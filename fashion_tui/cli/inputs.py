@@ -1,32 +1,57 @@
 """The inputs of commands: data sets and custom models."""
 
-from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 
+from fashion_tui.data.datasets import find, prepare, prepared_info
 from fashion_tui.data.download import download
-from fashion_tui.data.files import MissingData, find, verify
+from fashion_tui.data.files import MissingData
 from fashion_tui.schema import models
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImageTask
 from fashion_tui.schema.errors import UsageError, caused_by
 from fashion_tui.schema.fields import InvalidField
 from fashion_tui.schema.models import LIBRARIES, CustomModel, ModelFile, parse_model_name
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import CheckModel, FindDevice
+from fashion_tui.schema.text import one_line, printable
 
 from .engine import ask_engine
 from .options import CommonOptions
-from .output import progress_bar
+from .output import print_warning, progress_bar
 
 
-def find_dataset(common: CommonOptions) -> DatasetRef:
+def find_dataset(common: CommonOptions) -> DatasetInfo:
     """Find and verify the data set. Download it if no folder was given and the data set isn't in the cache.
 
-    Raises UserError, with a message that says what to do, if the data set isn't available.
+    Read a folder of images if it has changed. Raises UserError, with a message that says what to do, if the data set
+    isn't available.
     """
-    try:
-        with caused_by("data"):
-            return verify(find(common.dataset_name, common.data))
-    except MissingData:
-        return _download()
+    with caused_by("data", "dataset", "image_size", "fit"):
+        try:
+            ref = find(common.dataset_name, common.data, image_size=common.image_size, fit=common.fit)
+        except MissingData:
+            ref = _download()
+        return prepared_info(ref) or _import(ref)
+
+
+def _import(ref: DatasetRef) -> DatasetInfo:
+    """Read a folder of images, and print a warning about files that can't be read."""
+    with progress_bar(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    ) as bar:
+        task = bar.add_task(f"reading {printable(ref.short_name)}", total=None)
+        info = prepare(ref, lambda done, total: bar.update(task, completed=done, total=total)).info
+    if info.skipped:
+        first = info.skipped[0]
+        others = f", and {len(info.skipped) - 1:,} more" if len(info.skipped) > 1 else ""
+        print_warning(f"skipped {one_line(first.path)}: {first.reason}{others}")
+    return info
 
 
 def _download() -> DatasetRef:
@@ -64,13 +89,13 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
     return None
 
 
-def check_custom_model(model: CustomModel) -> CustomModel:
+def check_custom_model(model: CustomModel, task: ImageTask) -> CustomModel:
     """Execute the model's source. Return the model with its class name and the modules that it imports filled in.
 
     Raises UserError if the model can't be trained.
     """
     with caused_by("model", "arguments"):
-        return ask_engine(CheckModel(network=model), CustomModel, "checking the model")
+        return ask_engine(CheckModel(network=model, task=task), CustomModel, "checking the model")
 
 
 def check_device(name: str) -> None:

@@ -1,13 +1,14 @@
 """`train --like RUN`: the settings of a run as the defaults of a new one."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from fashion_tui.runs.store import open_run
+from fashion_tui.schema.dataset import FOLDER, DatasetRef
 from fashion_tui.schema.errors import UsageError, caused_by
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import CustomModel
@@ -38,17 +39,23 @@ class Template:
     def common(self, common: CommonOptions) -> CommonOptions:
         """Return the common options, with the run's data set unless another one was given."""
         dataset = self.config.dataset
+        if dataset.name == FOLDER:
+            if common.dataset is not None:
+                return common
+            own = CommonOptions(dataset=dataset.directory, image_size=dataset.image_size, fit=dataset.fit)
+            return common.with_defaults(own)
         if common.dataset not in {None, dataset.name}:
             return common
         folder = None if dataset.directory is None else Path(dataset.directory)
         if common.data is not None or folder is None or not folder.is_dir():
             folder = common.data
-        return CommonOptions(folder, dataset.name, common.runs)
+        return replace(common, data=folder, dataset=dataset.name)
 
-    def warn_about_data(self, name: str, sha256: str) -> None:
+    def warn_about_data(self, dataset: DatasetRef) -> None:
         """Warn if the new run's data set has the same name as the original run's, but different images."""
-        if name == self.config.dataset.name and sha256 != self.config.dataset.sha256:
-            print_warning(f"the images of {name} differ from those that {self.run} was trained on")
+        own = self.config.dataset
+        if dataset.short_name == own.short_name and dataset.sha256 != own.sha256:
+            print_warning(f"the images of {dataset.short_name} differ from those that {self.run} was trained on")
 
 
 def read_template(common: CommonOptions, options: Mapping[str, Any]) -> Template | None:

@@ -2,40 +2,40 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 from click.core import ParameterSource
 
-from fashion_tui.schema.dataset import DATASETS, DEFAULT_DATASET
+from fashion_tui.schema.dataset import DATASETS, DEFAULT_DATASET, DEFAULT_IMAGE_SIZE, FITS, Fit, check_name
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.paths import check_utf8, user_path
 from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.settings import user_settings
 
-from .values import DATASET, MODEL, RECIPE, Checkpoint, RunName
+from .values import DATASET, FIT, MODEL, RECIPE, Checkpoint, RunName
 
 Command = Callable[..., Any]
 
 
 @dataclass(frozen=True)
 class CommonOptions:
-    """The options --data, --dataset and --runs, which every command accepts. An option that isn't given is None."""
+    """The options for the data set and the runs folder, which every command accepts. One that isn't given is None."""
 
-    data: Path | None
-    dataset: str | None
-    runs: Path | None
+    data: Path | None = None
+    dataset: str | None = None
+    """One of DATASETS, or the path of a folder of images."""
+    runs: Path | None = None
+    image_size: int | None = None
+    fit: Fit | None = None
 
     def with_defaults(self, defaults: "CommonOptions") -> "CommonOptions":
         """Return a copy in which missing options are taken from `defaults`."""
-        return CommonOptions(
-            data=self.data if self.data is not None else defaults.data,
-            dataset=self.dataset if self.dataset is not None else defaults.dataset,
-            runs=self.runs if self.runs is not None else defaults.runs,
-        )
+        own = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(defaults, **{name: value for name, value in own.items() if value is not None})
 
     @property
     def dataset_name(self) -> str:
@@ -57,7 +57,7 @@ class CommonOptions:
 
 
 def common_options(command: Command) -> Command:
-    """Add the --data, --dataset and --runs options. The command receives them as the argument `common`."""
+    """Add the options for the data set and the runs folder. The command receives them as the argument `common`."""
 
     @click.option(
         "--data",
@@ -68,8 +68,22 @@ def common_options(command: Command) -> Command:
     @click.option(
         "--dataset",
         type=DATASET,
+        metavar="NAME|FOLDER",
+        help=f"Data set: {', '.join(DATASETS)}, or a folder that contains a folder of images for each class (or two "
+        f"folders, train and test, that do).  [default: {DEFAULT_DATASET}, or the one in the settings file]",
+    )
+    @click.option(
+        "--image-size",
+        type=int,
+        metavar="PIXELS",
+        help=f"Height and width to which the images of a folder are resized.  [default: {DEFAULT_IMAGE_SIZE}]",
+    )
+    @click.option(
+        "--fit",
+        type=FIT,
         metavar="NAME",
-        help=f"Data set: {' or '.join(DATASETS)}.  [default: {DEFAULT_DATASET}, or the one in the settings file]",
+        help="How the images of a folder are made square: pad adds black bars, crop cuts off the ends of the longer "
+        "side.  [default: pad]",
     )
     @click.option(
         "--runs",
@@ -78,13 +92,25 @@ def common_options(command: Command) -> Command:
         help="Folder with runs, or with logs of TensorBoard, Lightning or Hugging Face.  [env: FASHION_TUI_RUNS]",
     )
     @functools.wraps(command)
-    def with_common(*arguments: Any, data: Path | None, dataset: str | None, runs: Path | None, **options: Any) -> Any:
-        if dataset is not None and dataset not in DATASETS:
-            raise UsageError(f"unknown data set {dataset!r}; choose from {', '.join(DATASETS)}")
+    def with_common(
+        *arguments: Any,
+        data: Path | None,
+        dataset: str | None,
+        runs: Path | None,
+        image_size: int | None,
+        fit: str | None,
+        **options: Any,
+    ) -> Any:
+        if dataset is not None:
+            check_name(dataset)
+        if fit is not None and fit not in FITS:
+            raise UsageError(f"unknown --fit {fit!r}; choose from {', '.join(FITS)}")
         common = CommonOptions(
             None if data is None else user_path(data, "--data"),
             dataset,
             None if runs is None else user_path(runs, "--runs"),
+            image_size,
+            cast("Fit | None", fit),
         )
         # Options given before the command's name are stored in the context.
         outer = click.get_current_context().find_object(CommonOptions)

@@ -21,7 +21,7 @@ from rich.text import Text
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.segments import printable_segment
 from fashion_tui.report.style import ATTENTION
-from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, DatasetRef
+from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.recipe import Recipe, early_stopping_warning, learning_rate_warning
 from fashion_tui.schema.text import UNPRINTABLE, encodable_strings, printable
@@ -127,8 +127,7 @@ def warn_about_threads(count: int) -> None:
         )
 
 
-def note_synthetic(dataset: DatasetRef | str) -> None:
-    """Print a note if the data set is synthetic."""
-    name = dataset.name if isinstance(dataset, DatasetRef) else dataset
+def note_synthetic(name: str) -> None:
+    """Print a note if the data set with this name is synthetic."""
     if name == "synthetic":
         stderr_console().print(f"on {SYNTHETIC_NOTICE}", style="dim")

@@ -5,13 +5,15 @@ Commands check the values themselves, because their error messages are clearer t
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any, cast
 
 import click
 from click.shell_completion import CompletionItem
 from click.types import StringParamType
 
-from fashion_tui.schema.dataset import DATASETS
+from fashion_tui.schema.dataset import DATASETS, FITS
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.fields import Field
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.recipe import RECIPES
@@ -36,6 +38,19 @@ class Named(StringParamType):
         del ctx, param
         items = [CompletionItem(value) for value in self.values if value.startswith(incomplete)]
         return items if items or not self._or_file else [CompletionItem(incomplete, type="file")]
+
+
+class Numbers(click.ParamType[tuple[float, ...]]):
+    """One number, or one for each channel, separated by commas."""
+
+    name = "numbers"
+
+    def __init__(self, field: Field) -> None:
+        self._field = field
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
+        del param, ctx
+        return value if isinstance(value, tuple) else cast("tuple[float, ...]", self._field.parse(value))
 
 
 class NameList(Named):
@@ -126,7 +141,8 @@ def _steps(context: click.Context) -> list[int]:
         return []
 
 
-DATASET = Named(DATASETS)
+DATASET = Named(DATASETS, or_file=True)
+FIT = Named(FITS)
 DEVICE = Named(DEVICES)
 MODEL = Named(MODELS, or_file=True)
 RECIPE = Named(RECIPES)

@@ -1,4 +1,4 @@
-"""Find, verify and read the files of a data set.
+"""Find, verify, map and read the files of a published data set.
 
 `find` only checks that the files exist, so the app may call it before its first paint. `verify` and `read` read and
 hash every file. All functions are thread-safe.
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import platformdirs
 
 from fashion_tui.schema.dataset import DatasetRef
@@ -22,7 +23,8 @@ from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import check_utf8, user_path
 from fashion_tui.settings import settings_path, user_settings
 
-from .sources import SYNTHETIC, SYNTHETIC_TRAIN_SIZE, DataFile, DatasetSource, find_source
+from .sources import SYNTHETIC, DataFile, DatasetSource, find_source
+from .stored import Pixels, StoredDataset, StoredImages, describe
 
 DATA_VARIABLE = "FASHION_TUI_DATA"
 """Environment variable that names the data folder."""
@@ -124,24 +126,59 @@ def is_intact(file: DataFile, raw: Path) -> bool:
         return False
 
 
-def read(ref: DatasetRef) -> tuple[bytearray, bytearray, bytearray, bytearray]:
-    """Verify the four files, and return their contents without headers, in the order of `DatasetSource.files`.
+def read(ref: DatasetRef) -> StoredDataset:
+    """Read the four files into memory and verify them. Raises DamagedData if a file is invalid."""
+    source = _source(ref)
+    arrays = [_array(file, _read_values(file, _locate_existing(file, source, ref))) for file in source.files]
+    return _dataset(source, ref, *arrays)
 
-    Raises DamagedData if a file is invalid.
+
+def map_files(ref: DatasetRef) -> StoredDataset:
+    """Map the four files into memory, without verifying them. A compressed file is read instead, and verified.
+
+    Raises DamagedData if a file can't be read.
     """
+    source = _source(ref)
+    return _dataset(source, ref, *(_map_values(file, _locate_existing(file, source, ref)) for file in source.files))
+
+
+def _source(ref: DatasetRef) -> DatasetSource:
     source = find_source(ref.name)
     if source is None:
         raise UsageError(f"the data set {ref.name!r} is synthetic and has no files")
-    train_images, train_labels, test_images, test_labels = (
-        _read_values(file, _locate_existing(file, source, ref)) for file in source.files
-    )
-    return train_images, train_labels, test_images, test_labels
+    return source
 
 
-def train_size(ref: DatasetRef) -> int:
-    """Return the number of training images."""
-    source = find_source(ref.name)
-    return SYNTHETIC_TRAIN_SIZE if source is None else source.train_images.shape[0]
+def _dataset(  # noqa: PLR0913
+    source: DatasetSource,
+    ref: DatasetRef,
+    train_images: Pixels,
+    train_labels: Pixels,
+    test_images: Pixels,
+    test_labels: Pixels,
+) -> StoredDataset:
+    train, test = _images(train_images, train_labels), _images(test_images, test_labels)
+    checked = msgspec.structs.replace(ref, sha256=source.sha256)
+    info = describe(checked, source.title, source.classes, train, test, flips=source.flips)
+    return StoredDataset(info, train, test)
+
+
+def _images(pixels: Pixels, labels: Pixels) -> StoredImages:
+    return StoredImages(pixels[:, np.newaxis], labels.astype(np.int64))
+
+
+def _array(file: DataFile, values: bytearray) -> Pixels:
+    return np.frombuffer(values, np.uint8).reshape(file.shape)
+
+
+def _map_values(file: DataFile, path: Path) -> Pixels:
+    if path.suffix == ".gz":
+        return _array(file, _read_values(file, path))
+    try:
+        # Mode "c" maps private pages: the array is writable, as torch expects, but the file never changes.
+        return np.memmap(path, np.uint8, "c", len(file.header), file.shape)
+    except (OSError, ValueError) as error:  # ValueError: the file is too short
+        raise _damaged(file, path) from error
 
 
 def _describe_problem(directory: Path, raw: Path, missing: list[str]) -> str:

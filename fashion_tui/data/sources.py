@@ -7,7 +7,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 
-from fashion_tui.schema.dataset import DATASETS, DatasetRef
+from fashion_tui.schema.dataset import DATASETS, FASHION_SHAPE, DatasetInfo, DatasetRef
 from fashion_tui.schema.errors import UsageError
 
 
@@ -53,6 +53,8 @@ class DatasetSource:
     train_labels: DataFile
     test_images: DataFile
     test_labels: DataFile
+    flips: bool
+    """Whether a mirrored image has the same label as the original."""
 
     @property
     def files(self) -> tuple[DataFile, DataFile, DataFile, DataFile]:
@@ -98,6 +100,7 @@ FASHION_MNIST = DatasetSource(
         gz_md5="bb300cfdad3c16e7a12a480ee83cd310",
         gz_bytes=5_148,
     ),
+    flips=True,
 )
 
 SOURCES: dict[str, DatasetSource] = {FASHION_MNIST.name: FASHION_MNIST}
@@ -108,6 +111,17 @@ SYNTHETIC = DatasetRef(
     name="synthetic", directory=None, sha256="5fc26ef479e6f5dbc1a39aa643944b5b057dd9ac6d1771cb670a9e5ce5ee5117"
 )
 """The data set drawn by `lab.data.synthetic`. The checksum covers its pixels and labels."""
+SYNTHETIC_INFO = DatasetInfo(
+    ref=SYNTHETIC,
+    title="synthetic garments",
+    classes=FASHION_MNIST.classes,
+    image_shape=FASHION_SHAPE,
+    train_counts=(SYNTHETIC_TRAIN_SIZE // len(FASHION_MNIST.classes),) * len(FASHION_MNIST.classes),
+    test_counts=(SYNTHETIC_TEST_SIZE // len(FASHION_MNIST.classes),) * len(FASHION_MNIST.classes),
+    mean=(0.20344436774709884,),
+    std=(0.26846976586755306,),
+)
+"""Summary of the synthetic data set, which therefore needn't be drawn to be described."""
 
 
 def find_source(name: str) -> DatasetSource | None:

@@ -16,7 +16,7 @@ import msgspec
 from fashion_tui.files import make_private_folder
 from fashion_tui.machine.host import boot_id, host_name
 from fashion_tui.machine.libraries import installed_version
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import InvalidField, check_fields
 from fashion_tui.schema.models import CustomModel
@@ -46,7 +46,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     runs_dir: Path,
     *,
     recipe: Recipe,
-    dataset: DatasetRef,
+    dataset: DatasetInfo,
     seed: int,
     device: str,
     threads: int,
@@ -73,7 +73,9 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         run="",
         created=time.time(),
         recipe=recipe,
-        dataset=dataset,
+        dataset=dataset.ref,
+        image_shape=dataset.image_shape,
+        classes=dataset.classes,
         seed=seed,
         device=device,
         threads=threads,

@@ -1,42 +1,135 @@
 """References to data sets, summaries of them, and pages of images."""
 
-from typing import Literal
+import math
+import os
+from pathlib import PurePath
+from typing import Literal, get_args
 
 import msgspec
 
+from .errors import UsageError
+
 Split = Literal["train", "test"]
+
+Fit = Literal["pad", "crop"]
+"""How an image is made square: `pad` adds black bars, `crop` cuts off the ends of the longer side."""
+
+FITS: tuple[str, ...] = get_args(Fit)
+
+ImageShape = tuple[int, int, int]
+"""Channels, height and width. An image has one channel (grey) or three (red, green, blue)."""
 
 DATASETS = ("fashion-mnist", "synthetic")
 DEFAULT_DATASET = "fashion-mnist"
+FOLDER = "folder"
+"""`DatasetRef.name` of a folder with the user's own images."""
+
+DEFAULT_IMAGE_SIZE = 32
+"""Side, in pixels, to which the images of a folder are resized unless the user chooses another one."""
+
+MAX_IMAGE_SIZE = 1024
 
 SYNTHETIC_NOTICE = "synthetic garments, drawn by code: not Fashion-MNIST"
 """Notice shown with every result that is based on synthetic data."""
 
-IMAGE_SIZE = (28, 28)
-"""Height and width of every image, in pixels."""
+FASHION_SHAPE: ImageShape = (1, 28, 28)
+"""Shape of the images of Fashion-MNIST, for which the recipes are made."""
+
+
+class ImageTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What a network has to do: classify images of one shape."""
+
+    image_shape: ImageShape
+    classes: int
+    """Number of classes."""
+
+
+IMAGE_SIZE = FASHION_SHAPE[1:]
+"""Height and width of the images of Fashion-MNIST, in pixels."""
+
+FASHION_TASK = ImageTask(image_shape=FASHION_SHAPE, classes=10)
 
 
 class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A reference to a data set: its name, folder and checksum."""
+    """A reference to a data set: its name, location and checksum."""
 
     name: str
-    """One of DATASETS."""
+    """One of DATASETS, or FOLDER."""
     directory: str | None
-    """Folder that contains `FashionMNIST/raw`, or None for synthetic data."""
+    """Data folder that contains, for example, `FashionMNIST/raw`; or the user's own folder; or None for synthetic data.
+    """
     sha256: str
-    """SHA-256 of the content of the whole data set, images and labels."""
+    """SHA-256 of the content of the whole data set, images and labels. Empty if it isn't known yet."""
+    image_size: int | None = None
+    """Side, in pixels, to which the images of a folder are resized. None for other data sets."""
+    fit: Fit | None = None
+    """How the images of a folder are made square. None for other data sets."""
+
+    @property
+    def short_name(self) -> str:
+        """The name of the data set or, if it is a folder with the user's images, of the folder."""
+        return PurePath(self.directory or "").name if self.name == FOLDER else self.name
+
+
+class SkippedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A file or folder that couldn't be read."""
+
+    path: str
+    """Path relative to the data set's folder."""
+    reason: str
 
 
 class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Summary of a data set."""
 
     ref: DatasetRef
+    title: str
+    """Name shown to the user."""
     classes: tuple[str, ...]
     """Class names, in the order of the labels."""
+    image_shape: ImageShape
     train_counts: tuple[int, ...]
     """Number of training images of each class."""
     test_counts: tuple[int, ...]
     """Number of test images of each class."""
+    mean: tuple[float, ...]
+    """Mean of each channel of the training pixels, which are between 0 and 1."""
+    std: tuple[float, ...]
+    """Standard deviation of each channel of the training pixels."""
+    flips: bool = True
+    """Whether a mirrored image has the same label as the original. This isn't so for digits and letters."""
+    skipped: tuple[SkippedFile, ...] = ()
+    """Files of a folder that couldn't be read."""
+
+    @property
+    def task(self) -> ImageTask:
+        return ImageTask(image_shape=self.image_shape, classes=len(self.classes))
+
+    @property
+    def train_size(self) -> int:
+        return sum(self.train_counts)
+
+    @property
+    def test_size(self) -> int:
+        return sum(self.test_counts)
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError if a name is neither one of DATASETS nor the path of a folder."""
+    if name not in DATASETS and not is_path(name):
+        raise unknown_dataset(name)
+
+
+def is_path(name: str) -> bool:
+    """Return whether the name of a data set is the path of an existing folder, or looks like a path."""
+    return name not in DATASETS and ("/" in name or name.startswith(("~", ".")) or os.path.isdir(name))  # noqa: PTH112
+
+
+def unknown_dataset(name: str) -> UsageError:
+    return UsageError(
+        f"unknown data set {name!r}; choose from {', '.join(DATASETS)}, or name a folder that contains a folder of "
+        "images for each class"
+    )
 
 
 class ImagePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,12 +138,13 @@ class ImagePage(msgspec.Struct, frozen=True, kw_only=True):
     indices: tuple[int, ...]
     """Index of each image in its split."""
     labels: tuple[int, ...]
+    image_shape: ImageShape
     pixels: bytes
-    """Pixels as uint8 [len(indices), 28, 28]: 0 is black, 255 is white."""
+    """Pixels as uint8 `[len(indices), C, H, W]`: 0 is black, 255 is white."""
     total: int
     """Number of images that match the filter, on all pages."""
 
     def image(self, position: int) -> bytes:
-        """Return the pixels of the image at `position` on this page, as uint8 [28, 28]."""
-        size = IMAGE_SIZE[0] * IMAGE_SIZE[1]
+        """Return the pixels of the image at `position` on this page, as uint8 `[C, H, W]`."""
+        size = math.prod(self.image_shape)
         return self.pixels[position * size : (position + 1) * size]

@@ -20,7 +20,8 @@ import msgspec
 
 from .errors import UsageError
 
-FieldValue = int | float | str | bool
+FieldValue = int | float | str | bool | tuple[float, ...]
+"""Value of a field. A tuple has one number for each channel of an image, or one for all."""
 
 NO, YES = "no", "yes"
 
@@ -63,7 +64,7 @@ class Field:
     """A field of a struct with its description."""
 
     name: str
-    type: type[int | float | str | bool]
+    type: type[int | float | str | bool | tuple[float, ...]]
     about: About
     choices: tuple[str, ...]
     """The values of a field whose type is a Literal. Empty for other types."""
@@ -94,10 +95,13 @@ class Field:
             raise InvalidField(
                 self.name, f"unknown {self.about.label} {value!r}; choose from {', '.join(self.choices)}"
             )
-        if isinstance(value, int | float) and not self._is_within_bounds(value):
-            raise InvalidField(
-                self.name, f"{self.about.label} is {value}; it must be {self.range or 'a finite number'}"
-            )
+        if isinstance(value, tuple) and not value:
+            raise InvalidField(self.name, f"{self.about.label} has no value; give one number, or one for each channel")
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int | float) and not self._is_within_bounds(number):
+                raise InvalidField(
+                    self.name, f"{self.about.label} is {number}; it must be {self.range or 'a finite number'}"
+                )
 
     def _is_within_bounds(self, value: float) -> bool:
         about = self.about
@@ -124,10 +128,16 @@ class Field:
         """Return the shortest string that `parse` converts to this value."""
         if isinstance(value, bool):
             return YES if value else NO
+        if isinstance(value, tuple):
+            return ",".join(map(self.format, value))
         if isinstance(value, float):
             short = f"{value:g}"
             return short if float(short) == value else repr(value)
         return str(value)
+
+
+def _parse_numbers(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
 
 
 _CONVERSIONS: dict[type, tuple[Callable[[str], FieldValue], str]] = {
@@ -135,6 +145,7 @@ _CONVERSIONS: dict[type, tuple[Callable[[str], FieldValue], str]] = {
     int: (int, "a whole number"),
     float: (float, "a number"),
     str: (str, "a string"),
+    tuple: (_parse_numbers, "a number, or one for each channel, separated by commas"),
 }
 """Maps the type of a field to a function that converts a string, and to a description of valid strings."""
 
@@ -157,7 +168,7 @@ def _field(name: str, hint: object, default: Any) -> Field | None:
     default = None if default is msgspec.NODEFAULT else default
     if get_origin(kind) is Literal:
         return Field(name, str, about, get_args(kind), default)
-    return Field(name, kind, about, (), default)
+    return Field(name, get_origin(kind) or kind, about, (), default)
 
 
 def check_fields(struct: msgspec.Struct) -> None:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from .dataset import FASHION_SHAPE, DatasetInfo
 from .errors import UsageError
 from .fields import About, InvalidField, check_fields, fields_of
 from .models import MODELS, unknown_model
@@ -26,7 +27,7 @@ Flip = Literal["none", "alternating"]
 StoppingMetric = Literal["none", "loss", "accuracy"]
 """Validation metric that early stopping monitors; `none` for no early stopping."""
 
-FASHION_MEAN, FASHION_STD = 0.2860, 0.3530
+FASHION_MEAN, FASHION_STD = (0.2860,), (0.3530,)
 """Mean and standard deviation of Fashion-MNIST's training pixels in [0, 1], rounded."""
 
 CPU_MICRO_BATCH = 256
@@ -38,6 +39,9 @@ Hoffer et al. 2017, "Train longer, generalize better".
 """
 
 MAX_EPOCHS = 1_000_000
+
+MIN_STD = 0.01
+"""Minimum standard deviation in a recipe that is adapted to a data set, because pixels are divided by it."""
 
 TRAINING, OPTIMIZER, SCHEDULE, STOPPING, IMAGES = "Training", "Optimizer", "Schedule", "Early stopping", "Images"
 """Groups of a recipe's fields."""
@@ -116,14 +120,20 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     flip: Annotated[Flip, About("flip", "alternating mirrors each image in every other epoch", IMAGES)] = "none"
     crop: Annotated[
-        int, About("crop", "maximum shift along each axis; the border is black", IMAGES, "pixels", ge=0, le=27)
+        int, About("crop", "maximum shift along each axis; the border is black", IMAGES, "pixels", ge=0)
     ] = 0
     erase: Annotated[
-        int, About("erase", "longest side of a rectangle erased from half of the images", IMAGES, "pixels", ge=0, le=28)
+        int, About("erase", "longest side of a rectangle erased from half of the images", IMAGES, "pixels", ge=0)
     ] = 0
     """In half of the images, a rectangle with sides of `erase // 2` to `erase` pixels is erased."""
-    mean: Annotated[float, About("mean", "subtracted from the pixels, which are between 0 and 1", IMAGES)]
-    std: Annotated[float, About("std", "pixels are divided by this after the mean is subtracted", IMAGES, gt=0)]
+    mean: Annotated[
+        tuple[float, ...],
+        About("mean", "subtracted from pixels in [0, 1]; one, or one per channel", IMAGES),
+    ]
+    std: Annotated[
+        tuple[float, ...],
+        About("std", "pixels are then divided by this; one, or one per channel", IMAGES, gt=0),
+    ]
 
 
 GUIDE = Recipe(
@@ -134,8 +144,8 @@ GUIDE = Recipe(
     batch_size=32,
     learning_rate=1e-3,
     optimizer="adam",
-    mean=0.5,
-    std=0.5,
+    mean=(0.5,),
+    std=(0.5,),
 )
 
 QUICK = Recipe(
@@ -283,19 +293,54 @@ def early_stopping_warning(recipe: Recipe) -> str | None:
     return "the patience has no effect without early stopping"
 
 
-def check_batch_size(recipe: Recipe, train_images: int, validation: int = 0) -> None:
-    """Raise InvalidField if too few images remain in the training set, or too few are held out for validation.
+def adapt(recipe: Recipe, dataset: DatasetInfo) -> Recipe:
+    """Return a recipe made for Fashion-MNIST with the values that suit another data set.
 
-    `train_images` is the number of images before `validation` of them are held out.
+    Images aren't mirrored if a mirrored image may have another label. Mean and standard deviation are those of the data
+    set, unless they are values such as 0.5 that suit any images. Crop and erase are scaled with the size of the images.
     """
+    scale = min(dataset.image_shape[1:]) / min(FASHION_SHAPE[1:])
+    is_fashion = dataset.ref.name in {"fashion-mnist", "synthetic"}
+    suits = len(recipe.mean) in {1, dataset.image_shape[0]} and len(recipe.std) in {1, dataset.image_shape[0]}
+    if is_fashion or (recipe.mean != FASHION_MEAN and suits):
+        mean, std = recipe.mean, recipe.std
+    else:
+        mean, std = _rounded(dataset.mean), tuple(max(value, MIN_STD) for value in _rounded(dataset.std))
+    return msgspec.structs.replace(
+        recipe,
+        flip=recipe.flip if dataset.flips else "none",
+        crop=round(recipe.crop * scale),
+        erase=round(recipe.erase * scale),
+        mean=mean,
+        std=std,
+    )
+
+
+def _rounded(values: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(round(value, 4) for value in values)
+
+
+def check_dataset(recipe: Recipe, dataset: DatasetInfo, validation: int = 0) -> None:
+    """Raise InvalidField if the recipe doesn't suit the data set, of which `validation` images are held out."""
     check_validation(recipe, validation)
-    remaining = train_images - validation
+    channels, height, width = dataset.image_shape
+    remaining = dataset.train_size - validation
     if remaining < 1:
         raise InvalidField(
             "validation",
-            f"validation is {validation}, but there are only {train_images:,} training images; hold out fewer",
+            f"validation is {validation}, but there are only {dataset.train_size:,} training images; hold out fewer",
         )
     if recipe.batch_size > remaining:
         raise InvalidField(
             "batch_size", f"batch size is {recipe.batch_size}, but the training set has only {remaining:,} images"
         )
+    for name, values in (("mean", recipe.mean), ("std", recipe.std)):
+        if len(values) not in {1, channels}:
+            raise InvalidField(
+                name, f"{name} has {len(values)} numbers, but the images have {channels} channels; give 1 or {channels}"
+            )
+    side = min(height, width)
+    if recipe.crop >= side:
+        raise InvalidField("crop", f"crop is {recipe.crop}; it must be less than {side}, the size of the images")
+    if recipe.erase > side:
+        raise InvalidField("erase", f"erase is {recipe.erase}; it must be at most {side}, the size of the images")

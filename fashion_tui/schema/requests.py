@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from .dataset import Split
+from .dataset import FASHION_TASK, DatasetRef, ImageTask
 from .inputs import Inputs
 from .models import CustomModel, NamedModel
 from .recipe import Recipe
@@ -25,24 +25,13 @@ class FindDevice(Request, frozen=True, kw_only=True):
     """Name in the form that `--device` accepts."""
 
 
-class GetDataset(Request, frozen=True, kw_only=True):
-    """Ask for a summary of a data set; the reply is a DatasetInfo. The engine keeps the data set loaded."""
+class PrepareDataset(Request, frozen=True, kw_only=True):
+    """Ask to verify, convert or draw a data set, so that any process can map its images; the reply is a DatasetInfo.
 
-    name: str
-    directory: str | None
+    Progress is reported as a number of files or images.
+    """
 
-
-class GetImages(Request, frozen=True, kw_only=True):
-    """Ask for images of a split; the reply is an ImagePage."""
-
-    name: str
-    directory: str | None
-    split: Split
-    label: int | None
-    """Class of the images, or None for all classes."""
-    offset: int
-    limit: int
-    """Maximum number of images to return."""
+    ref: DatasetRef
 
 
 class GetShapes(Request, frozen=True, kw_only=True):
@@ -54,7 +43,8 @@ class GetShapes(Request, frozen=True, kw_only=True):
     model: str
     """A name in `schema.models.MODELS`, `file.py:Class`, `torchvision:NAME` or `timm:NAME`."""
     inputs: Inputs = ()
-    """The network's inputs. If empty, the inputs that its library defines, or else an image of the data set."""
+    """The network's inputs. If empty, the inputs that its library defines, or else an image of the task."""
+    task: ImageTask = FASHION_TASK
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
     live: bool = False
@@ -81,6 +71,7 @@ class CheckModel(Request, frozen=True, kw_only=True):
     """
 
     network: CustomModel
+    task: ImageTask
 
 
 class TraceSource(Request, frozen=True, kw_only=True):
@@ -91,7 +82,8 @@ class TraceSource(Request, frozen=True, kw_only=True):
 
     network: CustomModel
     inputs: Inputs = ()
-    """The network's inputs. If empty, an image of the data set."""
+    """The network's inputs. If empty, an image of the task."""
+    task: ImageTask = FASHION_TASK
     live: bool = False
     """Whether to answer fast. If True, only small networks and networks whose code reads values run on real values; the
     others are traced on the meta device."""
@@ -109,7 +101,8 @@ class GetTrainingCosts(Request, frozen=True, kw_only=True):
 
     network: NamedModel | CustomModel
     inputs: Inputs = ()
-    """The network's inputs. If empty, the inputs that its library defines, or else an image of the data set."""
+    """The network's inputs. If empty, the inputs that its library defines, or else an image of the task."""
+    task: ImageTask = FASHION_TASK
 
 
 class GetWeights(Request, frozen=True, kw_only=True):
@@ -119,6 +112,7 @@ class GetWeights(Request, frozen=True, kw_only=True):
     """
 
     network: NamedModel | CustomModel
+    task: ImageTask = FASHION_TASK
 
 
 class GetTrainedWeights(Request, frozen=True, kw_only=True):
@@ -235,8 +229,7 @@ class FindLearningRate(Request, frozen=True, kw_only=True):
     recipe: Recipe
     network: CustomModel | None = None
     """Custom model that replaces the recipe's network."""
-    dataset: str
-    directory: str | None
+    dataset: DatasetRef
     seed: int
     device: str
     """Name in the form that `--device` accepts."""
@@ -250,8 +243,7 @@ class GetTorchReport(Request, frozen=True, kw_only=True):
 AnyRequest = (
     GetDevices
     | FindDevice
-    | GetDataset
-    | GetImages
+    | PrepareDataset
     | GetShapes
     | GetBuiltinSource
     | CheckModel

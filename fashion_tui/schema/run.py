@@ -4,13 +4,13 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .dataset import DatasetRef
+from .dataset import DatasetRef, ImageShape, ImageTask
 from .fields import About, FieldValue, fields_of
 from .floats import JsonFloat
 from .recipe import Recipe
 from .text import printable
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Version of the run directory's format, stored in every `config.json`."""
 
 RUN = "Run"
@@ -70,6 +70,10 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     recipe: Recipe
     """Recipe with all of the user's choices applied, such as model, epochs, batch size and learning rate."""
     dataset: DatasetRef
+    image_shape: ImageShape
+    """Shape of the data set's images."""
+    classes: tuple[str, ...]
+    """Class names of the data set, in the order of the labels."""
     validation: Annotated[
         int, About("validation", "training images held out to evaluate each epoch", RUN, "images", ge=0)
     ] = 0
@@ -98,6 +102,10 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     """The custom model, or None for a built-in network. For a custom model, `recipe.model` is only a display name."""
     suggested_learning_rate: float | None = None
     """The learning rate that a range test with this recipe, network and data set suggested in the form, or None."""
+
+    @property
+    def task(self) -> ImageTask:
+        return ImageTask(image_shape=self.image_shape, classes=len(self.classes))
 
 
 class LoggedConfig(CommonConfig, frozen=True, kw_only=True):

@@ -132,6 +132,7 @@ class Session:
             Training,
             self.recipe,
             images,
+            classes=len(dataset.classes),
             device=device,
             seed=config.seed,
             network=custom_model,

@@ -13,7 +13,7 @@ from fashion_tui.runs.run import Run
 from fashion_tui.runs.spare import SpareOrder
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.recipe import GUIDE, adapt
 
 from .process import load_dataset, run_trainer
 
@@ -74,6 +74,8 @@ class Preparation:
 
         with suppress(UserError):  # ignored: the run loads the data set again and reports the error
             dataset = load_dataset(self._ref)
-            for _ in Training(GUIDE, dataset.train[:WARM_UP_IMAGES], device=torch.device("cpu"), seed=0).steps():
+            recipe = adapt(GUIDE, dataset.info)
+            images, classes = dataset.train[:WARM_UP_IMAGES], len(dataset.classes)
+            for _ in Training(recipe, images, classes=classes, device=torch.device("cpu"), seed=0).steps():
                 pass
             self._dataset = dataset

@@ -19,7 +19,10 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher
 
+from fashion_tui.schema.dataset import DatasetInfo, DatasetRef
+from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import RunSummary
+from fashion_tui.schema.text import printable
 from fashion_tui.settings import user_settings
 
 from .actions import EVERYWHERE, KEY_PROBLEMS, PaneName, bindings, key_of
@@ -29,7 +32,9 @@ from .lab_app import (
     DatasetFound,
     DatasetState,
     EvaluateRun,
+    FolderChanged,
     OpenRun,
+    Reading,
     RunsFolderChecked,
     RunsListed,
     RunsUnreadable,
@@ -107,6 +112,8 @@ class FashionApp(TerminalApp):
 
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None, init=False, repaint=False)
     """The data set that the panes show, or None until a data set has been found."""
+    reading: reactive[Reading | None] = reactive[Reading | None](None, init=False, repaint=False)
+    """The folder of images that is being read, or None."""
     runs: reactive[tuple[RunSummary, ...]] = reactive[tuple[RunSummary, ...]]((), init=False, repaint=False)
     """All runs, newest first; updated once a second."""
     runs_problem: reactive[str | None] = reactive[str | None](None, init=False, repaint=False)
@@ -262,6 +269,33 @@ class FashionApp(TerminalApp):
         if message.state.problem is not None:  # the problem is often too long for the status bar
             self.notify(message.state.problem, severity="warning", timeout=PROBLEM_SECONDS, markup=False)
 
+    @on(FolderChanged)
+    def _folder_changed(self, message: FolderChanged) -> None:
+        self.reading = Reading(message.ref)
+        self._read_folder(message.ref)
+
+    @work(group="reading", exclusive=True)
+    async def _read_folder(self, ref: DatasetRef) -> None:
+        """Let the engine read a folder of images. If this fails or is cancelled, use the synthetic data set."""
+        from fashion_tui.data.sources import SYNTHETIC_INFO
+        from fashion_tui.schema.requests import PrepareDataset
+
+        def show_progress(done: int, total: int) -> None:
+            self.reading = Reading(ref, done, total)
+
+        state = DatasetState(SYNTHETIC_INFO, f"reading {printable(ref.short_name)} was cancelled")
+        try:
+            state = DatasetState(await self.engine.ask(PrepareDataset(ref=ref), DatasetInfo, show_progress))
+        except UserError as error:
+            state = DatasetState(SYNTHETIC_INFO, str(error))
+        finally:
+            self.reading = None
+            self.post_message(DatasetFound(state))
+
+    def cancel_reading(self) -> None:
+        """Stop reading a folder of images."""
+        self.workers.cancel_group(self, "reading")
+
     @on(RunsListed)
     def _runs_listed(self, message: RunsListed) -> None:
         first, self._runs_listed_before = not self._runs_listed_before, True
@@ -282,6 +316,10 @@ class FashionApp(TerminalApp):
     def watch_dataset(self, state: DatasetState | None) -> None:
         for bar in self._bars(StatusBar):
             bar.dataset = state
+
+    def watch_reading(self, reading: Reading | None) -> None:
+        for bar in self._bars(StatusBar):
+            bar.reading = reading
 
     def watch_runs(self, before: tuple[RunSummary, ...], runs: tuple[RunSummary, ...]) -> None:
         self._show_progress()

@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from textual.widget import Widget
 
 from fashion_tui.machine.terminal import unicode_obstacle
-from fashion_tui.report.formatting import format_percent
+from fashion_tui.report.formatting import format_percent, printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.runs import state_mark, state_text
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
@@ -20,7 +20,7 @@ from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
 from .actions import PANE_NAMES, PaneName, key_of
 from .key_settings import is_input
-from .lab_app import DatasetState
+from .lab_app import DatasetState, Reading
 from .pane import KeyLabels
 from .widgets.lines import FittedLines, left_and_right
 
@@ -217,6 +217,7 @@ class StatusBar(Widget):
     """
 
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None)
+    reading: reactive[Reading | None] = reactive[Reading | None](None)
     runs_directory: reactive[str] = reactive("")
     ascii_hint: reactive[str] = reactive("")
     """Explains how to get Unicode output instead of ASCII. It is shown for ASCII_HINT_SECONDS after the start."""
@@ -232,14 +233,19 @@ class StatusBar(Widget):
 
     def render(self) -> Text:
         line = Text(" ", no_wrap=True, overflow="ellipsis", style=MUTED)
-        if self.dataset is None:
+        if self.reading is not None:
+            line.append(f"reading {printable(self.reading.ref.short_name, terminal_glyphs())}")
+            if self.reading.total:
+                line.append(f" {self.reading.done:,} of {self.reading.total:,} images")
+        elif self.dataset is None:
             line.append(f"finding the data set {terminal_glyphs().ellipsis}")
         elif self.dataset.is_synthetic:
             line.append(SYNTHETIC_NOTICE, style=ATTENTION)
             if self.dataset.problem:
                 line.append(f" · {self.dataset.problem}")
         else:
-            line.append("Fashion-MNIST 60,000 + 10,000")
+            info = self.dataset.info
+            line.append(f"{printable(info.title, terminal_glyphs())} {info.train_size:,} + {info.test_size:,}")
         if self.ascii_hint:
             line.append(f" · {self.ascii_hint}", style=ATTENTION)
         line.append(f" · runs: {self.runs_directory}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from textual.message import Message
 from textual.worker import Worker
 
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import FASHION_TASK, DatasetInfo, DatasetRef, Fit, ImageTask
 from fashion_tui.schema.run import RunSummary
 
 from .actions import PaneName
@@ -31,6 +31,9 @@ class Settings:
     data_directory: Path | None = None
     """The value of `--data`, or None to search the usual directories."""
     dataset: str = "fashion-mnist"
+    """One of DATASETS, or the path of a folder of images."""
+    image_size: int | None = None
+    fit: Fit | None = None
     attach: str | None = None
     """Id of the run to open, or None to open the Playground."""
 
@@ -39,13 +42,33 @@ class Settings:
 class DatasetState:
     """The data set that the panes show."""
 
-    ref: DatasetRef
+    info: DatasetInfo
     problem: str | None = None
     """One-line reason why the requested data set isn't shown, or None if it is shown."""
 
     @property
+    def ref(self) -> DatasetRef:
+        return self.info.ref
+
+    @property
     def is_synthetic(self) -> bool:
         return self.ref.name == "synthetic"
+
+
+def task_of(dataset: DatasetState | None) -> ImageTask:
+    """Return the task of networks for a data set, or for Fashion-MNIST until a data set has been found."""
+    return FASHION_TASK if dataset is None else dataset.info.task
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The progress of reading a folder of images."""
+
+    ref: DatasetRef
+    done: int = 0
+    """Number of files that have been read."""
+    total: int = 0
+    """Number of files to read; 0 if this isn't known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +102,13 @@ class LabApp(Protocol):
     @property
     def dataset(self) -> DatasetState | None:
         """The data set that the panes show, or None until a data set has been found."""
+
+    @property
+    def reading(self) -> "Reading | None":
+        """The folder of images that is being read, or None."""
+
+    def cancel_reading(self) -> None:
+        """Stop reading a folder of images."""
 
     @property
     def runs(self) -> tuple[RunSummary, ...]:
@@ -116,6 +146,13 @@ class LabApp(Protocol):
 @dataclass
 class DatasetFound(Message):
     state: DatasetState
+
+
+@dataclass
+class FolderChanged(Message):
+    """A folder of images has to be read before its images can be shown, because it is new or has changed."""
+
+    ref: DatasetRef
 
 
 @dataclass

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.engine.server import divergence
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset
+from fashion_tui.lab.data.datasets import Dataset
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import EpochEnd, StepChunk
 from tests.lab.test_training import striped
@@ -31,7 +31,7 @@ def compare(call_in_process: Call, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function that returns the first difference of two runs on `IMAGES`."""
 
     def compare(first: Run, second: Run) -> dict[str, Any] | None:
-        dataset = Dataset(DatasetRef(name="synthetic", directory=None, sha256=""), FASHION_CLASSES, IMAGES, IMAGES)
+        dataset = Dataset(SYNTHETIC_INFO, IMAGES, IMAGES)
         monkeypatch.setattr(divergence, "run_dataset", lambda _config, _cache: dataset)
         result = call_in_process("compare", first.path, second.path, "--steps", "--json")
         assert (result.status, result.err) == (0, "")

@@ -22,6 +22,7 @@ from fashion_tui.schema.models import CustomModel, LocalModules
 from fashion_tui.schema.recipe import GUIDE, QUICK, STRONG
 from fashion_tui.trained_run import TrainedRun
 from tests.custom_models import DROPOUT_NET
+from tests.dataset_infos import info_for
 from tests.trainer.in_process import train_in_process
 
 from .conftest import Call, Result, assert_error
@@ -75,11 +76,11 @@ def weights(run: Run) -> list[list[float]]:
 
 def original(folder: Path, network: CustomModel | None = None, dataset: DatasetRef = SYNTHETIC, **changes: Any) -> Run:
     """Create a run in which every setting differs from the default of `train`."""
-    recipe = msgspec.structs.replace(STRONG, **({"learning_rate": 0.1 + 0.2, "crop": 1, "mean": 1e-17} | changes))
+    recipe = msgspec.structs.replace(STRONG, **({"learning_rate": 0.1 + 0.2, "crop": 1, "mean": (1e-17,)} | changes))
     if network is not None:
         recipe = msgspec.structs.replace(recipe, model=network.class_name)
     return create_run(
-        folder, recipe=recipe, dataset=dataset, seed=2**63 - 1, device="cpu", threads=3, deterministic=True,
+        folder, recipe=recipe, dataset=info_for(dataset), seed=2**63 - 1, device="cpu", threads=3, deterministic=True,
         compiled=True, keep_going=True, validation=500, checkpoint_every=7.5, network=network,
     )  # fmt: skip
 

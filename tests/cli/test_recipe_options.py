@@ -21,6 +21,8 @@ def another_value(field: Field, value: FieldValue) -> FieldValue:
         return not value
     if field.choices:
         return next(choice for choice in field.choices if choice != value)
+    if isinstance(value, tuple):
+        return (0.25,)
     assert isinstance(value, int | float)
     return 0.375 if field.about.lt == 1 else value + 1
 
@@ -41,7 +43,8 @@ def test_every_field_of_a_recipe_is_set_by_its_option(
     for name, value in values.items():
         option = option_name(name)
         flag = option if value is not False else option.replace("--", "--no-", 1)
-        options += [flag] if isinstance(value, bool) else [flag, str(value)]
+        text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        options += [flag] if isinstance(value, bool) else [flag, text]
     fixed = ("--dataset", "synthetic", "--validation", "100", "--runs", tmp_path, "--detach", "--json")
     result = call_in_process("train", *fixed, *options)
     assert result.status == 0, result.err

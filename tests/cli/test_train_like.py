@@ -15,6 +15,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import STRONG
 from tests.custom_models import DROPOUT_NET
+from tests.dataset_infos import info_for
 
 from .conftest import Call, assert_error
 
@@ -27,8 +28,8 @@ def original(folder: Path, network: CustomModel | None = None, dataset: DatasetR
     if network is not None:
         recipe = msgspec.structs.replace(recipe, model=network.class_name)
     return create_run(
-        folder, recipe=recipe, dataset=dataset, seed=5, device="cpu", threads=1, deterministic=True, compiled=True,
-        keep_going=True, validation=500, checkpoint_every=7.0, name="original", network=network,
+        folder, recipe=recipe, dataset=info_for(dataset), seed=5, device="cpu", threads=1, deterministic=True,
+        compiled=True, keep_going=True, validation=500, checkpoint_every=7.0, name="original", network=network,
     )  # fmt: skip
 
 

@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from fashion_tui.cli.commands.doctor import check_data
@@ -103,13 +105,13 @@ class TestFind:
 
     def test_synthetic_needs_no_files(self) -> None:
         ref = files.find("synthetic")
-        assert (ref.directory, files.train_size(ref)) == (None, 12_000)
+        assert ref.directory is None
         assert files.verify(ref) == ref
 
     def test_neither_torch_nor_network_libraries_are_imported(self) -> None:
         code = (
             "import sys; from fashion_tui.data import download, files; files.find('synthetic'); "
-            "print([m for m in ('torch', 'numpy', 'requests', 'pooch', 'textual') if m in sys.modules])"
+            "print([m for m in ('torch', 'requests', 'pooch', 'textual') if m in sys.modules])"
         )
         result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
         assert result.stdout.strip() == "[]"
@@ -125,8 +127,10 @@ class TestVerify:
         assert ref.sha256 == ""
         assert files.verify(ref).sha256 == fashion.source.sha256
         assert len(fashion.source.sha256) == 64
-        for values, file in zip(files.read(ref), fashion.source.files, strict=True):
-            assert file.header + values == fashion.contents[file.name]
+        for stored in (files.read(ref), files.map_files(ref)):
+            parts: tuple[Any, ...] = (stored.train.pixels, stored.train.labels, stored.test.pixels, stored.test.labels)
+            for values, file in zip(parts, fashion.source.files, strict=True):
+                assert file.header + values.astype(np.uint8).tobytes() == fashion.contents[file.name]
 
     @pytest.mark.parametrize("reader", [files.verify, files.read])
     @pytest.mark.parametrize(
@@ -241,7 +245,10 @@ class TestDoctor:
 def test_fashion_mnist_is_intact(real_data: Path) -> None:
     ref = files.verify(files.find("fashion-mnist", real_data))
     assert ref.sha256 == FASHION_MNIST.sha256
-    assert files.train_size(ref) == 60_000
+    info = files.map_files(ref).info
+    assert (info.train_size, info.test_size, info.image_shape) == (60_000, 10_000, (1, 28, 28))
+    assert info.mean == pytest.approx((0.2860,), abs=5e-5)
+    assert info.std == pytest.approx((0.3530,), abs=5e-5)
 
 
 def test_mirrors_checksums_and_classes_equal_those_of_torchvision() -> None:

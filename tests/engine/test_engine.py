@@ -9,14 +9,20 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
+from fashion_tui.data.datasets import open_prepared
+from fashion_tui.data.pages import read_page
+from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
+from fashion_tui.data.stored import channel_statistics
 from fashion_tui.engine.client import Engine, EngineDied
-from fashion_tui.schema.dataset import DatasetInfo, ImagePage
+from fashion_tui.lab.data.synthetic import draw
+from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.replies import Device, HealthCheck
-from fashion_tui.schema.requests import GetDataset, GetDevices, GetImages, GetShapes, GetTorchReport
+from fashion_tui.schema.requests import GetDevices, GetShapes, GetTorchReport, PrepareDataset
 from fashion_tui.schema.shapes import ShapeTable
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -41,7 +47,7 @@ async def wait_for_file(path: Path) -> None:
 async def test_concurrent_requests_get_their_own_results(engine: Engine) -> None:
     devices, info, report = await asyncio.gather(
         engine.ask(GetDevices(), DEVICES),
-        engine.ask(GetDataset(name="synthetic", directory=None), DatasetInfo),
+        engine.ask(PrepareDataset(ref=SYNTHETIC), DatasetInfo),
         engine.ask(GetTorchReport(), tuple[HealthCheck, ...]),
     )
     assert devices[0].name == "cpu"
@@ -49,31 +55,31 @@ async def test_concurrent_requests_get_their_own_results(engine: Engine) -> None
     assert {"torch", "torchvision"} <= {check.name for check in report}
 
 
-async def test_pages_of_images(engine: Engine) -> None:
-    def page(label: int | None, offset: int, count: int) -> GetImages:
-        return GetImages(name="synthetic", directory=None, split="test", label=label, offset=offset, limit=count)
+async def test_a_prepared_data_set_is_read_without_the_engine(engine: Engine) -> None:
+    """The pages are compared with the images that `draw` draws."""
+    info = await engine.ask(PrepareDataset(ref=SYNTHETIC), DatasetInfo)
+    assert info == SYNTHETIC_INFO
+    stored = open_prepared(SYNTHETIC)
+    assert stored is not None
+    pixels, labels = draw(2_000, seed=1)
+    assert np.array_equal(stored.test.pixels, pixels.numpy())
+    assert channel_statistics(stored.train.pixels) == (info.mean, info.std)
 
-    all_images = await engine.ask(page(None, 0, 2_000), ImagePage)
-    assert all_images.total == 2_000
-    assert all_images.indices == tuple(range(2_000))
-    assert len(all_images.pixels) == 2_000 * 28 * 28
-    info = await engine.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
-    assert info.test_counts == tuple(all_images.labels.count(label) for label in range(10))
-
-    bags = await engine.ask(page(8, 3, 5), ImagePage)
-    expected = [index for index, label in enumerate(all_images.labels) if label == 8]
-    assert bags.total == len(expected)
+    bags = read_page(stored.test, 8, 3, 5)
+    expected = (labels == 8).nonzero().flatten().tolist()
+    assert bags.total == len(expected) == info.test_counts[8]
     assert list(bags.indices) == expected[3:8]
     assert set(bags.labels) == {8}
-    assert bags.image(0) == all_images.image(expected[3])
+    assert bags.image(1) == pixels[expected[4]].numpy().tobytes()
 
-    last = await engine.ask(page(None, 1_998, 10), ImagePage)
+    last = read_page(stored.test, None, 1_998, 10)
     assert last.indices == (1_998, 1_999)
+    assert last.pixels == pixels[1_998:].numpy().tobytes()
 
 
 async def test_an_error_carries_its_exit_code(engine: Engine) -> None:
     with pytest.raises(UserError, match="nosuch") as caught:
-        await engine.ask(GetDataset(name="nosuch", directory=None), DatasetInfo)
+        await engine.ask(GetShapes(model="nosuch"), ShapeTable)
     assert caught.value.exit_code == 2
 
 

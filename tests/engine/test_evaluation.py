@@ -13,21 +13,19 @@ import torch
 
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.client import Engine
+from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.dataset import ImagePage
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.models import CustomModel, LocalModules, NamedModel
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import (
     Evaluate,
     Export,
     GetFeatureMaps,
-    GetImages,
     GetPredictions,
     GetTrainedWeights,
     GetWeights,
@@ -156,11 +154,8 @@ async def test_dropout_and_batch_norm_answer_in_evaluation_mode(engine: Engine, 
     with make_run(tmp_path / "runs", dataset=SYNTHETIC, network=custom_model()) as run:
         run.checkpoints.save(lambda file: write_checkpoint(file, {"model": network.state_dict()}, {}), step=1, epoch=0)
         path = str(run.path)
-    images = await engine.ask(
-        GetImages(name="synthetic", directory=None, split="test", label=None, offset=0, limit=2_000), ImagePage
-    )
-    pixels = torch.frombuffer(bytearray(images.pixels), dtype=torch.uint8).view(2_000, 1, 28, 28)
-    inputs, labels = (pixels / 255 - GUIDE.mean) / GUIDE.std, torch.tensor(images.labels)
+    pixels, labels = draw(2_000, seed=1)
+    inputs = (pixels / 255 - 0.5) / 0.5
     body: Any = network.get_submodule("body")
     with torch.no_grad():
         hidden = body[:4](inputs)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.client import Engine
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
@@ -23,7 +24,7 @@ def request_test(forward: str = "pass", **changes: int | str) -> FindLearningRat
     """Return a request for a test of 20 steps with a custom model whose `forward` contains a line."""
     network = CustomModel(source=NET.format(init="pass", forward=forward), class_name="Net")
     values = {"seed": 0, "device": "cpu", "steps": 20, **changes}
-    return FindLearningRate(recipe=GUIDE, network=network, dataset="synthetic", directory=None, **values)  # type: ignore[arg-type]
+    return FindLearningRate(recipe=GUIDE, network=network, dataset=SYNTHETIC, **values)  # type: ignore[arg-type]
 
 
 async def test_the_result_so_far_arrives_while_the_test_is_running(engine: Engine) -> None:

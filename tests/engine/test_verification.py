@@ -9,7 +9,7 @@ import torch
 from fashion_tui.engine.server import verification
 from fashion_tui.engine.server.cache import Cache
 from fashion_tui.engine.server.verification import verify_run
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.data.datasets import Dataset, Images
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.runs.events import encode_line
 from fashion_tui.runs.run import Run
@@ -18,6 +18,7 @@ from fashion_tui.schema.events import StepChunk
 from fashion_tui.schema.recipe import QUICK
 from fashion_tui.schema.requests import Verify
 from fashion_tui.schema.verification import Verification
+from tests.dataset_infos import info_for
 from tests.lab.test_training import striped
 from tests.trainer.in_process import train_in_process
 from tests.trainer.trainers import make_run
@@ -28,7 +29,7 @@ IMAGES = striped(256)
 
 
 def verify(run: Run, steps: int, images: Images = IMAGES) -> Verification:
-    dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
+    dataset = Dataset(info_for(run.config.dataset), images, images)
     with restored_settings(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(verification, "run_dataset", lambda _config, _cache: dataset)
         return verify_run(Verify(run_path=str(run.path), steps=steps), UninterruptedCall(), Cache())

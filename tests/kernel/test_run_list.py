@@ -18,7 +18,8 @@ from fashion_tui.data.files import find
 from fashion_tui.kernel.outputs import Error
 from fashion_tui.kernel.run_list import NoSuchRun, RunList
 from fashion_tui.kernel.session import KernelSession
-from fashion_tui.lab.data.datasets import load, normalise
+from fashion_tui.lab.data.datasets import load
+from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.networks.builtin import build

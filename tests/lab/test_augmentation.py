@@ -23,7 +23,7 @@ def recipe_with(**changes: Any) -> Recipe:
 
 
 def augmented(recipe: Recipe, epoch: int = 0, seed: int = 0, indices: Tensor = ALL) -> Tensor:
-    augmentation = Augmentation(recipe, COUNT, seed=seed, device=CPU)
+    augmentation = Augmentation(recipe, COUNT, (1, 28, 28), seed=seed, device=CPU)
     augmentation.start_epoch(epoch)
     return augmentation(IMAGES[indices], indices)
 
@@ -47,7 +47,7 @@ def test_alternating_flip_mirrors_each_image_in_every_second_epoch() -> None:
 @pytest.mark.covers("recipe.crop")
 def test_each_image_is_shifted_independently_and_padded_with_black() -> None:
     recipe = recipe_with(crop=2)
-    framed = np.full((COUNT, 32, 32), (0 - recipe.mean) / recipe.std, dtype=np.float32)
+    framed = np.full((COUNT, 32, 32), (0 - recipe.mean[0]) / recipe.std[0], dtype=np.float32)
     framed[:, 2:30, 2:30] = IMAGES[:, 0].numpy()
     shifts = []
     for before, after in zip(framed, augmented(recipe)[:, 0].numpy(), strict=True):
@@ -87,7 +87,7 @@ def test_a_rectangle_is_erased_from_half_of_the_images() -> None:
 
 def test_transforms_keep_their_memory_addresses() -> None:
     """A CUDA graph reads from the memory addresses with which it was captured."""
-    augmentation = Augmentation(recipe_with(**EVERYTHING), COUNT, seed=0, device=CPU)
+    augmentation = Augmentation(recipe_with(**EVERYTHING), COUNT, (1, 28, 28), seed=0, device=CPU)
     before = {name: tensor.data_ptr() for name, tensor in augmentation._transforms.items()}
     first = augmentation(IMAGES, ALL)
     augmentation.start_epoch(1)

@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn, update_bn
 
-from fashion_tui.lab.data.datasets import ImageBatches, normalise
+from fashion_tui.lab.data.datasets import ImageBatches
+from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.averaging import WeightAverage
 from fashion_tui.lab.training.checkpoint import final_weights

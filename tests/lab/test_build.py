@@ -133,7 +133,7 @@ class TestByName:
             ("torchvision:nosuch", {}, UsageError, "torchvision model 'nosuch'"),
             ("torchvision:resnet18", {"weights": "DEFAULT"}, UsageError, "pretrained weights"),
             ("torchvision:resnet18", {"num_classes": "ten"}, UserError, "can't create torchvision:resnet18"),
-            ("guide", {"width": 3}, UsageError, "guide doesn't take width; it takes no arguments"),
+            ("guide", {"width": 3}, UsageError, "guide doesn't take width; it takes image_shape, classes"),
             ("{file}", {}, UsageError, "net.py defines Net, TwoArguments, Failing, NeedsValues; choose one"),
             ("missing.py:Net", {}, UserError, "can't read missing.py: No such file"),
             ("{file}:Nothing", {}, UsageError, "no network 'Nothing'; it defines Net, TwoArguments, Failing"),

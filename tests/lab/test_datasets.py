@@ -11,11 +11,13 @@ import torch
 from torch import Tensor
 
 from fashion_tui.data.files import DamagedData, find, verify
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, ImageBatches, Images, hold_out, load, normalise
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, ImageBatches, Images, hold_out, load
+from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.schema.dataset import DATASETS, DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import GUIDE, Recipe
+from tests.dataset_infos import info_for
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +62,7 @@ class TestRealSet:
         from torchvision.transforms import Compose, Normalize, ToTensor  # noqa: PLC0415
 
         theirs = FashionMNIST(real_data, train=True, transform=Compose([ToTensor(), Normalize((mean,), (std,))]))
-        ours = normalise(real.train.pixels[:500], mean, std)
+        ours = normalise(real.train.pixels[:500], (mean,), (std,))
         assert ours.dtype == torch.float32
         assert torch.equal(ours, torch.stack([theirs[index][0] for index in range(500)]))
 
@@ -97,7 +99,7 @@ def recipe(batch_size: int, **changes: Any) -> Recipe:
 class TestBatches:
     @pytest.mark.covers("recipe.mean", "recipe.std")
     def test_an_epoch_visits_every_image_once_with_its_label(self, numbered: Images) -> None:
-        batches = ImageBatches(numbered, recipe(10, mean=0.0, std=1.0), seed=0, device=CPU)
+        batches = ImageBatches(numbered, recipe(10, mean=(0.0,), std=(1.0,)), seed=0, device=CPU)
         visited = []
         for batch in batches.epoch(0):
             images = batches.prepare(batch)
@@ -121,7 +123,7 @@ class TestBatches:
         assert len(set(orders.values())) == len(orders)
         torch.manual_seed(99)
         torch.rand(1000)
-        again = ImageBatches(numbered, recipe(25, mean=0.0, std=1.0), seed=3, device=CPU)
+        again = ImageBatches(numbered, recipe(25, mean=(0.0,), std=(1.0,)), seed=3, device=CPU)
         assert tuple(again.order(5).tolist()) == orders[3, 5]
 
     def test_the_order_does_not_use_the_global_random_generator(self, numbered: Images) -> None:
@@ -184,7 +186,7 @@ def checksum(dataset: Dataset) -> str:
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_to_moves_all_tensors_to_a_device(name: str, numbered: Images) -> None:
-    dataset = Dataset(DatasetRef(name=name, directory=None, sha256=""), FASHION_CLASSES, numbered, numbered).to("meta")
+    dataset = Dataset(info_for(DatasetRef(name=name, directory=None, sha256="")), numbered, numbered).to("meta")
     tensors: list[Tensor] = [dataset.train.pixels, dataset.train.labels, dataset.test.pixels, dataset.test.labels]
     assert {tensor.device.type for tensor in tensors} == {"meta"}
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from torchmetrics.functional import classification as oracle
 
-from fashion_tui.lab.data.datasets import normalise
+from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.evaluation.metrics import BATCH_SIZE, Cancelled, evaluate, predict_logits
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.recipe import GUIDE
@@ -143,13 +143,13 @@ def test_logits_are_computed_in_evaluation_mode(*, training: bool) -> None:
     assert seen == [(BATCH_SIZE, BATCH_SIZE + 7), (BATCH_SIZE + 7, BATCH_SIZE + 7)]
     net.eval()
     with torch.no_grad():
-        torch.testing.assert_close(logits, net(normalise(pixels, 0.5, 0.5)))
+        torch.testing.assert_close(logits, net(normalise(pixels, (0.5,), (0.5,))))
 
 
 @pytest.mark.covers("recipe.mean", "recipe.std")
 def test_images_are_normalised_as_in_the_recipe() -> None:
     net, pixels = GuideNet(), torch.randint(0, 256, (5, 1, 28, 28), dtype=torch.uint8)
-    recipe = msgspec.structs.replace(GUIDE, mean=0.286, std=0.353)
+    recipe = msgspec.structs.replace(GUIDE, mean=(0.286,), std=(0.353,))
     with torch.no_grad():
         expected = net((pixels / 255 - 0.286) / 0.353)
     torch.testing.assert_close(predict_logits(net, pixels, recipe, CPU), expected)

@@ -9,6 +9,7 @@ import torch
 
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.networks.export import contiguous_weights, export_safetensors, load_into, load_weights
+from fashion_tui.schema.dataset import FASHION_TASK
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.recipe import GUIDE
 
@@ -17,7 +18,7 @@ PIXELS = torch.randint(0, 256, (50, 1, 28, 28), dtype=torch.uint8, generator=tor
 
 def test_file_contains_only_the_weights(tmp_path: Path) -> None:
     net = GuideNet().to(memory_format=torch.channels_last)
-    assert export_safetensors(net, GUIDE, PIXELS, tmp_path / "net.safetensors") == 0
+    assert export_safetensors(net, GUIDE, FASHION_TASK, PIXELS, tmp_path / "net.safetensors") == 0
     with safetensors.safe_open(tmp_path / "net.safetensors", framework="pt") as file:
         assert file.metadata() is None
         assert set(file.keys()) == set(net.state_dict())
@@ -34,7 +35,7 @@ def test_same_weights_give_the_same_bytes(tmp_path: Path) -> None:
     copy.to(memory_format=torch.channels_last)
     copy._modules["conv1"] = copy._modules.pop("conv1")  # conv1 is the last module now
     for name, network in (("a", net), ("b", copy)):
-        export_safetensors(network, GUIDE, PIXELS, tmp_path / name)
+        export_safetensors(network, GUIDE, FASHION_TASK, PIXELS, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
@@ -92,24 +93,24 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 
 def test_failed_export_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"can't write .*: the folder .*missing doesn't exist$"):
-        export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "missing" / "net.safetensors")
+        export_safetensors(GuideNet(), GUIDE, FASHION_TASK, PIXELS, tmp_path / "missing" / "net.safetensors")
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match="folder: it isn't a regular file"):
-        export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "folder")
+        export_safetensors(GuideNet(), GUIDE, FASHION_TASK, PIXELS, tmp_path / "folder")
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
 
 
 def test_link_is_replaced_and_not_followed(tmp_path: Path) -> None:
     (tmp_path / "precious").write_bytes(b"precious")
     (tmp_path / "net.safetensors").symlink_to(tmp_path / "precious")
-    export_safetensors(GuideNet(), GUIDE, PIXELS, tmp_path / "net.safetensors")
+    export_safetensors(GuideNet(), GUIDE, FASHION_TASK, PIXELS, tmp_path / "net.safetensors")
     assert (tmp_path / "precious").read_bytes() == b"precious"
     assert not (tmp_path / "net.safetensors").is_symlink()
 
 
 def test_damaged_file_is_refused_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "net.safetensors"
-    export_safetensors(GuideNet(), GUIDE, PIXELS, file)
+    export_safetensors(GuideNet(), GUIDE, FASHION_TASK, PIXELS, file)
     file.write_bytes(file.read_bytes()[:-100])
     with pytest.raises(UserError, match="not a valid safetensors file") as caught:
         load_weights(file)

@@ -9,8 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from fashion_tui.lab.data.datasets import ImageBatches, Images, normalise
+from fashion_tui.lab.data.datasets import ImageBatches, Images
 from fashion_tui.lab.data.garments import GARMENTS
+from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.schema.recipe import GUIDE
@@ -109,5 +110,5 @@ def test_the_guides_network_learns_the_classes_but_not_perfectly() -> None:
         F.cross_entropy(model(batches.prepare(batch)), batch.labels).backward()
         optimizer.step()
     with torch.no_grad():
-        is_correct = model(normalise(test.pixels, 0.5, 0.5)).argmax(1) == test.labels
+        is_correct = model(normalise(test.pixels, (0.5,), (0.5,))).argmax(1) == test.labels
     assert 0.8 < is_correct.float().mean() < 0.99

@@ -17,6 +17,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, Started, StepChunk
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE, Recipe
+from tests.dataset_infos import info_for
 
 SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="0" * 64)
 
@@ -44,7 +45,7 @@ def make_run(
     return create_run(
         runs_dir,
         recipe=recipe,
-        dataset=dataset,
+        dataset=info_for(dataset),
         seed=seed,
         device=device,
         threads=threads,

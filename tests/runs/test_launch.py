@@ -254,7 +254,7 @@ def test_a_run_whose_trainer_died_while_starting_can_be_resumed_at_once(toy: Run
     [
         ('"threads": 0', "threads is 0; it must be between 1"),
         ('"seed": -1', "seed is -1; it must be between 0"),
-        ('"std": 0.0', "std is 0.0; it must be a positive number"),
+        ('"weight_decay": -1.0', "weight decay is -1.0; it must be 0 or more"),
         ('"learning_rate": -1.0', "learning rate is -1.0; it must be a positive number"),
     ],
 )

@@ -3,12 +3,13 @@
 import pytest
 import torch
 
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.data.datasets import Dataset, Images
 from fashion_tui.runs.run import Run
 from fashion_tui.trainer import session
 from fashion_tui.trainer.process import run_trainer
 from fashion_tui.trainer.reporting import EventLog, StatusUpdater
 from fashion_tui.trainer.stopping import StopSignals
+from tests.dataset_infos import info_for
 
 BLACK = Images(torch.zeros(256, 1, 28, 28, dtype=torch.uint8), torch.arange(256) % 10)
 """Black images with as many labels of each class, so that every network has an accuracy of about 10 %."""
@@ -24,7 +25,7 @@ def train_in_process(run: Run, *, images: Images = BLACK, epochs: int | None = N
     `epochs` is the total number of epochs if it differs from the configured one, and `status` is the expected exit
     status.
     """
-    dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
+    dataset = Dataset(info_for(run.config.dataset), images, images)
     threads = torch.get_num_threads()
     try:
         with pytest.MonkeyPatch.context() as patch:

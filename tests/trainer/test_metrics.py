@@ -9,7 +9,7 @@ import psutil
 import pytest
 import torch
 
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.data.datasets import Dataset, Images
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.lab.training.loop import Training
@@ -22,6 +22,7 @@ from fashion_tui.trainer.devices import DeviceMonitor
 from fashion_tui.trainer.metrics import StepMetrics
 from fashion_tui.trainer.queue import DeviceQueue
 from fashion_tui.trainer.stopping import StopSignals
+from tests.dataset_infos import info_for
 from tests.gpu_machines import FULL, SECOND, FakeGpu, Machine
 
 from .in_process import open_log, train_in_process
@@ -141,7 +142,7 @@ def train_on_black_images(
     """Train a run on black images with these labels, 100 seconds after its trainer was started."""
     monkeypatch.setattr(session, "lower_priority", lambda: None)
     train, test = map(black_images, (train_labels, test_labels))
-    dataset = Dataset(run.config.dataset, FASHION_CLASSES, train, test)
+    dataset = Dataset(info_for(run.config.dataset), train, test)
     log = open_log(run)
     started = time.monotonic() - 100
     job = session.Job(run, None, log, log.status, StopSignals(), lambda _ref: dataset, DeviceQueue(run), started)

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 import torch
 
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.data.datasets import Dataset, Images
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.layout import EVENTS_FILE
@@ -30,6 +30,7 @@ from fashion_tui.trainer.metrics import DivergenceCheck
 from fashion_tui.trainer.queue import DeviceQueue
 from fashion_tui.trainer.reporting import HEARTBEAT_PERIOD, StatusUpdater, decode_metric_events
 from fashion_tui.trainer.stopping import LossNotFinite, StopSignals, TrainingFailed, suggest_learning_rate
+from tests.dataset_infos import info_for
 from tests.disk_calls import calls_of_a_write, recorded_disk_calls
 from tests.gpu_machines import H100, MACHINES, Machine
 from tests.lab.fake_cuda import fake_cuda
@@ -236,7 +237,7 @@ def test_out_of_memory_suggests_a_batch_size(error: Exception, tmp_path: Path, m
         log=log,
         status=log.status,
         signals=StopSignals(),
-        load_dataset=lambda ref: Dataset(ref, FASHION_CLASSES, black_images(100), black_images(10)),
+        load_dataset=lambda ref: Dataset(info_for(ref), black_images(100), black_images(10)),
         devices=DeviceQueue(run),
         started=0.0,
     )

@@ -12,7 +12,8 @@ from torch.optim.swa_utils import update_bn
 from fashion_tui.engine.server import verification
 from fashion_tui.engine.server.cache import Cache
 from fashion_tui.engine.server.verification import verify_run
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images, normalise
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.runs.reader import RunReader
@@ -26,6 +27,7 @@ from fashion_tui.trained_run import TrainedRun
 from fashion_tui.trainer.control import Control
 from fashion_tui.trainer.session import Session
 from fashion_tui.trainer.stopping import StopTraining
+from tests.dataset_infos import info_for
 from tests.engine.in_process import UninterruptedCall, restored_settings
 from tests.lab.test_training import CPU, striped
 
@@ -91,7 +93,7 @@ def test_steps_are_repeatable(recipe: Recipe, tmp_path: Path) -> None:
 
 
 def verify(run: Run, images: Images, steps: int) -> Verification:
-    dataset = Dataset(run.config.dataset, FASHION_CLASSES, images, images)
+    dataset = Dataset(info_for(run.config.dataset), images, images)
     with restored_settings(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(verification, "run_dataset", lambda _config, _cache: dataset)
         return verify_run(Verify(run_path=str(run.path), steps=steps), UninterruptedCall(), Cache())

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import msgspec
 import torch
 
-from fashion_tui.data.files import find
+from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.reader import RunReader
@@ -21,6 +21,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Failed, Finished, Resumed, RunEvent, StepChunk
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import GUIDE, Recipe
+from tests.dataset_infos import info_for
 
 Event = TypeVar("Event", bound=RunEvent)
 
@@ -51,7 +52,7 @@ def make_run(
     return create_run(
         runs_dir,
         recipe=msgspec.structs.replace(recipe, epochs=epochs, **{"batch_size": 64, **changes}),
-        dataset=dataset or find("synthetic"),
+        dataset=info_for(dataset or SYNTHETIC),
         seed=seed,
         device=device,
         threads=threads,

@@ -396,7 +396,7 @@ def test_the_title_of_the_predictions_counts_images_and_pages() -> None:
 def test_the_details_of_an_image_describe_its_pixels() -> None:
     pixels = np.random.default_rng(0).integers(3, 200, 784, dtype=np.uint8)
     pixels[::3] = 0
-    lines = image_details(pixels.tobytes(), 1_234, "Coat", "train", UNICODE).plain.splitlines()
+    lines = image_details(pixels.tobytes(), (1, 28, 28), 1_234, "Coat", "train", UNICODE).plain.splitlines()
     text = " ".join(" ".join(lines).split())
     assert text.startswith("Coat image 1,234 of the training set")
     assert f"min 0 mean {pixels.mean():.1f} max {pixels.max()}" in text

@@ -15,11 +15,12 @@ from textual.message import Message
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.replies import SourceTrace
-from fashion_tui.schema.requests import GetDataset
+from fashion_tui.schema.requests import PrepareDataset
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
@@ -49,6 +50,7 @@ Size = tuple[int, int]
 NET = """
 from torch import nn
 from blocks import block
+from fashion_tui.data.sources import SYNTHETIC
 
 
 class Net(nn.Sequential):
@@ -386,7 +388,7 @@ async def test_endless_loop_is_stopped_and_delays_nothing_else(tmp_path: Path, m
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
         main = lab.app.engine
-        await main.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
+        await main.ask(PrepareDataset(ref=SYNTHETIC), DatasetInfo)
         source = lab.editor.text
         looping = tmp_path / "looping"
         loop = f"        open({str(looping)!r}, 'w')\n        while True: pass\n        x = x.flatten(start_dim=1)"
@@ -394,7 +396,7 @@ async def test_endless_loop_is_stopped_and_delays_nothing_else(tmp_path: Path, m
             patched.setattr(editing, "EDIT_TIME_LIMIT", 5.0)  # leaves the other engine time to answer on a slow machine
             lab.paste(source.replace("        x = x.flatten(start_dim=1)", loop))
             await until(lab.pilot, looping.exists, "the loop")
-        await main.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
+        await main.ask(PrepareDataset(ref=SYNTHETIC), DatasetInfo)
         assert "stopped" not in lab.screen
         await lab.until("stopped after 5 s")
         assert lab.pane.trace_view.shapes.table is not None
@@ -455,7 +457,7 @@ async def test_a_run_on_real_values_that_takes_too_long_leaves_the_live_answer_w
 async def test_crash_of_the_code_affects_nothing_else(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
-        await lab.app.engine.ask(GetDataset(name="synthetic", directory=None), DatasetInfo)
+        await lab.app.engine.ask(PrepareDataset(ref=SYNTHETIC), DatasetInfo)
         engine = lab.app.engine.pid
         source = lab.editor.text
         lab.paste("import os\n" + source.replace("        super().__init__()", "        os._exit(7)"))

@@ -9,7 +9,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.engine.client import Engine
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.models import CustomModel
@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 
 NET = """
 from torch import nn
+from fashion_tui.data.sources import SYNTHETIC_INFO
 
 class Net(nn.Module):
     def __init__(self):
@@ -58,7 +59,7 @@ async def form(
     app = FormApp(engines.engine, engines.sandbox)
     network = CustomModel(source=NET.format(line=line, factor=factor), class_name="Net")
     async with app.run_test(size=size) as pilot:
-        run_form = RunForm(12_000, SYNTHETIC, NetworkChoice("Net", network))
+        run_form = RunForm(SYNTHETIC_INFO, NetworkChoice("Net", network))
         await app.push_screen(run_form)
         await until(pilot, lambda: app.focused is run_form.rows["epochs"].editor, "the form")
         yield run_form, pilot

@@ -12,7 +12,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.schema.fields import Field, FieldValue, fields_of
 from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
@@ -38,7 +38,7 @@ async def form(
     app.theme = THEME.name
     results: list[RunChoices | None] = []
     async with app.run_test(size=size) as pilot:
-        run_form = RunForm(12_000, SYNTHETIC)
+        run_form = RunForm(SYNTHETIC_INFO)
         await app.push_screen(run_form, results.append)
         await until(pilot, lambda: app.focused is run_form.rows["epochs"].editor, "the form")
         yield run_form, pilot, results
@@ -64,6 +64,8 @@ def another_value(field: Field, value: FieldValue) -> FieldValue:
         return not value
     if field.choices:
         return next(choice for choice in field.choices if choice != value)
+    if isinstance(value, tuple):
+        return (0.25,)
     assert isinstance(value, int | float)
     return 0.375 if field.about.lt == 1 else value + 1
 

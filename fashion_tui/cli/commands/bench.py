@@ -24,7 +24,8 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
 from fashion_tui.schema.bench import BenchReport, BenchRequest, check_rounds
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.dataset import FASHION_TASK
+from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import CPU_RECIPES, recipe_named
 from fashion_tui.schema.run import RunConfig, check_run_values
 
@@ -105,8 +106,11 @@ def bench_command(  # noqa: PLR0913 - one parameter per option
     check_device(device)
     if save:
         _make_folder()
-    dataset = find_dataset(common)
-    note_synthetic(dataset)
+    info = find_dataset(common)
+    if info.task != FASHION_TASK:
+        raise UsageError(f"bench needs 1×28×28 images in ten classes, which {info.title} doesn't have")
+    dataset = info.ref
+    note_synthetic(dataset.name)
     started = time.monotonic()
     request = BenchRequest(
         dataset=dataset,

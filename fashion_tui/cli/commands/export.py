@@ -74,7 +74,7 @@ def export_command(  # noqa: PLR0913 - one parameter per option
             run.trust_model()
     request = Export(run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(target))
     exported = ask_engine(request, ExportResult, f"writing {file_format}")
-    note_synthetic(dataset)
+    note_synthetic(dataset.name)
     if as_json:
         write_json(exported)
     else:

@@ -10,7 +10,6 @@ from fashion_tui.cli.field_options import GroupedCommand, field_options
 from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, network_options
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
-from fashion_tui.data.files import train_size
 from fashion_tui.report.charts.range_plot import RangePlot
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import fields_of
@@ -20,7 +19,7 @@ from fashion_tui.schema.range_test import (
     RangeTest,
     check_steps,
 )
-from fashion_tui.schema.recipe import Recipe, check_batch_size, check_recipe, recipe_named
+from fashion_tui.schema.recipe import Recipe, adapt, check_dataset, check_recipe, recipe_named
 from fashion_tui.schema.requests import FindLearningRate
 from fashion_tui.schema.run import RunConfig, check_run_values
 from fashion_tui.settings import user_settings
@@ -61,7 +60,7 @@ def lr_find_command(*, common: CommonOptions, as_json: bool, **options: Any) -> 
     """
     request = _request(common, options)
     result = ask_engine(request, RangeTest, "testing learning rates")
-    note_synthetic(request.dataset)
+    note_synthetic(request.dataset.name)
     if as_json:
         write_json({"suggestion": result.suggestion, "learning_rates": result.learning_rates, "losses": result.losses})
     else:
@@ -77,20 +76,20 @@ def _request(common: CommonOptions, options: dict[str, Any]) -> FindLearningRate
     check_steps(options["steps"])
     custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
     changes = {name: options[name] for name in ("model", *RECIPE_FIELDS) if options[name] is not None}
-    recipe = msgspec.structs.replace(recipe_named(options["recipe"] or user_settings().recipe), **changes)
-    check_recipe(recipe, is_custom=custom is not None)
+    base = recipe_named(options["recipe"] or user_settings().recipe)
+    check_recipe(msgspec.structs.replace(base, **changes), is_custom=custom is not None)
     check_run_values(seed=options["seed"])
     check_device(options["device"])
-    if custom is not None:
-        custom = check_custom_model(custom)
-        recipe = msgspec.structs.replace(recipe, model=custom.class_name)
     dataset = find_dataset(common)
-    check_batch_size(recipe, train_size(dataset))
+    recipe = msgspec.structs.replace(adapt(base, dataset), **changes)
+    check_dataset(recipe, dataset)
+    if custom is not None:
+        custom = check_custom_model(custom, dataset.task)
+        recipe = msgspec.structs.replace(recipe, model=custom.class_name)
     return FindLearningRate(
         recipe=recipe,
         network=custom,
-        dataset=dataset.name,
-        directory=dataset.directory,
+        dataset=dataset.ref,
         seed=options["seed"],
         device=options["device"],
         steps=options["steps"],

@@ -29,7 +29,6 @@ from fashion_tui.cli.output import (
     write_json,
 )
 from fashion_tui.cli.values import RunName
-from fashion_tui.data.files import train_size
 from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs import on_end
@@ -37,6 +36,7 @@ from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
+from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import CustomModel
@@ -44,7 +44,8 @@ from fashion_tui.schema.recipe import (
     CPU_MICRO_BATCH,
     RECIPES,
     Recipe,
-    check_batch_size,
+    adapt,
+    check_dataset,
     check_recipe,
     check_validation,
     recipe_named,
@@ -116,6 +117,11 @@ each of them separately.""",
 )
 @field_options(Recipe, default_description="the recipe's")
 @field_options(RunConfig)
+@click.option(
+    "--no-flip",
+    is_flag=True,
+    help="Don't mirror images, in training and in the evaluation: the same as --flip none.",
+)
 @trust_option
 @queue_option
 @click.option(
@@ -166,18 +172,18 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
         custom: CustomModel | None = template.network
     else:
         custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
-    recipe = _recipe(options, template, is_custom=custom is not None)
+    _check_recipe(options, template, is_custom=custom is not None)
     values = {name: options[name] for name in fields_of(RunConfig)}
     if values["threads"] is None:
         values["threads"] = available_cpus()
     check_run_values(**values)
-    check_validation(recipe, options["validation"])
     check_device(options["device"])
-    if custom is not None:
-        custom = check_custom_model(custom)
-        recipe = msgspec.structs.replace(recipe, model=custom.class_name)
     dataset = find_dataset(common)
-    check_batch_size(recipe, train_size(dataset), options["validation"])
+    recipe = _recipe(options, template, dataset)
+    check_dataset(recipe, dataset, options["validation"])
+    if custom is not None:
+        custom = check_custom_model(custom, dataset.task)
+        recipe = msgspec.structs.replace(recipe, model=custom.class_name)
     run = create_run(
         common.runs_directory,
         recipe=recipe,
@@ -187,8 +193,8 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
         **values,
     )
     if template is not None:
-        template.warn_about_data(dataset.name, dataset.sha256)
-    note_synthetic(dataset)
+        template.warn_about_data(dataset.ref)
+    note_synthetic(dataset.ref.name)
     warn_about_threads(values["threads"])
     warn_about_recipe(recipe)
     return run
@@ -205,13 +211,27 @@ def _warn_about_unused_gpu(device: str) -> None:
             print_line(f"warning: training on the CPU: {problem}", err=True)
 
 
-def _recipe(options: dict[str, Any], template: Template | None, *, is_custom: bool) -> Recipe:
-    """Return the recipe with the user's changes. Raises UsageError if they are invalid."""
-    changes = {name: options[name] for name in ("model", *fields_of(Recipe)) if options[name] is not None}
-    base = recipe_named(options["recipe"] or user_settings().recipe) if template is None else template.config.recipe
-    recipe = msgspec.structs.replace(base, **changes)
+def _check_recipe(options: dict[str, Any], template: Template | None, *, is_custom: bool) -> None:
+    """Check the recipe with the user's changes before the data set is read. Raises UsageError if they are invalid."""
+    recipe = msgspec.structs.replace(_base(options, template), **_changes(options))
     check_recipe(recipe, is_custom=is_custom)
-    return recipe
+    check_validation(recipe, options["validation"])
+
+
+def _recipe(options: dict[str, Any], template: Template | None, dataset: DatasetInfo) -> Recipe:
+    """Return the recipe, adapted to the data set, with the user's changes."""
+    return msgspec.structs.replace(adapt(_base(options, template), dataset), **_changes(options))
+
+
+def _base(options: dict[str, Any], template: Template | None) -> Recipe:
+    if template is not None:
+        return template.config.recipe
+    return recipe_named(options["recipe"] or user_settings().recipe)
+
+
+def _changes(options: dict[str, Any]) -> dict[str, Any]:
+    changes = {name: options[name] for name in ("model", *fields_of(Recipe)) if options[name] is not None}
+    return changes | {"flip": "none"} if options["no_flip"] else changes
 
 
 def _print_detached(run: Run, pid: int, *, as_json: bool) -> None:

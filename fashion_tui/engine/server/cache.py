@@ -1,11 +1,9 @@
 """The engine's cache of data sets and test-set logits."""
 
 from collections import OrderedDict
-from pathlib import Path
 
 from torch import Tensor
 
-from fashion_tui.data.files import find
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import DatasetRef
 
@@ -14,21 +12,20 @@ MAX_LOGITS = 16
 
 
 class Cache:
-    """Caches data sets by location, and logits by checkpoint and data set. The oldest logits are removed first."""
+    """Caches data sets by reference, and logits by checkpoint and data set. The oldest logits are removed first."""
 
     def __init__(self) -> None:
         self._datasets: dict[DatasetRef, Dataset] = {}
         self._logits: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
 
-    def dataset(self, name: str, directory: Path | None) -> Dataset:
+    def dataset(self, ref: DatasetRef) -> Dataset:
         """Return the data set. Load and verify it if necessary. Raises UserError if it is missing or damaged."""
-        ref = find(name, directory)
         if ref not in self._datasets:
             self._datasets[ref] = load(ref)
         return self._datasets[ref]
 
     def logits(self, checkpoint: str, dataset: str) -> Tensor | None:
-        """Return the logits `[N, 10]` of the test set if they are cached.
+        """Return the logits `[N, classes]` of the test set if they are cached.
 
         `checkpoint` identifies the weights and the code of the network, and `dataset` is a SHA-256.
         """

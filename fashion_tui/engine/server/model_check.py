@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from fashion_tui.lab.networks.build import IMAGE_SHAPE, build_trainable, open_model
+from fashion_tui.lab.networks.build import build_trainable, open_model
 from fashion_tui.lab.networks.custom import UNSAVED
 from fashion_tui.lab.networks.imports import with_modules
 from fashion_tui.lab.networks.source_files import DiskFiles, first_name, folder_of_import
@@ -33,11 +33,11 @@ def check_model(request: CheckModel, call: CallContext, _cache: Cache) -> Custom
     with call.interruptible(), _outside_its_folder(exact) as stored:
         with preserve_rng_state():
             seed_everything(0)
-            with open_model(stored, max_bytes=max_parameter_bytes()) as (model, name):
-                table = trace(model, IMAGE_SHAPE, name=name)
+            with open_model(stored, max_bytes=max_parameter_bytes(), task=request.task) as (model, name):
+                table = trace(model, request.task.image_shape, name=name)
         if table.error is not None:  # the trace explains mismatched shapes better than torch's error message does
             raise UserError(table.error)
-        build_trainable(stored)
+        build_trainable(stored, request.task)
     return msgspec.structs.replace(custom, class_name=name)
 
 

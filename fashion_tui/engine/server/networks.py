@@ -21,7 +21,6 @@ from fashion_tui.lab.trace.inputs import resolve_inputs
 from fashion_tui.lab.trace.step_times import measure_step_times
 from fashion_tui.lab.trace.training_memory import measure_training_memory
 from fashion_tui.schema.errors import TimeLimitReached, UsageError, UserError
-from fashion_tui.schema.inputs import Inputs
 from fashion_tui.schema.models import CustomModel, NamedModel
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import (
@@ -72,7 +71,7 @@ def get_builtin_source(request: GetBuiltinSource, _call: CallContext, _cache: Ca
 
 
 def get_weights(request: GetWeights, call: CallContext, _cache: Cache) -> tuple[Histogram, ...]:
-    with call.interruptible(), _reproducible(), open_model(request.network) as (model, _):
+    with call.interruptible(), _reproducible(), open_model(request.network, task=request.task) as (model, _):
         return weight_histograms(model)
 
 
@@ -82,17 +81,17 @@ def get_training_costs(request: GetTrainingCosts, call: CallContext, _cache: Cac
     network = custom or request.network
     with call.interruptible():
         throughput = measure_throughput(device)
-        memory, steps = _training_costs(network, request.inputs, device, throughput.free_memory)
+        memory, steps = _training_costs(network, request, device, throughput.free_memory)
         return TrainingCosts(memory=memory, throughput=throughput, steps=steps)
 
 
 def _training_costs(
-    network: NamedModel | CustomModel, given: Inputs, device: torch.device, free: int | None
+    network: NamedModel | CustomModel, request: GetTrainingCosts, device: torch.device, free: int | None
 ) -> tuple[TrainingMemory, tuple[StepTime, ...]]:
     with (
         _reproducible(),
-        open_model(network, max_bytes=max_parameter_bytes()) as (model, _),
-        open_inputs(given, network, model) as inputs,
+        open_model(network, max_bytes=max_parameter_bytes(), task=request.task) as (model, _),
+        open_inputs(request.inputs, network, model, request.task.image_shape) as inputs,
     ):
         resolved = resolve_inputs(model, inputs)
         memory = measure_training_memory(model, resolved, device)
@@ -106,9 +105,9 @@ class _WrongInput(UsageError):
 def _open_and_trace(network: NamedModel | CustomModel, request: GetShapes | TraceSource) -> tuple[ShapeTable, str]:
     """Build a network and trace it. Return the table and the name of the network."""
     if request.live:
-        with suppress(NeedsValues), open_model(network, max_bytes=LIVE_MODEL) as (model, name):
+        with suppress(NeedsValues), open_model(network, max_bytes=LIVE_MODEL, task=request.task) as (model, name):
             return _trace(model, network, request, name, live=True), name
-    with open_model(network, max_bytes=max_parameter_bytes()) as (model, name):
+    with open_model(network, max_bytes=max_parameter_bytes(), task=request.task) as (model, name):
         return _trace(model, network, request, name, live=False), name
 
 
@@ -116,7 +115,7 @@ def _trace(
     model: nn.Module, network: NamedModel | CustomModel, request: GetShapes | TraceSource, name: str, *, live: bool
 ) -> ShapeTable:
     def trace_edited(edited: nn.Module) -> ShapeTable:
-        with open_inputs(request.inputs, network, edited) as inputs:
+        with open_inputs(request.inputs, network, edited, request.task.image_shape) as inputs:
             with suppress(NeedsValues):  # a fast trace rules out most edits that don't help
                 table = trace(edited, inputs, live=True)
                 if table.error is not None:
@@ -126,7 +125,7 @@ def _trace(
     repair = repair_of(network, trace_edited) if isinstance(network, CustomModel) and not live else None
     device = _timing_device(measure=request.measure)
     try:
-        with open_inputs(request.inputs, network, model) as inputs:
+        with open_inputs(request.inputs, network, model, request.task.image_shape) as inputs:
             return trace(model, inputs, name=name, measure=device, live=live, repair=repair)
     except (UsageError, InputsError) as error:
         raise _WrongInput(str(error)) from error

@@ -1,7 +1,6 @@
 """The handler that runs a learning rate range test."""
 
 from contextlib import closing
-from pathlib import Path
 
 import torch
 
@@ -20,13 +19,20 @@ from .connection import CallContext
 
 def find_learning_rate(request: FindLearningRate, call: CallContext, cache: Cache) -> RangeTest:
     device = choose_device(request.device)
-    images = cache.dataset(request.dataset, None if request.directory is None else Path(request.directory)).train
+    dataset = cache.dataset(request.dataset)
     if device.type == "cuda":
         use_tf32()  # as the trainer does
     try:
         with preserve_rng_state(device):
             with call.interruptible():
-                training = Training(request.recipe, images, device=device, seed=request.seed, network=request.network)
+                training = Training(
+                    request.recipe,
+                    dataset.train,
+                    classes=len(dataset.classes),
+                    device=device,
+                    seed=request.seed,
+                    network=request.network,
+                )
             return _run(training, request, call)
     except Exception as error:
         explained = _explain(error, request, device)

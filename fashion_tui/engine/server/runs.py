@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fashion_tui.data.files import MissingData, WrongFolder
-from fashion_tui.lab.data.datasets import Dataset, normalise
+from fashion_tui.data import datasets
+from fashion_tui.lab.data.datasets import Dataset
+from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.devices import choose_device, free_memory, use_tf32
 from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
@@ -112,13 +113,13 @@ def export_run(request: Export, call: CallContext, cache: Cache) -> ExportResult
         with call.interruptible():
             network = trained.network()
         difference = export_safetensors(
-            network, trained.config.recipe, pixels, Path(request.output), trained.custom_model
+            network, trained.config.recipe, trained.config.task, pixels, Path(request.output), trained.custom_model
         )
         return ExportResult(path=request.output, format=request.format, max_difference=difference)
 
 
 def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:
-    """Return the logits of the test set, float32 `[N, 10]`. Compute them if they aren't cached."""
+    """Return the logits of the test set, float32 `[N, classes]`. Compute them if they aren't cached."""
     # Two networks with different code may have the same weights.
     source = hashlib.sha256(msgspec.json.encode(trained.config.source)).hexdigest()
     checkpoint = f"{trained.checkpoint.sha256} {source}"
@@ -182,15 +183,11 @@ def run_dataset(config: RunConfig, cache: Cache) -> Dataset:
     If the directory used for training no longer contains the data set, the default data folder is used. Raises
     UserError if the data set's checksum differs from the one stored in the run.
     """
-    name, directory = config.dataset.name, config.dataset.directory
-    try:
-        dataset = cache.dataset(name, None if directory is None else Path(directory))
-    except (MissingData, WrongFolder):
-        dataset = cache.dataset(name, None)
+    dataset = cache.dataset(msgspec.structs.replace(datasets.locate(config.dataset), sha256=""))
     if dataset.ref.sha256 != config.dataset.sha256:
         raise UserError(
-            f"{config.run} was trained on a different version of {name}, so its accuracy on this one would be "
-            f"meaningless (SHA-256 was {config.dataset.sha256}, is {dataset.ref.sha256})"
+            f"{config.run} was trained on a different version of {config.dataset.short_name}, so its accuracy on this "
+            f"one would be meaningless (SHA-256 was {config.dataset.sha256}, is {dataset.ref.sha256})"
         )
     return dataset
 

@@ -13,7 +13,7 @@ from fashion_tui.schema.text import printable
 
 from .cache import Cache
 from .connection import CallContext, Connection, RequestCancelled
-from .datasets import get_dataset, get_images
+from .datasets import prepare_dataset
 from .devices import find_device, get_devices, get_torch_report
 from .divergence import compare_step
 from .model_check import check_model
@@ -29,8 +29,7 @@ Handler = Callable[[Any, CallContext, Cache], object]
 HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetDevices: get_devices,
     requests.FindDevice: find_device,
-    requests.GetDataset: get_dataset,
-    requests.GetImages: get_images,
+    requests.PrepareDataset: prepare_dataset,
     requests.GetShapes: get_shapes,
     requests.GetBuiltinSource: get_builtin_source,
     requests.CheckModel: check_model,

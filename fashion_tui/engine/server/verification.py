@@ -42,7 +42,13 @@ def verify_run(request: Verify, call: CallContext, cache: Cache) -> Verification
         set_determinism(device, deterministic=config.deterministic)
         images, _ = hold_out(run_dataset(config, cache).train, config.validation)
         training = Training(
-            config.recipe, images, device=device, seed=config.seed, network=network, compiled=config.compiled
+            config.recipe,
+            images,
+            classes=len(config.classes),
+            device=device,
+            seed=config.seed,
+            network=network,
+            compiled=config.compiled,
         )
         checkpoint = _checkpoint_before(run, max(log.losses) - request.steps)
         if checkpoint is not None:

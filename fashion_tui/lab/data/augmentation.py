@@ -5,11 +5,13 @@ epoch gives the same transforms. The transforms are drawn on the CPU, so they ar
 """
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from fashion_tui.lab.rng import Purpose, generator_for
+from fashion_tui.schema.dataset import ImageShape
 from fashion_tui.schema.recipe import Recipe
+
+from .normalisation import per_channel
 
 ERASE_PROBABILITY = 0.5
 """Probability that a box is erased from an image in an epoch, if the recipe uses random erasing."""
@@ -18,9 +20,10 @@ ERASE_PROBABILITY = 0.5
 class Augmentation:
     """Chooses random transforms for each epoch and applies them to batches."""
 
-    def __init__(self, recipe: Recipe, count: int, *, seed: int, device: torch.device) -> None:
-        """Choose transforms for the first epoch of a training set with `count` images."""
+    def __init__(self, recipe: Recipe, count: int, shape: ImageShape, *, seed: int, device: torch.device) -> None:
+        """Choose transforms for the first epoch of a training set with `count` images of this shape."""
         self.recipe = recipe
+        self.shape = shape
         self.count = count
         self.seed = seed
         self.device = device
@@ -47,11 +50,12 @@ class Augmentation:
             generator = generator_for(seed, Purpose.ERASE, epoch)
             sides = torch.randint(recipe.erase // 2, recipe.erase + 1, (count, 2), generator=generator)
             sides[torch.rand(count, generator=generator) >= ERASE_PROBABILITY] = 0
-            first = torch.randint(0, 28, (count, 2), generator=generator) - sides // 2
+            centres = [torch.randint(0, side, (count,), generator=generator) for side in self.shape[1:]]
+            first = torch.stack(centres, dim=1) - sides // 2
             self._store("erased", torch.stack([first, first + sides], dim=2))
 
     def __call__(self, images: Tensor, indices: Tensor) -> Tensor:
-        """Augment normalised images `[B, 1, 28, 28]`. `indices` `[B]` are the images' indices in the training set."""
+        """Augment normalised images `[B, C, H, W]`. `indices` `[B]` are the images' indices in the training set."""
         if self.recipe.flip == "alternating":
             mirrored = self._transforms["mirrored"].index_select(0, indices).view(-1, 1, 1, 1)
             images = torch.where(mirrored, images.flip(-1), images)
@@ -68,24 +72,37 @@ class Augmentation:
             self._transforms[name] = values.to(self.device)
 
     def _crop(self, images: Tensor, corners: Tensor) -> Tensor:
-        """Pad images `[B, 1, 28, 28]` with black and crop each to 28×28.
+        """Pad images `[B, C, H, W]` with black and crop each to its original size.
 
         `corners` `[B, 2]` contains the (row, column) at which each crop starts.
         """
-        padding, height, width = self.recipe.crop, images.shape[2], images.shape[3]
-        black = -self.recipe.mean / self.recipe.std
-        padded = F.pad(images, (padding, padding, padding, padding), value=black).squeeze(1)
-        rows = corners[:, :1] + torch.arange(height, device=images.device)  # [B, 28]
-        columns = corners[:, 1:] + torch.arange(width, device=images.device)
-        batch = torch.arange(len(images), device=images.device).view(-1, 1, 1)
-        return padded[batch, rows.unsqueeze(2), columns.unsqueeze(1)].unsqueeze(1)
+        padding, device, (count, channels, height, width) = self.recipe.crop, images.device, images.shape
+        padded = self._black(device).expand(count, channels, height + 2 * padding, width + 2 * padding).clone()
+        padded[:, :, padding:-padding, padding:-padding] = images
+        rows = corners[:, :1] + torch.arange(height, device=device)  # [B, H]
+        columns = corners[:, 1:] + torch.arange(width, device=device)  # [B, W]
+        batch = torch.arange(count, device=device).view(-1, 1, 1, 1)
+        channel = torch.arange(channels, device=device).view(-1, 1, 1)
+        return padded[batch, channel, rows.view(count, 1, -1, 1), columns.view(count, 1, 1, -1)]
+
+    def _black(self, device: torch.device) -> Tensor:
+        """Return the normalised value of a black pixel in each channel, float32 `[C, 1, 1]`, or `[1, 1, 1]` for all."""
+        mean, std = self.recipe.mean, self.recipe.std
+        channels = max(len(mean), len(std))
+        means, stds = mean * (channels // len(mean)), std * (channels // len(std))
+        return per_channel(tuple(-m / s for m, s in zip(means, stds, strict=True)), device)
 
     def _erase(self, images: Tensor, boxes: Tensor) -> Tensor:
         """Fill a box in each image with 0, the mean of the normalised images.
 
         `boxes` `[B, 2, 2]` contains the (start, end) of the rows and of the columns of each box.
         """
-        position = torch.arange(images.shape[-1], device=images.device)
-        inside = (position >= boxes[:, :, :1]) & (position < boxes[:, :, 1:])  # [B, 2, 28]
-        covered = inside[:, 0, :, None] & inside[:, 1, None, :]  # [B, 28, 28]
+        rows, columns = (_inside(boxes[:, axis], side) for axis, side in enumerate(images.shape[2:]))
+        covered = rows.unsqueeze(2) & columns.unsqueeze(1)  # [B, H, W]
         return images.masked_fill(covered.unsqueeze(1), 0.0)
+
+
+def _inside(ranges: Tensor, size: int) -> Tensor:
+    """Return a mask, bool `[B, size]`, that is True for the positions in each range (start, end) of `[B, 2]`."""
+    position = torch.arange(size, device=ranges.device)
+    return (position >= ranges[:, :1]) & (position < ranges[:, 1:])

@@ -6,29 +6,29 @@ on small tensors. No image has to be decoded, collated or copied individually.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-import msgspec
 import torch
 from torch import Tensor
 
-from fashion_tui.data import files
+from fashion_tui.data import datasets
 from fashion_tui.data.sources import (
     FASHION_MNIST,
     SYNTHETIC,
+    SYNTHETIC_INFO,
     SYNTHETIC_TEST_SIZE,
     SYNTHETIC_TRAIN_SIZE,
-    DatasetSource,
-    find_source,
 )
+from fashion_tui.data.stored import Progress, StoredDataset, StoredImages
 from fashion_tui.lab.rng import Purpose, generator_for
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImageShape
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.recipe import Recipe
 
 from .augmentation import Augmentation
+from .normalisation import normalise
 from .synthetic import draw
 
 FASHION_CLASSES = FASHION_MNIST.classes
@@ -39,7 +39,7 @@ class Images:
     """Images and their labels."""
 
     pixels: Tensor
-    """uint8 [N, 1, 28, 28], 0 for black and 255 for white."""
+    """uint8 [N, C, H, W], 0 for black and 255 for white."""
     labels: Tensor
     """int64 [N], indices into `Dataset.classes`."""
 
@@ -50,6 +50,12 @@ class Images:
         """Select images. A slice returns a view; a tensor of indices or a boolean mask returns a copy."""
         return Images(self.pixels[selection], self.labels[selection])
 
+    @property
+    def shape(self) -> ImageShape:
+        """Shape of one image: channels, height and width."""
+        _, channels, height, width = self.pixels.shape
+        return channels, height, width
+
     def to(self, device: torch.device | str) -> "Images":
         return Images(self.pixels.to(device), self.labels.to(device))
 
@@ -58,30 +64,52 @@ class Images:
 class Dataset:
     """A training set and a test set, on one device."""
 
-    ref: DatasetRef
-    classes: tuple[str, ...]
+    info: DatasetInfo
     train: Images
     test: Images
+
+    @property
+    def ref(self) -> DatasetRef:
+        """Reference to the data set, including its checksum."""
+        return self.info.ref
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Class names, in the order of the labels."""
+        return self.info.classes
 
     def to(self, device: torch.device | str) -> "Dataset":
         return replace(self, train=self.train.to(device), test=self.test.to(device))
 
 
-def load(ref: DatasetRef) -> Dataset:
-    """Read a data set into CPU memory and verify its checksums.
+def load(
+    ref: DatasetRef, progress: Progress = lambda _done, _total: None, should_stop: Callable[[], bool] = lambda: False
+) -> Dataset:
+    """Read a data set into CPU memory and verify its checksums. Prepare it first if necessary.
 
-    The `ref` of the returned data set includes the SHA-256 checksum. Raises DamagedData if a file differs from the
-    published file, and UserError if `ref` specifies a different SHA-256.
+    Raises UserError if the data set can't be read, if it is damaged, or if `ref` specifies a different SHA-256; and
+    Cancelled if `should_stop` returns True.
     """
-    source = find_source(ref.name)
-    checked = SYNTHETIC if source is None else msgspec.structs.replace(ref, sha256=source.sha256)
-    if ref.sha256 not in ("", checked.sha256):
-        raise UserError(f"{ref.name} has changed: its SHA-256 is {checked.sha256}, not {ref.sha256}; start a new run")
-    if source is None:
+    if ref.name == SYNTHETIC.name:
+        if ref.sha256 not in ("", SYNTHETIC.sha256):
+            raise UserError(
+                f"synthetic has changed: its SHA-256 is {SYNTHETIC.sha256}, not {ref.sha256}; start a new run"
+            )
         train, test = Images(*draw(SYNTHETIC_TRAIN_SIZE, seed=0)), Images(*draw(SYNTHETIC_TEST_SIZE, seed=1))
-        return Dataset(checked, FASHION_CLASSES, train, test)
-    train, test = _read(source, ref)
-    return Dataset(checked, source.classes, train, test)
+        return Dataset(SYNTHETIC_INFO, train, test)
+    stored = datasets.read(ref, progress, should_stop)
+    return Dataset(stored.info, _tensors(stored.train), _tensors(stored.test))
+
+
+def prepare(ref: DatasetRef, progress: Progress, should_stop: Callable[[], bool]) -> StoredDataset:
+    """Verify, convert or draw a data set, so that its images can be mapped into memory without torch.
+
+    Raises the same errors as `load`.
+    """
+    if ref.name != SYNTHETIC.name:
+        return datasets.prepare(ref, progress, should_stop)
+    dataset = load(ref)
+    return datasets.keep_synthetic(StoredDataset(dataset.info, _arrays(dataset.train), _arrays(dataset.test)))
 
 
 def hold_out(images: Images, count: int) -> tuple[Images, Images]:
@@ -97,19 +125,11 @@ def hold_out(images: Images, count: int) -> tuple[Images, Images]:
     return images[:kept], images[kept:]
 
 
-def normalise(pixels: Tensor, mean: float, std: float) -> Tensor:
-    """Normalise uint8 images `[N, 1, 28, 28]` and return float32, like torchvision's ToTensor and Normalize.
-
-    On a CPU, the result is bit-identical to the result of the torchvision transforms.
-    """
-    return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)
-
-
 class Batch(NamedTuple):
     """A batch of training images, on the training device."""
 
     pixels: Tensor
-    """uint8 [B, 1, 28, 28]."""
+    """uint8 [B, C, H, W]."""
     labels: Tensor
     """int64 [B]."""
     indices: Tensor
@@ -165,7 +185,7 @@ class ImageBatches:
         """Number of images in each batch of an epoch."""
         self.seconds = 0.0
         """Total time spent on selecting and preparing batches, in seconds. On a GPU, the time to launch this work."""
-        self._augmentation = Augmentation(recipe, len(images), seed=seed, device=device)
+        self._augmentation = Augmentation(recipe, len(images), images.shape, seed=seed, device=device)
 
     def __len__(self) -> int:
         """Return the number of steps in an epoch."""
@@ -192,14 +212,14 @@ class ImageBatches:
             yield batch
 
     def prepare(self, batch: Batch) -> Tensor:
-        """Return the normalised and augmented images of a batch of the current epoch, float32 `[B, 1, 28, 28]`."""
+        """Return the normalised and augmented images of a batch of the current epoch, float32 `[B, C, H, W]`."""
         started = time.perf_counter()
         images = self._augmentation(normalise(batch.pixels, self.recipe.mean, self.recipe.std), batch.indices)
         self.seconds += time.perf_counter() - started
         return images
 
     def sample(self, count: int, size: int) -> Iterator[Tensor]:
-        """Yield a random sample of at most `count` images in batches of `size`, float32 `[B, 1, 28, 28]`.
+        """Yield a random sample of at most `count` images in batches of `size`, float32 `[B, C, H, W]`.
 
         The images are normalised, but not augmented. The sample depends only on the seed.
         """
@@ -230,13 +250,10 @@ def fits_on(device: torch.device, images: Images) -> bool:
     return images.pixels.nbytes + images.labels.nbytes <= MAX_MEMORY_FRACTION * free
 
 
-def _read(source: DatasetSource, ref: DatasetRef) -> tuple[Images, Images]:
-    """Read the files, and return the training and test images without copying the pixels."""
-    train_images, train_labels, test_images, test_labels = (
-        torch.frombuffer(values, dtype=torch.uint8).view(file.shape)
-        for file, values in zip(source.files, files.read(ref), strict=True)
-    )
-    return (
-        Images(train_images.unsqueeze(1), train_labels.to(torch.int64)),
-        Images(test_images.unsqueeze(1), test_labels.to(torch.int64)),
-    )
+def _tensors(images: StoredImages) -> Images:
+    """Return images as tensors that share the memory of the arrays."""
+    return Images(torch.from_numpy(images.pixels), torch.from_numpy(images.labels))
+
+
+def _arrays(images: Images) -> StoredImages:
+    return StoredImages(images.pixels.numpy(), images.labels.numpy())

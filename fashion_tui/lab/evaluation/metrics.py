@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fashion_tui.lab.data.datasets import batch_sizes, normalise
+from fashion_tui.lab.data.datasets import batch_sizes
+from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.devices import free_memory
 from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.schema.evaluation import ClassReport, Metrics
@@ -36,7 +37,7 @@ def predict_logits(  # noqa: PLR0913
     should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[str], None] = warnings.warn,
 ) -> Tensor:
-    """Return the logits for uint8 images `[N, 1, 28, 28]`, as float32 `[N, 10]` on the CPU.
+    """Return the logits for uint8 images `[N, C, H, W]`, as float32 `[N, classes]` on the CPU.
 
     The images are normalised with the mean and the standard deviation of `recipe`. The network runs in evaluation mode
     and in float32. On exit, the network's previous mode is restored.
@@ -127,7 +128,7 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
     return Metrics(
         n=len(labels),
         accuracy=(predictions == labels).double().mean().item(),
-        top2=(logits.topk(2).indices == labels[:, None]).any(dim=1).double().mean().item(),
+        top2=(logits.topk(min(2, len(classes))).indices == labels[:, None]).any(dim=1).double().mean().item(),
         loss=F.cross_entropy(logits, labels).item(),
         ece=calibration_error(logits.softmax(dim=1), labels),
         per_class=tuple(class_report(name, index, confusion) for index, name in enumerate(classes)),

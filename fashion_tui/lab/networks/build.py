@@ -5,8 +5,9 @@ names the failing line.
 """
 
 import copy
+import inspect
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from fashion_tui.lab.rng import preserve_rng_state
+from fashion_tui.schema.dataset import FASHION_TASK, ImageTask
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import LIBRARIES, CustomModel, NamedModel, parse_model_name
 from fashion_tui.schema.recipe import Recipe
@@ -29,25 +31,20 @@ from .library import build_library_network
 from .modules import load_modules
 from .source_files import files_of
 
-IMAGE_SHAPE = (1, 28, 28)
-"""Shape `[C, H, W]` of the training images."""
-
-CLASSES = 10
-
 TRIAL_IMAGES = 2
 """Batch size for trying out a network. It must be greater than 1 for batch normalisation."""
 
 
-def build_network(recipe: Recipe, custom: CustomModel | None) -> nn.Module:
-    """Build the network to train, in channels-last layout.
+def build_network(recipe: Recipe, custom: CustomModel | None, task: ImageTask = FASHION_TASK) -> nn.Module:
+    """Build the network to train for a task, in channels-last layout.
 
     If `custom` is given, it replaces the recipe's network.
 
     The weights are drawn from torch's global generator. Raises UserError if the custom model can't be trained.
     """
     if custom is None:
-        return builtin.build(recipe.model)
-    return build_trainable(custom).network
+        return builtin.build(recipe.model, task)
+    return build_trainable(custom, task).network
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +58,37 @@ class TrainableModel:
     """Names of values that change during training but can't be saved."""
 
 
-def build_trainable(custom: CustomModel) -> TrainableModel:
+def build_trainable(custom: CustomModel, task: ImageTask = FASHION_TASK) -> TrainableModel:
     """Build a custom model for training.
 
     First, another instance is tried out. The source is executed once for each instance, with the same random numbers,
     so the trial doesn't affect the model.
 
-    Raises UserError if the network has no trainable weights, or if it doesn't map images `[N, 1, 28, 28]` to logits
-    `[N, 10]` in both training and evaluation mode.
+    Raises UserError if the network has no trainable weights, or if it doesn't map images `[N, C, H, W]` to logits
+    `[N, classes]` in both training and evaluation mode.
     """
     custom = msgspec.structs.replace(custom, exact=True)
     with preserve_rng_state():
-        unsavable = _try_out(custom)
-    with open_model(custom) as (model, name):
+        unsavable = _try_out(custom, task)
+    with open_model(custom, task=task) as (model, name):
         if any(is_lazy(parameter) for parameter in model.parameters()):
             with torch.no_grad():  # the first forward pass initialises lazy modules
-                _run(model.eval(), name)
+                _run(model.eval(), name, task)
     tensors = (*model.parameters(), *model.buffers())
     if all(tensor.dim() != 5 for tensor in tensors):  # torch.channels_last doesn't support 5-d tensors
         model = model.to(memory_format=torch.channels_last)
     return TrainableModel(model.train(), name, unsavable)
 
 
-def can_train_on_one_image(custom: CustomModel) -> bool:
+def can_train_on_one_image(custom: CustomModel, task: ImageTask = FASHION_TASK) -> bool:
     """Return whether a custom model can be trained on a batch of one image.
 
     Batch normalisation may need more images.
     """
     custom = msgspec.structs.replace(custom, exact=True)
-    with preserve_rng_state(), open_model(custom) as (trial, name):
+    with preserve_rng_state(), open_model(custom, task=task) as (trial, name):
         try:
-            _check_logits(_run(trial.train(), name, images=1), name, images=1)
+            _check_logits(_run(trial.train(), name, task, images=1), name, task, images=1)
         except UserError:
             return False
     return True
@@ -115,11 +112,16 @@ def load_model(name: str, arguments: Mapping[str, Any] | None = None, *, device:
 
 @contextmanager
 def open_model(
-    network: NamedModel | CustomModel, *, device: str = "cpu", max_bytes: float = math.inf
+    network: NamedModel | CustomModel,
+    *,
+    device: str = "cpu",
+    max_bytes: float = math.inf,
+    task: ImageTask = FASHION_TASK,
 ) -> Iterator[tuple[nn.Module, str]]:
     """Build a network with new weights, and yield the network and its name.
 
-    The name of a custom model is its class name.
+    The name of a custom model is its class name. A class whose constructor has parameters named `image_shape` or
+    `classes` gets the values of the task, unless the user has given others. The built-in networks have both parameters.
 
     The code of a custom model can import the modules in `CustomModel.modules` or, if this is None, those in the folder
     of its file. The files are read again on each call. `modules.modules_of` returns the modules of the network.
@@ -134,13 +136,15 @@ def open_model(
     if isinstance(network, NamedModel):
         custom = read_model(network)
         if custom is None:
-            yield _build_named(network.model, network.arguments, device, max_bytes), network.model
+            yield _build_named(network.model, network.arguments, device, max_bytes, task), network.model
             return
         network = custom
     with load_modules(files_of(network)) as modules:
         main = modules.main
         name = choose_network(main, network.class_name, exact=network.exact)
-        model = instantiate(getattr(main, name), copy.deepcopy(network.arguments), name, device, max_bytes)
+        cls = getattr(main, name)
+        arguments = _task_arguments(cls, task) | copy.deepcopy(network.arguments)
+        model = instantiate(cls, arguments, name, device, max_bytes)
         modules.network = model
         yield model, name
 
@@ -154,47 +158,61 @@ def read_model(network: NamedModel) -> CustomModel | None:
     return None if isinstance(name, str) else name.read(network.arguments)
 
 
-def _build_named(name: str, arguments: dict[str, Any], device: str, max_bytes: float) -> nn.Module:
+def _build_named(name: str, arguments: dict[str, Any], device: str, max_bytes: float, task: ImageTask) -> nn.Module:
     if name.startswith(LIBRARIES):
         return build_library_network(name, arguments, device, max_bytes)
     cls, defaults = builtin.BUILTINS[name]
-    return instantiate(cls, defaults | arguments, name, device, max_bytes)
+    return instantiate(cls, _task_arguments(cls, task) | defaults | arguments, name, device, max_bytes)
 
 
-def _try_out(custom: CustomModel) -> tuple[str, ...]:
+def _task_arguments(cls: Callable[..., object], task: ImageTask) -> dict[str, Any]:
+    """Return the arguments with which the constructor is told about the task, if it has parameters for them."""
+    try:
+        parameters = inspect.signature(cls).parameters
+    except (TypeError, ValueError):  # the signature of some classes is unknown
+        return {}
+    values = {"image_shape": task.image_shape, "classes": task.classes}
+    return {name: value for name, value in values.items() if name in parameters}
+
+
+def _try_out(custom: CustomModel, task: ImageTask) -> tuple[str, ...]:
     """Run a new instance on black images: forward in evaluation mode, then forward and backward in training mode.
 
     Return the names of values that have changed but can't be saved.
     """
-    with open_model(custom) as (model, name):
+    with open_model(custom, task=task) as (model, name):
         extra_state = ExtraState(model)
         with torch.no_grad():
-            _check_logits(_run(model.eval(), name), name)
-        logits = _check_logits(_run(model.train(), name), name)
+            _check_logits(_run(model.eval(), name, task), name, task)
+        logits = _check_logits(_run(model.train(), name, task), name, task)
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise UserError(f"{name} has no trainable weights")
         try:
-            F.cross_entropy(logits.float(), torch.arange(TRIAL_IMAGES)).backward()
+            F.cross_entropy(logits.float(), torch.arange(TRIAL_IMAGES) % task.classes).backward()
         except (Exception, SystemExit) as error:
             raise explain_error(error, f"{name} fails in the backward pass: ") from error
         return extra_state.unsavable(extra_state.capture())
 
 
-def _run(model: nn.Module, name: str, images: int = TRIAL_IMAGES) -> object:
+def _run(model: nn.Module, name: str, task: ImageTask, images: int = TRIAL_IMAGES) -> object:
     try:
-        return model(torch.zeros(images, *IMAGE_SHAPE))
+        return model(torch.zeros(images, *task.image_shape))
     except (Exception, SystemExit) as error:
-        raise explain_error(error, f"{name} fails on 1×28×28 images: ") from error
+        raise explain_error(error, f"{name} fails on {_describe(task)} images: ") from error
 
 
-def _check_logits(logits: object, name: str, images: int = TRIAL_IMAGES) -> Tensor:
-    expected = (images, CLASSES)
+def _check_logits(logits: object, name: str, task: ImageTask, images: int = TRIAL_IMAGES) -> Tensor:
+    expected = (images, task.classes)
     if isinstance(logits, Tensor) and logits.is_floating_point() and logits.shape == expected:
         return logits
     actual = f"an instance of {type(logits).__name__}"
     if isinstance(logits, Tensor):
         actual = f"{str(logits.dtype).removeprefix('torch.')} {list(logits.shape)}"
     raise UserError(
-        f"{name} returns {actual} for {images} images of 1×28×28; it must return float logits {list(expected)}, "
-        f"one for each of {CLASSES} classes"
+        f"{name} returns {actual} for {images} images of {_describe(task)}; it must return float logits "
+        f"{list(expected)}, one for each of {task.classes} classes"
     )
+
+
+def _describe(task: ImageTask) -> str:
+    return "×".join(map(str, task.image_shape))

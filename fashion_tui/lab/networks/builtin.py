@@ -6,6 +6,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from fashion_tui.schema.dataset import FASHION_TASK, ImageTask
+from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import CustomModel, unknown_model
 
 from .guide import GuideNet
@@ -22,13 +24,23 @@ BUILTINS: dict[str, tuple[type[nn.Module], dict[str, object]]] = {
 """Class and keyword arguments of each network, keyed by its name in `schema.models.MODELS`."""
 
 
-def build(name: str) -> nn.Module:
-    """Build a network with new weights, drawn from torch's global generator. Raises UsageError for an unknown name.
+MIN_SIZES = {GuideNet: 4, QuickNet: 8, StrongNet: 8}
+"""Minimum height and width of the images, in pixels. Pooling would leave nothing of smaller images."""
 
-    The weights are in channels-last layout, in which convolutions are fastest.
+
+def build(name: str, task: ImageTask = FASHION_TASK) -> nn.Module:
+    """Build a network for a task, with new weights that are drawn from torch's global generator.
+
+    The weights are in channels-last layout, in which convolutions are fastest. Raises UsageError if the name is unknown
+    or the images are too small.
     """
     cls, arguments = _builtin(name)
-    return cls(**arguments).to(memory_format=torch.channels_last)
+    _, height, width = task.image_shape
+    if min(height, width) < MIN_SIZES[cls]:
+        least = MIN_SIZES[cls]
+        raise UsageError(f"{name} needs images of at least {least}×{least} pixels; these are {height}×{width}")
+    network = cls(**arguments, image_shape=task.image_shape, classes=task.classes)
+    return network.to(memory_format=torch.channels_last)
 
 
 def source_of(name: str) -> CustomModel:

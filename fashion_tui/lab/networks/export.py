@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.lab.evaluation.metrics import predict_logits
+from fashion_tui.schema.dataset import ImageTask
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import Recipe
@@ -16,14 +17,14 @@ from fashion_tui.schema.recipe import Recipe
 from .build import build_network
 
 
-def export_safetensors(
-    model: nn.Module, recipe: Recipe, pixels: Tensor, path: Path, network: CustomModel | None = None
+def export_safetensors(  # noqa: PLR0913
+    model: nn.Module, recipe: Recipe, task: ImageTask, pixels: Tensor, path: Path, network: CustomModel | None = None
 ) -> float:
     """Write the network's weights to a file atomically, and verify them by loading them into a new network.
 
     `network` is the custom model that replaces the recipe's network, if any. Building the new network executes the
     custom model's code. Return the largest absolute difference between the logits of the two networks for uint8 images
-    `[N, 1, 28, 28]`. The same weights always give the same file, byte for byte. Raises UserError if the file can't be
+    `[N, C, H, W]`. The same weights always give the same file, byte for byte. Raises UserError if the file can't be
     written.
     """
     if path.exists() and not path.is_file():
@@ -35,7 +36,7 @@ def export_safetensors(
         raise UserError(f"can't write {path}: the folder {path.parent} doesn't exist") from error
     except OSError as error:
         raise UserError(f"can't write {path}: {error.strerror or error}; choose another name") from error
-    copy = build_network(recipe, network)
+    copy = build_network(recipe, network, task)
     load_into(copy, load_weights(path))
     cpu = torch.device("cpu")
     exported, original = (predict_logits(network.to(cpu), pixels, recipe, cpu) for network in (copy, model))

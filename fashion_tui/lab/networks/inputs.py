@@ -9,11 +9,11 @@ from typing import Any
 from torch import nn
 
 from fashion_tui.lab.trace.forward_signature import takes_arguments
+from fashion_tui.schema.dataset import FASHION_SHAPE, ImageShape
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, InputSpec
 from fashion_tui.schema.models import LIBRARIES, CustomModel, NamedModel, read_source
 
-from .build import IMAGE_SHAPE
 from .custom import explain_error
 from .library import library_inputs
 from .modules import load_modules, modules_of
@@ -26,14 +26,14 @@ class InputsError(UserError):
 
 @contextmanager
 def open_inputs(
-    inputs: Inputs, network: NamedModel | CustomModel, model: nn.Module
+    inputs: Inputs, network: NamedModel | CustomModel, model: nn.Module, image_shape: ImageShape = FASHION_SHAPE
 ) -> Iterator[tuple[InputSpec, ...] | Callable[[int], Any]]:
     """Yield the specifications of the inputs, or the function that creates them.
 
     `model` is the network that `open_model` has built. By default, a library's network gets the inputs that it was
-    designed for, and any other network that takes an input gets an image of the data set. Inside the `with` block, the
-    function can import modules from the folder of its file. If the same file defines `model`, the file isn't executed
-    again, so that the network and the function use the same classes.
+    designed for, and any other network that takes an input gets an image of shape `image_shape`. Inside the `with`
+    block, the function can import modules from the folder of its file. If the same file defines `model`, the file isn't
+    executed again, so that the network and the function use the same classes.
 
     Raises InputsError if the function can't be found. The function raises InputsError if it fails.
     """
@@ -45,7 +45,7 @@ def open_inputs(
     elif isinstance(network, NamedModel) and network.model.startswith(LIBRARIES):
         yield library_inputs(network.model, model)
     elif takes_arguments(model):
-        yield (InputSpec(shape=IMAGE_SHAPE),)
+        yield (InputSpec(shape=image_shape),)
     else:
         yield lambda _batch: ()
 

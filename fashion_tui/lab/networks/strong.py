@@ -30,28 +30,29 @@ class Group(nn.Module):
 class StrongNet(nn.Module):
     """A stem, three groups that each double the number of channels, global max pooling and a linear layer.
 
-    `channels` is the number of channels of the stem. The network has 292,656 parameters with 16 channels, 1,165,920
-    with 32 (`wide`) and 4,654,272 with 64 (`wider`). It takes images `[N, 1, 28, 28]` and returns logits `[N, 10]`.
+    `channels` is the number of channels of the stem. The network takes images `[N, C, H, W]` and returns logits `[N,
+    classes]`. For images of 1×28×28 and ten classes, it has 292,656 parameters with 16 channels, 1,165,920 with 32
+    (`wide`) and 4,654,272 with 64 (`wider`).
     """
 
     LOGIT_SCALE = 0.5
     """Factor applied to the logits, because label smoothing favours small logits."""
 
-    def __init__(self, channels: int = 16) -> None:
+    def __init__(self, channels: int = 16, image_shape: tuple[int, int, int] = (1, 28, 28), classes: int = 10) -> None:
         super().__init__()
         c = channels
-        self.stem = nn.Conv2d(1, c, kernel_size=3, padding=1, bias=False)
+        self.stem = nn.Conv2d(image_shape[0], c, kernel_size=3, padding=1, bias=False)
         self.norm = nn.BatchNorm2d(c)
         self.group1 = Group(c, 2 * c)
         self.group2 = Group(2 * c, 4 * c)
         self.group3 = Group(4 * c, 8 * c)
-        self.fc = nn.Linear(8 * c, 10, bias=False)
+        self.fc = nn.Linear(8 * c, classes, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.norm(self.stem(x)))  # [N, c, 28, 28]
-        x = self.group1(x)  # [N, 2c, 14, 14]
-        x = self.group2(x)  # [N, 4c, 7, 7]
-        x = self.group3(x)  # [N, 8c, 3, 3]
+        x = F.relu(self.norm(self.stem(x)))  # [N, c, H, W]
+        x = self.group1(x)  # [N, 2c, H/2, W/2]
+        x = self.group2(x)  # [N, 4c, H/4, W/4]
+        x = self.group3(x)  # [N, 8c, H/8, W/8]
         x = x.amax(dim=(2, 3))  # [N, 8c]: global max pooling
-        logits: Tensor = self.fc(x) * self.LOGIT_SCALE  # [N, 10]
+        logits: Tensor = self.fc(x) * self.LOGIT_SCALE  # [N, classes]
         return logits

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch, ImageBatches, Images
 from fashion_tui.lab.rng import seed_everything
+from fashion_tui.schema.dataset import FASHION_TASK, ImageTask
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
 
@@ -34,7 +35,7 @@ STATISTICS_IMAGES, STATISTICS_BATCH = 10_000, 250
 batch size for this."""
 
 MicroBatch = tuple[Tensor, Tensor, float]
-"""Images, float32 `[N, 1, 28, 28]`; labels, int64 `[N]`; and this micro-batch's share of the batch, in (0, 1]."""
+"""Images, float32 `[N, C, H, W]`; labels, int64 `[N]`; and this micro-batch's share of the batch, in (0, 1]."""
 
 
 def train_step(
@@ -83,13 +84,14 @@ class Training:
         recipe: Recipe,
         images: Images,
         *,
+        classes: int = FASHION_TASK.classes,
         device: torch.device,
         seed: int,
         network: CustomModel | None = None,
         compiled: bool = False,
         report: Callable[[str], None] = warnings.warn,
     ) -> None:
-        """Prepare to train on `images`.
+        """Prepare to train on `images`, which belong to a number of classes.
 
         `network`, if given, is a custom model that replaces the recipe's network. The custom model's code is executed.
         If `compiled` is True, the network is compiled with `torch.compile`, which makes the first step slow. `report`
@@ -101,9 +103,10 @@ class Training:
         seed_everything(seed)
         self.recipe = recipe
         self.device = device
-        self._network = NetworkState(recipe, network, device)
+        task = ImageTask(image_shape=images.shape, classes=classes)
+        self._network = NetworkState(recipe, network, task, device)
         self.model, self.average = self._network.model, self._network.average
-        min_last = min_last_batch(network, len(images), recipe.batch_size)
+        min_last = min_last_batch(network, task, len(images), recipe.batch_size)
         self.batches = ImageBatches(images, recipe, seed=seed, device=device, min_last=min_last)
         capture = device.type == "cuda" and network is None
         self.optimizers = optimizers_for(recipe, self.model, capturable=capture)
@@ -224,7 +227,7 @@ class Training:
     def next_images(self) -> Iterator[Tensor]:
         """Yield the images of each micro-batch of the next step, as the network will receive them.
 
-        The images are float32 `[N, 1, 28, 28]`.
+        The images are float32 `[N, C, H, W]`.
         """
         batch = next(self.batches.epoch(self.epoch, first_step=self.step_in_epoch))
         for micro_batch in batch.split(self._max_micro_batch):

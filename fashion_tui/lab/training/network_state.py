@@ -10,6 +10,7 @@ from torch import Tensor
 from fashion_tui.lab.networks.build import build_network, build_trainable, can_train_on_one_image, move_network
 from fashion_tui.lab.networks.extra_state import ExtraState, Snapshot
 from fashion_tui.lab.rng import rng_state, set_rng_state
+from fashion_tui.schema.dataset import ImageTask
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import Recipe
@@ -25,15 +26,15 @@ class NetworkState:
     raises an error, its changes are rolled back.
     """
 
-    def __init__(self, recipe: Recipe, custom: CustomModel | None, device: torch.device) -> None:
-        """Build the recipe's network, or the custom model that replaces it, and move it to the device."""
+    def __init__(self, recipe: Recipe, custom: CustomModel | None, task: ImageTask, device: torch.device) -> None:
+        """Build the recipe's network, or the custom model that replaces it, for a task, and move it to the device."""
         self.device = device
         self._extra: ExtraState | None = None
         self._unsavable: tuple[str, ...] = ()
         if custom is None:
-            self.model = move_network(build_network(recipe, None), device)
+            self.model = move_network(build_network(recipe, None, task), device)
         else:
-            trainable = build_trainable(custom)
+            trainable = build_trainable(custom, task)
             self.model, self._unsavable = move_network(trainable.network, device), trainable.unsavable
             self._extra = ExtraState(self.model)
         self.average = WeightAverage(self.model, recipe.ema_decay) if recipe.ema_decay else None
@@ -128,12 +129,12 @@ class NetworkState:
         return self._extra_before or extra.capture()
 
 
-def min_last_batch(custom: CustomModel | None, images: int, batch_size: int) -> int:
+def min_last_batch(custom: CustomModel | None, task: ImageTask, images: int, batch_size: int) -> int:
     """Return the minimum size of an epoch's last batch; some custom models can't be trained on a single image.
 
     Raises UsageError if the model needs more than one image and the batch size is 1.
     """
-    if custom is None or images % batch_size != 1 % batch_size or can_train_on_one_image(custom):
+    if custom is None or images % batch_size != 1 % batch_size or can_train_on_one_image(custom, task):
         return 1
     if batch_size == 1:
         raise UsageError(f"{custom.class_name} can't be trained on a batch of one image; choose a batch size above 1")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from textual.message import Message
 
+from fashion_tui.data.datasets import prepare
 from fashion_tui.data.download import download
 from fashion_tui.data.sources import FASHION_MNIST
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.errors import UserError
 
 PROGRESS_INTERVAL = 0.2
@@ -27,7 +28,7 @@ class DownloadProgress(Message):
 
 @dataclass
 class DownloadEnded(Message):
-    ref: DatasetRef | None
+    info: DatasetInfo | None
     """The downloaded data set, or None if the download failed or was cancelled."""
     problem: str | None
     """One-line reason why the download failed, or None if it succeeded or was cancelled."""
@@ -66,13 +67,13 @@ class Download:
 
     def _run(self) -> None:
         try:
-            ref = download(self._directory, self._progress, source=FASHION_MNIST)
+            info = prepare(download(self._directory, self._progress, source=FASHION_MNIST)).info
         except _Cancelled:
             self._post(DownloadEnded(None, None))
         except UserError as error:
             self._post(DownloadEnded(None, str(error)))
         else:
-            self._post(DownloadEnded(ref, None))
+            self._post(DownloadEnded(info, None))
 
     def _progress(self, done: int, total: int) -> None:
         if self._cancelled.is_set():

@@ -1,48 +1,53 @@
 """The Data pane: the images of a data set, one page at a time."""
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual import getters, on, work
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.reactive import var
 from textual.widget import Widget
 from textual.widgets import Static
 
+from fashion_tui.data.datasets import open_prepared
+from fashion_tui.data.pages import read_page
+from fashion_tui.data.stored import StoredDataset
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImagePage, Split
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.requests import GetDataset, GetImages
+from fashion_tui.schema.requests import PrepareDataset
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
-from fashion_tui.tui.lab_app import DatasetFound, DatasetState
+from fashion_tui.tui.lab_app import DatasetFound, DatasetState, Reading
 from fashion_tui.tui.widgets.image_tiles import SMALL, ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
 from .download import Download, DownloadEnded, DownloadProgress
-from .summary import class_counts, dataset_title, image_details, progress_line, title_line
+from .summary import class_counts, image_details, progress_line, reading_line, title_line
 
 ALL = "all"
 PROBLEM_SECONDS = 20.0
 """Seconds for which the message about a failed download is shown."""
 
 
-@dataclass
-class InfoLoaded(Message):
-    info: DatasetInfo
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """Asks for images of a split."""
 
-
-@dataclass
-class InfoFailed(Message):
-    problem: str
-    """A one-line message."""
+    ref: DatasetRef
+    split: Split
+    label: int | None
+    """Class of the images, or None for all classes."""
+    offset: int
+    limit: int
 
 
 class DataPane(ImagePane):
@@ -69,8 +74,9 @@ class DataPane(ImagePane):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._ref: DatasetRef | None = None
         self._info: DatasetInfo | None = None
+        self._stored: StoredDataset | None = None
+        """The images, mapped into memory when the first page is read."""
         self._download: Download | None = None
         self._notice = Text()
 
@@ -83,6 +89,7 @@ class DataPane(ImagePane):
 
     def on_mount(self) -> None:
         self.watch(self.app, "dataset", self._dataset_changed)
+        self.watch(self.app, "reading", self._reading_changed)
 
     def on_unmount(self) -> None:
         if self._download is not None:
@@ -97,46 +104,39 @@ class DataPane(ImagePane):
         if state is None:
             self._show_notice(Text(f"finding the data set {terminal_glyphs().ellipsis}", MUTED))
             return
-        self._ref, self._info = state.ref, None
+        self._info, self._stored = state.info, None
         self.set_reactive(DataPane.label, None)
         self.browser.clear()
         self._show_title()
         self._show_notice(Text(f"loading images {terminal_glyphs().ellipsis}", MUTED))
+        self._show_counts()
         self.refresh_bindings()
-        self._load_info(state.ref)
         self.browser.load()
 
-    @work(group="info", exclusive=True)
-    async def _load_info(self, ref: DatasetRef) -> None:
-        try:
-            info = await self.lab_app.engine.ask(GetDataset(name=ref.name, directory=ref.directory), DatasetInfo)
-        except UserError as error:
-            self.post_message(InfoFailed(str(error)))
-        else:
-            self.post_message(InfoLoaded(info))
-
-    @on(InfoLoaded)
-    def _info_loaded(self, message: InfoLoaded) -> None:
-        self._info = message.info
-        self._show_counts()
-        self.browser.repaint()
-
-    @on(InfoFailed)
-    def _info_failed(self, message: InfoFailed) -> None:
-        self.page_failed(message.problem)
+    def _reading_changed(self, reading: Reading | None) -> None:
+        if reading is not None:
+            self._show_notice(reading_line(reading.done, reading.total, reading.ref.short_name, terminal_glyphs()))
 
     # Implementation of ImageSource
 
-    def page_request(self, offset: int, limit: int) -> GetImages | None:
-        ref = self._ref
-        if ref is None:
+    def page_request(self, offset: int, limit: int) -> PageRequest | None:
+        if self._info is None:
             return None
-        return GetImages(
-            name=ref.name, directory=ref.directory, split=self.split, label=self.label, offset=offset, limit=limit
-        )
+        return PageRequest(self._info.ref, self.split, self.label, offset, limit)
 
-    async def fetch_page(self, request: GetImages) -> ImagePage:
-        return await self.lab_app.engine.ask(request, ImagePage)
+    async def fetch_page(self, request: PageRequest) -> ImagePage:
+        """Read a page. Let the engine prepare the data set first if necessary."""
+        stored = self._stored
+        if stored is None or stored.info.ref != request.ref:
+            stored = await asyncio.to_thread(open_prepared, request.ref)
+            if stored is None:
+                await self.lab_app.engine.ask(PrepareDataset(ref=request.ref), DatasetInfo)
+                stored = await asyncio.to_thread(open_prepared, request.ref)
+            if stored is None:
+                raise UserError("the images have changed; open the data set again")
+            self._stored = stored
+        images = stored.split(request.split)
+        return await asyncio.to_thread(read_page, images, request.label, request.offset, request.limit)
 
     def make_tiles(self, page: ImagePage, width: int) -> list[Tile]:
         tiles = []
@@ -150,7 +150,9 @@ class DataPane(ImagePane):
 
     def enlarged(self, page: ImagePage, position: int) -> tuple[bytes, Text]:
         pixels, name = page.image(position), self._class_name(page.labels[position])
-        return pixels, image_details(pixels, page.indices[position], name, self.split, terminal_glyphs())
+        return pixels, image_details(
+            pixels, page.image_shape, page.indices[position], name, self.split, terminal_glyphs()
+        )
 
     def page_shown(self) -> None:
         if self._download is None:
@@ -168,9 +170,9 @@ class DataPane(ImagePane):
     # Texts
 
     def _show_title(self) -> None:
-        if self._ref is None:
+        if self._info is None:
             return
-        name, split, cursor = self._ref.name, self.split, self.browser.cursor
+        info, split, cursor = self._info, self.split, self.browser.cursor
         label = None if self.label is None else self._class_name(self.label)
         page: ImagePage | None = self.browser.page
         under_cursor = ""
@@ -178,7 +180,7 @@ class DataPane(ImagePane):
             under_cursor = f"{page.indices[cursor.position]:,} {self._class_name(page.labels[cursor.position])}"
 
         def make_lines(width: int) -> list[Text]:
-            title, right = title_line(name, split, label, cursor, width), Text(under_cursor, FOREGROUND)
+            title, right = title_line(info, split, label, cursor, width), Text(under_cursor, FOREGROUND)
             fits = title.cell_len + right.cell_len + 2 <= width
             return [left_and_right(title, right if fits else Text(), width)]
 
@@ -193,7 +195,7 @@ class DataPane(ImagePane):
         return info.train_counts if self.split == "train" else info.test_counts
 
     def _class_name(self, label: int) -> str:
-        return self._info.classes[label] if self._info is not None else f"class {label}"
+        return printable(self._info.classes[label], terminal_glyphs()) if self._info is not None else f"class {label}"
 
     def _show_notice(self, text: Text) -> None:
         if text != self._notice:  # avoid needless updates, because each triggers a layout
@@ -217,12 +219,7 @@ class DataPane(ImagePane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Disable the download if Fashion-MNIST is already shown."""
-        return action != "download" or (self._ref is not None and self._ref.name == "synthetic")
-
-    def action_next_page(self) -> None:
-        if self._info is None and self._ref is not None:
-            self._load_info(self._ref)
-        super().action_next_page()
+        return action != "download" or (self._info is not None and self._info.ref.name == "synthetic")
 
     def action_other_split(self) -> None:
         self.split = "test" if self.split == "train" else "train"
@@ -243,9 +240,11 @@ class DataPane(ImagePane):
             self.label = None if key == ALL else int(key)
 
     def action_back(self) -> None:
-        """Cancel the download, or show all classes."""
+        """Cancel the download or the reading of a folder, or show all classes."""
         if self._download is not None:
             self._download.cancel()
+        elif self.lab_app.reading is not None:
+            self.lab_app.cancel_reading()
         else:
             self.label = None
 
@@ -263,9 +262,9 @@ class DataPane(ImagePane):
     def _download_ended(self, message: DownloadEnded) -> None:
         self._download = None
         self._show_notice(Text())
-        if message.ref is not None:
-            self.app.post_message(DatasetFound(DatasetState(message.ref)))
-            self.notify(f"{dataset_title(message.ref.name)} downloaded.")
+        if message.info is not None:
+            self.app.post_message(DatasetFound(DatasetState(message.info)))
+            self.notify(f"{message.info.title} downloaded.")
         elif message.problem is not None:
             self.notify(message.problem, severity="error", timeout=PROBLEM_SECONDS, markup=False)
         else:

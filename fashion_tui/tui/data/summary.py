@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from fashion_tui.data.sources import SOURCES
+from fashion_tui.report.formatting import format_shape, printable
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
-from fashion_tui.schema.dataset import IMAGE_SIZE, Split
+from fashion_tui.schema.dataset import DatasetInfo, ImageShape, Split
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.tui.actions import key_hints, key_of
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
@@ -25,19 +25,14 @@ BINS = 16
 """Number of bins in an image's histogram."""
 
 
-def dataset_title(name: str) -> str:
-    """Return the name of a data set as shown to the user."""
-    return SOURCES[name].title if name in SOURCES else "synthetic garments" if name == "synthetic" else name
-
-
-def title_line(name: str, split: Split, label: str | None, cursor: GridCursor, width: int) -> Text:
+def title_line(info: DatasetInfo, split: Split, label: str | None, cursor: GridCursor, width: int) -> Text:
     """Return a title such as `Fashion-MNIST · training set · 60,000 images · page 3/2,500`, shortened to fit."""
     total = f"{cursor.total:,} images"
     parts = [SPLIT_NAMES[split]]
     if cursor.total:
         parts += [total, f"page {cursor.page:,}/{cursor.pages:,}"]
-    line = Text.assemble((dataset_title(name), f"bold {FOREGROUND}"), no_wrap=True)
-    if name == "synthetic":
+    line = Text.assemble((printable(info.title, terminal_glyphs()), f"bold {FOREGROUND}"), no_wrap=True)
+    if info.ref.name == "synthetic":
         line.append(" (not Fashion-MNIST)", style=ATTENTION)
     if label is not None:
         parts.insert(1, label)
@@ -59,6 +54,19 @@ def progress_line(done: int, total: int, glyphs: Glyphs) -> Text:
     return Text.assemble(
         ("downloading Fashion-MNIST  ", FOREGROUND),
         (f"{done / 1e6:4.1f} / {total / 1e6:.1f} MB  ", MUTED),
+        (f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", ACCENT),
+        (f" {share * 100:3.0f} %   ", FOREGROUND),
+        key_hints((key_of("data", "back"), "cancel")),
+        no_wrap=True,
+    )
+
+
+def reading_line(done: int, total: int, folder: str, glyphs: Glyphs) -> Text:
+    """Return a line such as `reading my-photos  1,234 of 50,000 images  ██   2 %   esc cancel`."""
+    share = done / total if total else 0.0
+    return Text.assemble(
+        (f"reading {printable(folder, glyphs)}  ", FOREGROUND),
+        (f"{done:,} of {total:,} images  " if total else "", MUTED),
         (f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", ACCENT),
         (f" {share * 100:3.0f} %   ", FOREGROUND),
         key_hints((key_of("data", "back"), "cancel")),
@@ -121,23 +129,25 @@ def _bar_style(index: int, chosen: int | None) -> str:
     return ACCENT if chosen in (None, index) else MUTED
 
 
-def image_details(pixels: bytes, index: int, name: str, split: Split, glyphs: Glyphs) -> Text:
+def image_details(  # noqa: PLR0913
+    pixels: bytes, shape: ImageShape, index: int, name: str, split: Split, glyphs: Glyphs
+) -> Text:
     """Return an image's class and index, and its pixel values before and after normalisation."""
     low, high, mean = min(pixels), max(pixels), sum(pixels) / len(pixels)
     bins = [0] * BINS
     for value in pixels:
         bins[value * BINS // 256] += 1
     black = pixels.count(0) / len(pixels)
-    height, width = IMAGE_SIZE
-    normalised = [f"{(value / 255 - GUIDE.mean) / GUIDE.std:+.2f}".replace("-", "−") for value in (low, mean, high)]
+    guide_mean, guide_std = GUIDE.mean[0], GUIDE.std[0]
+    normalised = [f"{(value / 255 - guide_mean) / guide_std:+.2f}".replace("-", "−") for value in (low, mean, high)]
     text = Text(no_wrap=True)
     text.append(f"{name}\n", style=f"bold {FOREGROUND}")
     text.append(f"image {index:,} of the {SPLIT_NAMES[split]}\n\n", style=MUTED)
-    text.append(f"uint8 1×{height}×{width}, 0 black, 255 white\n", style=MUTED)
+    text.append(f"uint8 {format_shape(shape, glyphs)}, 0 black, 255 white\n", style=MUTED)
     text.append_text(_statistics(f"{low}", f"{mean:.1f}", f"{high}"))
     text.append(f"{glyphs.sparkline([count**0.5 for count in bins])}", style=ACCENT)
     text.append(f"  {black * 100:.0f} % black\n\n", style=MUTED)
-    text.append(f"normalised: (pixel / 255 − {GUIDE.mean}) / {GUIDE.std}\n", style=MUTED)
+    text.append(f"normalised: (pixel / 255 − {guide_mean}) / {guide_std}\n", style=MUTED)
     return text.append_text(_statistics(*normalised))
 
 

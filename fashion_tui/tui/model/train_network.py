@@ -4,19 +4,18 @@ from functools import partial
 
 import msgspec
 
+from fashion_tui.report.formatting import format_shape
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
 from fashion_tui.schema.requests import CheckModel
 from fashion_tui.schema.shapes import ShapeTable
-from fashion_tui.tui.lab_app import NetworkChoice, TrainNetwork
+from fashion_tui.tui.lab_app import NetworkChoice, TrainNetwork, task_of
 from fashion_tui.tui.pane import Pane
 
 from .editing import EditingSession
-from .network import DATASET_INPUTS, ShownNetwork
+from .network import ShownNetwork
 from .tracing import OPEN_TIME_LIMIT
-
-CLASSES = 10
-"""Number of classes. A network that can be trained here has one output for each class."""
 
 
 def train_network(pane: Pane, network: ShownNetwork, table: ShapeTable | None, session: EditingSession) -> None:
@@ -25,12 +24,14 @@ def train_network(pane: Pane, network: ShownNetwork, table: ShapeTable | None, s
     `table` is the network's shape trace, or None if the trace isn't finished. If the network's source is in the editor,
     its edits are included.
     """
+    task = task_of(pane.lab_app.dataset)
     if not network.is_editable:
         pane.notify("A library's models can't be trained here. To train one, create a file with a class that wraps it.")
     elif table is None:
         pane.notify("The network is still being traced.")
-    elif [spec.shape for spec in table.inputs] != [DATASET_INPUTS[0].shape] or table.outputs != ((CLASSES,),):
-        pane.notify("Training needs a network with a 1×28×28 input and 10 outputs.", severity="warning")
+    elif [spec.shape for spec in table.inputs] != [task.image_shape] or table.outputs != ((task.classes,),):
+        need = f"a {format_shape(task.image_shape, terminal_glyphs())} input and {task.classes} outputs"
+        pane.notify(f"Training on this data set needs a network with {need}.", severity="warning")
     elif isinstance(network.model, NamedModel):
         pane.post_message(TrainNetwork(NetworkChoice(network.model.model)))
     else:
@@ -51,7 +52,8 @@ def _train_custom(pane: Pane, network: ShownNetwork, model: CustomModel, session
 async def _check_and_train(pane: Pane, model: CustomModel, name: str, *, edited: bool) -> None:
     """Check that the network works with only the files that a run stores. Then open the form."""
     try:
-        checked = await pane.lab_app.sandbox.ask(CheckModel(network=model), CustomModel, OPEN_TIME_LIMIT)
+        request = CheckModel(network=model, task=task_of(pane.lab_app.dataset))
+        checked = await pane.lab_app.sandbox.ask(request, CustomModel, OPEN_TIME_LIMIT)
     except UserError as error:
         pane.notify(str(error), severity="error", markup=False)
     else:

@@ -5,13 +5,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from textual.worker import Worker
 
-from fashion_tui.data import files
+from fashion_tui.data.datasets import locate, prepared_info
+from fashion_tui.report.formatting import printable
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.runs import launch, on_end, queue
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import FOLDER, DatasetInfo
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.run import RunConfig, RunSummary, short_name
@@ -43,7 +46,7 @@ class NewRuns:
     async def _open_form(self, network: NetworkChoice | None) -> None:
         state = self._checked_dataset()
         if state is not None:
-            await self._ask(state.ref, network, None)
+            await self._ask(state.info, network, None)
 
     def repeat(self, summary: RunSummary) -> Worker[None]:
         """Open the form with the values of a run, so that the user can change some of them."""
@@ -64,8 +67,9 @@ class NewRuns:
             self._pane.notify(str(error), severity="error", markup=False)
             return
         await self._ask(dataset, NetworkChoice(config.recipe.model, custom), config)
-        if dataset.sha256 != config.dataset.sha256:
-            note = f"The images of {dataset.name} differ from those that {short_name(summary.run)} was trained on."
+        if dataset.ref.sha256 != config.dataset.sha256:
+            images = f"The images of {printable(dataset.title, terminal_glyphs())}"
+            note = f"{images} differ from those that {short_name(summary.run)} was trained on."
             self._pane.notify(note, severity="warning", markup=False)
 
     def _checked_dataset(self) -> DatasetState | None:
@@ -75,25 +79,29 @@ class NewRuns:
             self._pane.notify("The data set is still being checked; try again in a moment.")
         return state
 
-    def _dataset_of(self, config: RunConfig, state: DatasetState) -> DatasetRef:
-        """Return the data set of a run. Raises UserError if it can't be found or is damaged."""
-        if config.dataset.name == state.ref.name:
-            return state.ref
-        folder = config.dataset.directory
+    def _dataset_of(self, config: RunConfig, state: DatasetState) -> DatasetInfo:
+        """Return the data set of a run. Raises UserError if it can't be found, is damaged, or must be read first."""
+        own = config.dataset
+        if own.short_name == state.ref.short_name:
+            return state.info
         chosen = self._pane.lab_app.settings.data_directory
-        return files.verify(files.find(config.dataset.name, chosen or (Path(folder) if folder else None)))
+        if own.name != FOLDER and chosen is not None:
+            own = msgspec.structs.replace(own, directory=str(chosen))
+        info = prepared_info(locate(own))
+        if info is None:
+            raise UserError(f"{own.directory} has changed; open it first, with --dataset {own.directory}")
+        return info
 
-    async def _ask(self, dataset: DatasetRef, network: NetworkChoice | None, like: RunConfig | None) -> None:
+    async def _ask(self, dataset: DatasetInfo, network: NetworkChoice | None, like: RunConfig | None) -> None:
         """Show the form, and start a run unless the user cancels."""
         self._prepare()
-        train_images = await asyncio.to_thread(files.train_size, dataset)
         self._pane.app.clear_notifications()  # notifications would cover the form
-        choices = await self._pane.app.push_screen_wait(RunForm(train_images, dataset, network, like))
+        choices = await self._pane.app.push_screen_wait(RunForm(dataset, network, like))
         if choices is not None:
             folder = self._pane.lab_app.settings.runs_directory
             self._requests.start(folder, "starting", partial(self._start, choices, dataset))
 
-    def _start(self, choices: RunChoices, dataset: DatasetRef) -> str:
+    def _start(self, choices: RunChoices, dataset: DatasetInfo) -> str:
         """Create a run and start its trainer. Call this from a thread."""
         lab_app = self._pane.lab_app
         run = create_run(

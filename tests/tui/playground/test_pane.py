@@ -9,6 +9,7 @@ import pytest
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.lab_app import DatasetState
+from tests.dataset_infos import info_for
 from tests.tui.pilots import until
 
 from .driver import open_playground
@@ -137,7 +138,9 @@ async def test_kernel_that_ignores_interrupts_can_be_restarted() -> None:
 
 async def test_changed_dataset_is_announced() -> None:
     async with open_playground() as playground:
-        playground.app.dataset = DatasetState(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256=""))
+        playground.app.dataset = DatasetState(
+            info_for(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256=""))
+        )
         await playground.wait_for("now fashion-mnist: restart the kernel")
 
 

@@ -5,6 +5,10 @@ import re
 import warnings
 from typing import NamedTuple
 
+import msgspec
+
+from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.kernel import KernelSetup
 
 # IPython's syntax
@@ -91,7 +95,7 @@ _PRELOADED = (
             "from fashion_tui.schema.dataset import DatasetRef",
         ),
         (
-            'dataset = load(DatasetRef(name={name!r}, directory={directory!r}, sha256=""))',
+            "dataset = load(DatasetRef({dataset}))",
             "classes = dataset.classes",
             'train_data = ImageDataset(dataset.train, classes, "training set")',
             'test_data = ImageDataset(dataset.test, classes, "test set")',
@@ -110,8 +114,13 @@ def preloaded_code(code: str, setup: KernelSetup) -> str:
     imports = "\n".join(line for preloaded in used for line in preloaded.imports)
     dataset = setup.dataset
     definitions = "\n".join(line for preloaded in used for line in preloaded.code).format(
-        name=dataset.name if dataset else "synthetic",
-        directory=dataset.directory if dataset else None,
+        dataset=_arguments(dataset or SYNTHETIC),
         runs=setup.runs_directory,
     )
     return f"{imports}\n\n{definitions}".strip()
+
+
+def _arguments(dataset: DatasetRef) -> str:
+    """Return the arguments with which a reference to a data set is created, without its checksum."""
+    values = msgspec.structs.asdict(dataset) | {"sha256": ""}
+    return ", ".join(f"{name}={value!r}" for name, value in values.items() if value is not None or name == "directory")

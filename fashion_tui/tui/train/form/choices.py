@@ -7,13 +7,13 @@ from typing import Any
 from rich.text import Text
 
 from fashion_tui.report.style import ATTENTION
+from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import (
     CPU_MICRO_BATCH,
     Recipe,
-    check_batch_size,
+    check_dataset,
     check_recipe,
-    check_validation,
     early_stopping_warning,
     learning_rate_warning,
 )
@@ -35,12 +35,10 @@ class RunChoices:
     suggested_learning_rate: float | None = None
     """The learning rate that a range test with these values has suggested, or None."""
 
-    def check(self, train_images: int) -> None:
-        """Raise InvalidField if a value is invalid with the other values or for this number of training images."""
+    def check(self, dataset: DatasetInfo) -> None:
+        """Raise InvalidField if a value is invalid with the other values or for this data set."""
         check_recipe(self.recipe, is_custom=True)  # the form can't change the network
-        validation = int(self.settings["validation"])
-        check_validation(self.recipe, validation)
-        check_batch_size(self.recipe, train_images, validation)
+        check_dataset(self.recipe, dataset, int(self.settings["validation"]))
 
 
 def warnings(recipe: Recipe) -> dict[str, str | Text]:

@@ -19,11 +19,11 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import MUTED
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field, FieldValue, InvalidField, fields_of
 from fashion_tui.schema.range_test import DEFAULT_STEPS
-from fashion_tui.schema.recipe import CPU_RECIPES, RECIPES, Recipe
+from fashion_tui.schema.recipe import CPU_RECIPES, RECIPES, Recipe, adapt
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindLearningRate, GetDevices
 from fashion_tui.schema.run import RunConfig, short_name
@@ -62,8 +62,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     def __init__(
         self,
-        train_images: int,
-        dataset: DatasetRef,
+        dataset: DatasetInfo,
         network: NetworkChoice | None = None,
         like: RunConfig | None = None,
     ) -> None:
@@ -73,7 +72,6 @@ class RunForm(Dialog[RunChoices | None]):
         configuration, and its recipe is the only one.
         """
         super().__init__()
-        self.train_images = train_images
         self.dataset = dataset
         self.network = network
         self._like = like
@@ -95,7 +93,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     @property
     def dataset_title(self) -> str:
-        return "synthetic garments" if self.dataset.name == "synthetic" else "Fashion-MNIST"
+        return printable(self.dataset.title, terminal_glyphs())
 
     def _new_rows(self) -> Iterator[FieldRow]:
         recipe_origin, run_origin = ("recipe", "default") if self._like is None else ("original", "original")
@@ -217,7 +215,7 @@ class RunForm(Dialog[RunChoices | None]):
 
     def _recipe(self, name: str) -> Recipe:
         """Return a recipe. If the form was opened with a network, that network replaces the recipe's network."""
-        recipe = RECIPES[name] if self._like is None else self._like.recipe
+        recipe = adapt(RECIPES[name] if self._like is None else self._like.recipe, self.dataset)
         return recipe if self.network is None else msgspec.structs.replace(recipe, model=self.network.name)
 
     @on(Cycle.Changed, "#recipe")
@@ -264,7 +262,7 @@ class RunForm(Dialog[RunChoices | None]):
         if self._tested is not None and is_same_test(self._tested[0], recipe):
             suggestion = self._tested[1]
         choices = RunChoices(recipe, custom, settings, self.queue_row.is_on, suggestion)
-        choices.check(self.train_images)
+        choices.check(self.dataset)
         return choices
 
     def _notes(self, errors: Mapping[str, str]) -> dict[str, str | Text]:
@@ -284,8 +282,7 @@ class RunForm(Dialog[RunChoices | None]):
         request = FindLearningRate(
             recipe=choices.recipe,
             network=choices.network,
-            dataset=self.dataset.name,
-            directory=self.dataset.directory,
+            dataset=self.dataset.ref,
             seed=choices.settings["seed"],
             device=choices.settings[DEVICE],
             steps=DEFAULT_STEPS,

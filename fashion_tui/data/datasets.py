@@ -1,0 +1,149 @@
+"""Any data set, whether published, synthetic or a folder of the user's images: find it, prepare it, and read it.
+
+A data set is prepared once: published files are verified, and a folder of images is converted into the cache. From then
+on, any process can map its images into memory at once, without torch.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from fashion_tui.schema.dataset import (
+    DATASETS,
+    DEFAULT_IMAGE_SIZE,
+    FOLDER,
+    MAX_IMAGE_SIZE,
+    DatasetInfo,
+    DatasetRef,
+    Fit,
+    unknown_dataset,
+)
+from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.paths import check_utf8, user_path
+
+from . import files
+from .folder import import_folder, open_imported
+from .sources import SYNTHETIC, SYNTHETIC_INFO
+from .stored import Progress, StoredDataset, cache_directory, read_stored, write_stored
+
+SYNTHETIC_FOLDER = cache_directory("datasets") / SYNTHETIC.name
+
+MAX_MEMORY_FRACTION = 0.5
+"""Maximum fraction of the free memory to use for a data set. A larger one is mapped instead of being read."""
+
+
+def find(
+    name: str, directory: Path | None = None, *, image_size: int | None = None, fit: Fit | None = None
+) -> DatasetRef:
+    """Check that a data set exists, and return a reference to it.
+
+    `name` is one of DATASETS, which are searched for in the data folder `directory`; or the path of a folder with
+    images, for which `image_size` and `fit` say how its images are resized. The files aren't read, so `sha256` is
+    empty, except for synthetic data.
+
+    Raises UsageError for an unknown name or an invalid image size, WrongFolder or MissingData if a file is missing, and
+    UserError if the path of the folder can't be used.
+    """
+    if name not in DATASETS:
+        return _find_folder(name, image_size, fit)
+    if image_size is not None or fit is not None:
+        option = "--image-size" if image_size is not None else "--fit"
+        raise UsageError(f"{option} is only for a folder of images; the images of {name} aren't resized")
+    return files.find(name, directory)
+
+
+def _find_folder(name: str, image_size: int | None, fit: Fit | None) -> DatasetRef:
+    size = DEFAULT_IMAGE_SIZE if image_size is None else image_size
+    if not 1 <= size <= MAX_IMAGE_SIZE:
+        raise UsageError(f"--image-size is {size}; it must be between 1 and {MAX_IMAGE_SIZE:,} pixels")
+    folder = user_path(name, "the folder of images")
+    if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir may raise
+        raise unknown_dataset(name)
+    directory = check_utf8(folder.resolve(), "the folder of images")
+    return DatasetRef(name=FOLDER, directory=str(directory), sha256="", image_size=size, fit=fit or "pad")
+
+
+def locate(ref: DatasetRef) -> DatasetRef:
+    """Return a reference to the same data set where it is now.
+
+    If a published data set is no longer in its folder, search the default data folder. Raises UserError if the data set
+    isn't found.
+    """
+    if ref.name == FOLDER:
+        return _find_folder(ref.directory or "", ref.image_size, ref.fit)
+    try:
+        found = files.find(ref.name, None if ref.directory is None else Path(ref.directory))
+    except (files.MissingData, files.WrongFolder):
+        found = files.find(ref.name)
+    return msgspec.structs.replace(found, sha256=ref.sha256)
+
+
+def prepared_info(ref: DatasetRef) -> DatasetInfo | None:
+    """Return the summary of a data set, and None if it is a folder of images that `prepare` has to read first.
+
+    Published files are verified. Raises UserError if the data set can't be read or is damaged.
+    """
+    if ref.name == SYNTHETIC.name:
+        return SYNTHETIC_INFO
+    if ref.name != FOLDER:
+        return prepare(ref).info
+    stored = open_imported(ref)
+    return None if stored is None else stored.info
+
+
+def open_prepared(ref: DatasetRef) -> StoredDataset | None:
+    """Map the images of a data set into memory if it is prepared, and return None otherwise. They aren't verified.
+
+    Raises UserError if the data set can't be read.
+    """
+    if ref.name == SYNTHETIC.name:
+        stored = read_stored(SYNTHETIC_FOLDER)
+        return stored if stored is not None and stored.info == SYNTHETIC_INFO else None
+    if ref.name == FOLDER:
+        return open_imported(ref)
+    return files.map_files(ref)
+
+
+def prepare(
+    ref: DatasetRef, progress: Progress = lambda _done, _total: None, should_stop: Callable[[], bool] = lambda: False
+) -> StoredDataset:
+    """Verify or convert a data set, and map its images into memory. Synthetic data is prepared by `lab`.
+
+    Raises UserError if the data set can't be read or is damaged, and Cancelled if `should_stop` returns True.
+    """
+    if ref.name == FOLDER:
+        return import_folder(ref, progress, should_stop)
+    files.verify(ref)
+    return files.map_files(ref)
+
+
+def read(
+    ref: DatasetRef, progress: Progress = lambda _done, _total: None, should_stop: Callable[[], bool] = lambda: False
+) -> StoredDataset:
+    """Read a data set into memory, so that it can't change, and verify it. Prepare it first if necessary.
+
+    A data set that takes more than half of the free memory is mapped instead. Raises UserError if the data set can't be
+    read, if it is damaged, or if `ref` specifies a different SHA-256; and Cancelled if `should_stop` returns True.
+    """
+    stored = import_folder(ref, progress, should_stop) if ref.name == FOLDER else files.map_files(ref)
+    if stored.info.ref.sha256 != ref.sha256 != "":
+        raise UserError(
+            f"{ref.short_name} has changed: its SHA-256 is {stored.info.ref.sha256}, not {ref.sha256}; start a new run"
+        )
+    size = stored.train.pixels.nbytes + stored.test.pixels.nbytes
+    if size > MAX_MEMORY_FRACTION * psutil.virtual_memory().available:
+        return stored
+    if ref.name != FOLDER:
+        return files.read(ref)
+    return StoredDataset(stored.info, stored.train.in_memory(), stored.test.in_memory())
+
+
+def keep_synthetic(dataset: StoredDataset) -> StoredDataset:
+    """Write the synthetic data set, which `lab` has drawn, into the cache, and map it into memory."""
+    try:
+        return write_stored(SYNTHETIC_FOLDER, dataset)
+    except OSError as error:
+        raise UserError(f"can't write {SYNTHETIC_FOLDER}: {error.strerror or error}") from error

@@ -1,0 +1,9 @@
+"""A folder of the user's images as a data set.
+
+`layout` finds the files, `split` divides them into a training and a test part, `reader` decodes them, `conversion`
+writes them into the cache, which `cache` manages, and `importing` puts these together.
+"""
+
+from .importing import import_folder, is_intact, open_imported
+
+__all__ = ["import_folder", "is_intact", "open_imported"]

@@ -1,0 +1,73 @@
+"""Convert a folder of the user's images into a data set in the cache, or open the conversion if no file has changed."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from fashion_tui.data.stored import Progress, StoredDataset, content_hash, read_stored, replaced_folder
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+
+from .cache import FolderCache
+from .conversion import Converter
+from .layout import Layout, read_layout
+
+
+def open_imported(ref: DatasetRef) -> StoredDataset | None:
+    """Map a folder's images into memory if they are in the cache and no file has changed since. Else return None.
+
+    This reads the path, size and modification time of every file, but no contents. Raises UserError if the folder has
+    no images.
+    """
+    return _open(FolderCache(ref), read_layout(Path(ref.directory or ""), lambda: False))
+
+
+def import_folder(ref: DatasetRef, progress: Progress, should_stop: Callable[[], bool]) -> StoredDataset:
+    """Read the images of a folder into the cache, and map them into memory.
+
+    Only new and changed files are decoded; the other images are in the cache. `progress` is called with the number of
+    decoded files and the number of files to decode. Files that can't be decoded are skipped and listed in the summary.
+
+    Raises UserError if the folder has too few images or the cache can't be written, and Cancelled if `should_stop`
+    returns True.
+    """
+    layout = read_layout(Path(ref.directory or ""), should_stop)
+    cache = FolderCache(ref)
+    if (stored := _open(cache, layout)) is not None:
+        return stored
+    try:
+        with cache.locked(should_stop):
+            cache.remove_incomplete()
+            # Another process may have converted the folder while this one was waiting.
+            return _open(cache, layout) or _convert(ref, layout, cache, progress, should_stop)
+    except OSError as error:
+        raise UserError(f"can't write to the cache {cache.directory}: {error.strerror or error}") from error
+
+
+def is_intact(dataset: StoredDataset) -> bool:
+    """Return whether the class names, images and labels still have the SHA-256 that the summary states."""
+    train, test = dataset.train, dataset.test
+    sha256 = content_hash(dataset.info.classes, train.pixels, train.labels, test.pixels, test.labels)
+    return sha256 == dataset.info.ref.sha256
+
+
+def _open(cache: FolderCache, layout: Layout) -> StoredDataset | None:
+    stored = read_stored(cache.path(layout))
+    if stored is None:
+        return None
+    info = msgspec.structs.replace(stored.info, skipped=layout.skipped + stored.info.skipped)
+    return StoredDataset(info, stored.train, stored.test)
+
+
+def _convert(
+    ref: DatasetRef, layout: Layout, cache: FolderCache, progress: Progress, should_stop: Callable[[], bool]
+) -> StoredDataset:
+    path = cache.path(layout)
+    with replaced_folder(path) as temporary:
+        Converter(ref, temporary, cache.latest(), progress, should_stop).convert(layout)
+    cache.remove_others(path)
+    stored = _open(cache, layout)
+    if stored is None:
+        raise OSError(f"{path} can't be read back")
+    return stored

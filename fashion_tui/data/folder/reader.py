@@ -1,0 +1,45 @@
+"""Read one image of a folder: decode its file, or copy the image from an earlier conversion."""
+
+from pathlib import Path
+
+from fashion_tui.data.decoding import Picture, UnreadableImage, decode, fit_to
+from fashion_tui.schema.dataset import DEFAULT_IMAGE_SIZE, DatasetRef
+
+from .cache import Conversion, IndexedFile
+from .layout import ImageFile
+
+
+class ImageReader:
+    """Reads the images of a folder in the size of the data set. Thread-safe."""
+
+    def __init__(self, ref: DatasetRef, earlier: Conversion | None) -> None:
+        self.size = ref.image_size or DEFAULT_IMAGE_SIZE
+        self._folder = Path(ref.directory or "")
+        self._fit = ref.fit or "pad"
+        self._earlier = earlier
+
+    def needs_decoding(self, file: ImageFile) -> bool:
+        """Return whether the file is new, or has changed since the earlier conversion."""
+        return self._known(file) is None
+
+    def read(self, file: ImageFile) -> Picture | UnreadableImage:
+        """Return an image as uint8 `[size, size]` if all its pixels are grey, and `[size, size, 3]` otherwise.
+
+        If the image can't be decoded, the error is returned.
+        """
+        known = self._known(file)
+        if known is None or self._earlier is None:
+            try:
+                return fit_to(decode(self._folder / file.path), self.size, self._fit)
+            except UnreadableImage as error:
+                return error
+        planes = self._earlier.dataset.split(known.split).pixels[known.index]
+        picture: Picture = planes[0] if known.is_grey else planes.transpose(1, 2, 0)
+        return picture
+
+    def _known(self, file: ImageFile) -> IndexedFile | None:
+        """Return the file's entry in the earlier conversion, or None if the file is new or has changed."""
+        known = None if self._earlier is None else self._earlier.files.get(file.path)
+        if known is None or (known.size, known.mtime_ns) != (file.size, file.mtime_ns):
+            return None
+        return known

@@ -1,0 +1,46 @@
+"""Split images into a training and a test part by hashes of their paths, so that adding files moves no other file."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+
+from .layout import ImageFile
+
+SEED = "fashion-tui"
+"""Seed of the hashes. Another seed results in another split and another order."""
+
+TEST_SHARE = 6
+"""One of so many images is a test image, on average."""
+
+
+def split(files: Sequence[ImageFile]) -> tuple[list[ImageFile], list[ImageFile]]:
+    """Return the training files and the test files, about one in TEST_SHARE, both in random order.
+
+    The part of a file depends only on its path, with two exceptions: if all files of a class would be test files, one
+    of them is a training file; and if there would be no test file, one file of the largest class is a test file.
+    """
+    shuffled = in_random_order(files)
+    test = {file.path for file in shuffled if path_hash(file) % TEST_SHARE == 0}
+    classes: dict[str, list[ImageFile]] = defaultdict(list)
+    for file in shuffled:
+        classes[file.class_name].append(file)
+    for members in classes.values():
+        if all(file.path in test for file in members):
+            test.remove(members[-1].path)
+    largest = max(classes.values(), key=len)
+    if not test and len(largest) > 1:
+        test.add(largest[0].path)
+    return [file for file in shuffled if file.path not in test], [file for file in shuffled if file.path in test]
+
+
+def in_random_order(files: Sequence[ImageFile]) -> list[ImageFile]:
+    """Return the files ordered by their hashes.
+
+    This mixes the classes. Consecutive images are a random sample, for example those that are held out for validation.
+    """
+    return sorted(files, key=path_hash)
+
+
+def path_hash(file: ImageFile) -> int:
+    """Return the first 64 bits of the SHA-256 of the seed and a file's path."""
+    return int.from_bytes(hashlib.sha256(f"{SEED}/{file.path}".encode()).digest()[:8])
