@@ -6,8 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
+from PIL import Image
 
 from fashion_tui.tui.tour import progress
 from tests.forking.client import ForkServer, forked_starts
@@ -58,6 +60,23 @@ def real_data() -> Path:
     if not directory or not (Path(directory) / "FashionMNIST" / "raw").is_dir():
         pytest.skip("needs the real Fashion-MNIST: set FASHION_TUI_DATA to the folder that contains FashionMNIST/raw")
     return Path(directory).resolve()
+
+
+@pytest.fixture(scope="session")
+def digits_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of real images: the 1,797 handwritten digits of scikit-learn, 8×8 pixels, as `<digit>/<index>.png`.
+
+    Don't change the folder, because all tests share it.
+    """
+    from sklearn.datasets import load_digits  # noqa: PLC0415 - takes a second, and few tests need it
+
+    folder = tmp_path_factory.mktemp("digits")
+    digits = load_digits()
+    for index, (image, label) in enumerate(zip(digits.images, digits.target, strict=True)):
+        (folder / str(label)).mkdir(exist_ok=True)
+        pixels = np.rint(image * 255 / 16).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / str(label) / f"{index}.png")
+    return folder
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -32,6 +32,9 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF
 MAX_PIXELS = 100_000_000
 """Maximum size of an image. A small file can contain a much larger image, which would fill the memory."""
 
+BLOCK_ROWS = 64
+"""Number of rows of an image that are searched for colours at once."""
+
 # Pillow's warnings, for example about damaged metadata, would appear on the screen of the app.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
@@ -110,8 +113,13 @@ def _pixels(image: Image.Image) -> Picture:
     if image.mode in {"1", "L"} and not image.has_transparency_data:
         return np.asarray(image.convert("L"))
     pixels = np.asarray(_opaque(image))
-    is_grey = bool((pixels == pixels[..., :1]).all())
-    return np.ascontiguousarray(pixels[..., 0]) if is_grey else pixels
+    return np.ascontiguousarray(pixels[..., 0]) if _is_grey(pixels) else pixels
+
+
+def _is_grey(pixels: Picture) -> bool:
+    """Return whether the channels are equal. Stop at the first block of rows where they aren't."""
+    blocks = (pixels[top : top + BLOCK_ROWS] for top in range(0, len(pixels), BLOCK_ROWS))
+    return all((block == block[..., :1]).all() for block in blocks)
 
 
 def _to_8_bits(values: NDArray[Any]) -> Picture:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Self
 
 import msgspec
 import numpy as np
@@ -61,17 +62,20 @@ class Converter:
         else:
             train_files, test_files = in_random_order(layout.train), in_random_order(layout.test)
         self._to_decode = sum(map(self._reader.needs_decoding, [*train_files, *test_files]))
-        train = self._write("train", train_files)
-        classes = sorted(set(train.class_names), key=natural_order)
-        test = self._write("test", self._of_classes(classes, test_files))
-        if problem := _describe_problem(classes, test):
-            skipped = describe_skipped([*layout.skipped, *self._skipped])
-            raise UserError(f"{self._ref.directory} {problem}{skipped}")
-        self._finish(classes, train, test)
+        with self._part("train") as train, self._part("test") as test:
+            self._write(train, train_files)
+            classes = sorted(set(train.class_names), key=natural_order)
+            self._write(test, self._of_classes(classes, test_files))
+            if problem := _describe_problem(classes, test):
+                skipped = describe_skipped([*layout.skipped, *self._skipped])
+                raise UserError(f"{self._ref.directory} {problem}{skipped}")
+            self._finish(classes, train, test)
 
-    def _write(self, name: Split, files: Sequence[ImageFile]) -> "_Part":
+    def _part(self, name: Split) -> "_Part":
+        return _Part(name, self._target, self._reader.size)
+
+    def _write(self, part: "_Part", files: Sequence[ImageFile]) -> None:
         """Write the images of the training or the test set."""
-        part = _Part(name, self._target, self._reader.size)
         chunk_size = max(1, min(MAX_CHUNK, CHUNK_PIXELS // self._reader.size**2))
         with closing(in_parallel(self._reader.read, files, self._should_stop, chunk_size=chunk_size)) as images:
             for file, image in zip(files, images, strict=True):
@@ -80,7 +84,6 @@ class Converter:
                 else:
                     part.append(file, image)
                 self._report(file)
-        return part
 
     def _report(self, file: ImageFile) -> None:
         if self._reader.needs_decoding(file):
@@ -128,6 +131,12 @@ class _Part:
         self.class_names: list[str] = []
         self.index: list[IndexedFile] = []
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.images.__exit__()
+
     def append(self, file: ImageFile, image: Picture) -> None:
         self.index.append(
             IndexedFile(file.path, file.size, file.mtime_ns, self._name, len(self.images), is_grey=image.ndim == 2)
@@ -140,7 +149,7 @@ class _Part:
         label_of = {name: label for label, name in enumerate(classes)}
         labels = np.array([label_of[name] for name in self.class_names], np.int64)
         np.save(self._target / f"{self._name}-labels.npy", labels)
-        self.images.close()
+        self.images.finish()
         pixels = np.load(self._target / f"{self._name}-images.npy", mmap_mode="r", allow_pickle=False)
         return StoredImages(pixels, labels)
 

@@ -1,8 +1,9 @@
 """Write images to a `.npy` file without knowing in advance how many there are, or whether any of them has colours."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import numpy as np
 
@@ -16,7 +17,8 @@ BLOCK_BYTES = 1 << 22
 class ImagesFile:
     """A `.npy` file of square images, uint8 `[N, C, H, W]`. C is 1 until the first image with colours is appended.
 
-    The images are written, not mapped, so a full disk raises OSError instead of ending the process.
+    The images are written, not mapped, so a full disk raises OSError instead of ending the process. Leaving a `with`
+    block without calling `finish` leaves an incomplete file.
     """
 
     def __init__(self, path: Path, size: int) -> None:
@@ -25,6 +27,13 @@ class ImagesFile:
         self._channels = 1
         self._count = 0
         self._file = self._create(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):
+            self._file.close()
 
     def __len__(self) -> int:
         return self._count
@@ -45,7 +54,7 @@ class ImagesFile:
         """Convert all images to three equal channels, unless they have three channels already."""
         if self.has_colours:
             return
-        self.close()
+        self.finish()
         self._channels = 3
         colour_path = self._path.with_name(f"colour-{self._path.name}")
         self._file = self._create(colour_path)
@@ -55,7 +64,7 @@ class ImagesFile:
             self._file.write(np.repeat(grey, 3, axis=1).tobytes())
         colour_path.replace(self._path)
 
-    def close(self) -> None:
+    def finish(self) -> None:
         """Write the number of images into the header, and close the file when it is on disk."""
         self._file.seek(0)
         self._write_header(self._file)

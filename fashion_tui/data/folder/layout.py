@@ -116,7 +116,8 @@ class _Scan:
     def _images(self, parent: str, class_name: str) -> Iterator[ImageFile]:
         """Yield the images in the folder of a class and in the folders inside it. Each folder is read only once."""
         path = _join(parent, class_name)
-        pending, visited, is_empty = [path], {self._root, self._real(parent)}, True
+        pending, visited = [path], {self._root, self._real(parent)}
+        is_empty, skipped = True, len(self.skipped)
         while pending:
             folder = pending.pop()
             if self._real(folder) in visited:
@@ -136,7 +137,7 @@ class _Scan:
                     is_empty = False
                     yield ImageFile(relative, class_name, status.st_size, status.st_mtime_ns)
             self._skip_files(folder, others, "not an image")
-        if is_empty:
+        if is_empty and len(self.skipped) == skipped:
             self.skip(path, "no images")
 
     def _entries(self, path: str) -> Iterator[tuple[os.DirEntry[str], os.stat_result]]:

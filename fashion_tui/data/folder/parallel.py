@@ -15,8 +15,11 @@ Result = TypeVar("Result")
 POLL_SECONDS = 0.1
 """Interval at which `should_stop` is called while no result is available."""
 
-CHUNKS_PER_CPU = 2
-"""Number of chunks that are in progress or wait to be consumed, for each CPU. This limits the memory used."""
+MAX_THREADS = 16
+"""Maximum number of threads. Each needs about 150 MB for a photo of 12 million pixels."""
+
+CHUNKS_PER_THREAD = 2
+"""Number of chunks that are in progress or wait to be consumed, for each thread. This limits the memory used."""
 
 
 def in_parallel(
@@ -32,12 +35,13 @@ def in_parallel(
     def process(start: int) -> list[Result]:
         return [function(item) for item in items[start : start + chunk_size] if not stopped.is_set()]
 
-    pool = ThreadPoolExecutor(available_cpus())
+    threads = min(available_cpus(), MAX_THREADS)
+    pool = ThreadPoolExecutor(threads)
     pending: deque[Future[list[Result]]] = deque()
     try:
         for start in range(0, len(items), chunk_size):
             pending.append(pool.submit(process, start))
-            if len(pending) == CHUNKS_PER_CPU * available_cpus():
+            if len(pending) == CHUNKS_PER_THREAD * threads:
                 yield from _result(pending.popleft(), should_stop)
         while pending:
             yield from _result(pending.popleft(), should_stop)
