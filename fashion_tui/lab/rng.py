@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     FLIP = 2
     CROP = 3
     ERASE = 4
+    SMOOTH_GRAD = 6
 
 
 def generator_for(seed: int, purpose: Purpose, *indices: int) -> torch.Generator:

@@ -4,7 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from .dataset import FASHION_TASK, DatasetRef, ImageTask
+from .dataset import FASHION_TASK, DatasetRef, ImageTask, Split
+from .explanation import Method
 from .inputs import Inputs
 from .models import CustomModel, NamedModel
 from .recipe import Recipe
@@ -183,6 +184,43 @@ class GetPredictions(Request, frozen=True, kw_only=True):
     """Maximum number of predictions to return."""
 
 
+class Explain(Request, frozen=True, kw_only=True):
+    """Ask which pixels of an image matter for a checkpoint's prediction; the reply is a HeatMap.
+
+    Progress is reported as a number of altered images, for the methods that need several. Fails if the method can't be
+    applied to the network, and in the same cases as Evaluate.
+    """
+
+    run_path: str
+    checkpoint: str
+    """`final`, `best`, or a step number."""
+    split: Split
+    index: int
+    """Index of the image in the split. Held-out images are the last ones of the training set."""
+    method: Method
+    layer: str | None = None
+    """Path of the layer for Grad-CAM, or None for the last convolution. Other methods ignore it."""
+    target: int | None = None
+    """Label of the class to explain, or None for the predicted class."""
+
+
+class GetNeighbours(Request, frozen=True, kw_only=True):
+    """Ask for the training images that a checkpoint's network treats most like an image; the reply is a Neighbours.
+
+    Computes the embedding of the training set first if it isn't cached on disk. Progress is reported as a number of
+    images. Fails if the network calls no linear layer, and in the same cases as Evaluate.
+    """
+
+    run_path: str
+    checkpoint: str
+    """`final`, `best`, or a step number."""
+    split: Split
+    index: int
+    """Index of the image in the split. Held-out images are the last ones of the training set."""
+    limit: int
+    """Maximum number of neighbours to return."""
+
+
 class Export(Request, frozen=True, kw_only=True):
     """Ask to export a checkpoint to a file; the reply is an ExportResult.
 
@@ -254,6 +292,8 @@ AnyRequest = (
     | GetFeatureMaps
     | Evaluate
     | GetPredictions
+    | Explain
+    | GetNeighbours
     | Export
     | Verify
     | CompareStep

@@ -126,7 +126,7 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
     cached = cache.logits(checkpoint, dataset.ref.sha256)
     if cached is not None:
         return cached
-    network, device = _network_on_device(trained, call)
+    network, device = network_on_device(trained, call)
     try:
         logits = predict_logits(
             network,
@@ -135,6 +135,7 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
             device,
             progress=call.progress,
             should_stop=call.cancelled,
+            interruptible=call.interruptible,
         )
     except Cancelled:
         raise RequestCancelled from None
@@ -145,7 +146,7 @@ def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cac
     return logits
 
 
-def _network_on_device(trained: TrainedRun, call: CallContext) -> tuple[nn.Module, torch.device]:
+def network_on_device(trained: TrainedRun, call: CallContext) -> tuple[nn.Module, torch.device]:
     """Build a run's network on the device on which it was trained. If that is impossible, build it on the CPU."""
     device = _device(trained.config)
     if device.type == "cuda":

@@ -16,6 +16,7 @@ from .connection import CallContext, Connection, RequestCancelled
 from .datasets import prepare_dataset
 from .devices import find_device, get_devices, get_torch_report
 from .divergence import compare_step
+from .explanations import explain_prediction, get_neighbours
 from .model_check import check_model
 from .networks import get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
 from .range_test import find_learning_rate
@@ -40,6 +41,8 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetFeatureMaps: get_feature_maps,
     requests.Evaluate: evaluate_run,
     requests.GetPredictions: get_predictions,
+    requests.Explain: explain_prediction,
+    requests.GetNeighbours: get_neighbours,
     requests.Export: export_run,
     requests.Verify: verify_run,
     requests.CompareStep: compare_step,

@@ -4,6 +4,7 @@ import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 import torch.nn.functional as F
@@ -36,6 +37,7 @@ def predict_logits(  # noqa: PLR0913
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[str], None] = warnings.warn,
+    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
 ) -> Tensor:
     """Return the logits for uint8 images `[N, C, H, W]`, as float32 `[N, classes]` on the CPU.
 
@@ -45,12 +47,14 @@ def predict_logits(  # noqa: PLR0913
     `progress` is called after each batch with the number of completed images and the total number of images.
     `should_stop` is called before each batch. If it returns True, Cancelled is raised.
 
+    The network's code runs in the context that `interruptible` returns, which may raise an exception to interrupt it.
+
     If a GPU runs out of memory, the batch size is halved. If even small batches don't fit, `report` is called with a
     message, and the network is evaluated on the CPU.
     """
     was_training = model.training
     model.eval()
-    predict = _Predictor(model, recipe, device, report)
+    predict = _Predictor(model, recipe, device, report, interruptible)
     logits = []
     try:
         with torch.no_grad():  # inference_mode would break models that keep tensors and later train with them
@@ -70,11 +74,19 @@ class _Predictor:
     If even small batches don't fit, the CPU is used.
     """
 
-    def __init__(self, model: nn.Module, recipe: Recipe, device: torch.device, report: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        device: torch.device,
+        report: Callable[[str], None],
+        interruptible: Callable[[], AbstractContextManager[None]],
+    ) -> None:
         self._model = model
         self._recipe = recipe
         self._device = device
         self._report = report
+        self._interruptible = interruptible
         self._batch_size = BATCH_SIZE
 
     def __call__(self, batch: Tensor) -> Tensor:
@@ -95,7 +107,8 @@ class _Predictor:
 
     def _logits(self, pixels: Tensor) -> Tensor:
         images = normalise(pixels.to(self._device), self._recipe.mean, self._recipe.std)
-        logits: Tensor = self._model(images)
+        with self._interruptible():
+            logits: Tensor = self._model(images)
         return logits.float().cpu()
 
 
