@@ -12,6 +12,8 @@ from rich.progress import (
 from fashion_tui.data.datasets import find, prepare, prepared_info
 from fashion_tui.data.download import download
 from fashion_tui.data.files import MissingData
+from fashion_tui.data.published import DatasetSource
+from fashion_tui.data.sources import SOURCES
 from fashion_tui.schema import models
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImageTask
 from fashion_tui.schema.errors import UsageError, caused_by
@@ -29,19 +31,19 @@ from .output import print_warning, progress_bar
 def find_dataset(common: CommonOptions) -> DatasetInfo:
     """Find and verify the data set. Download it if no folder was given and the data set isn't in the cache.
 
-    Read a folder of images if it has changed. Raises UserError, with a message that says what to do, if the data set
+    Convert it if it has changed. Raises UserError, with a message that says what to do, if the data set
     isn't available.
     """
     with caused_by("data", "dataset", "image_size", "fit"):
         try:
             ref = find(common.dataset_name, common.data, image_size=common.image_size, fit=common.fit)
         except MissingData:
-            ref = _download()
+            ref = _download(SOURCES[common.dataset_name])
         return prepared_info(ref) or _import(ref)
 
 
 def _import(ref: DatasetRef) -> DatasetInfo:
-    """Read a folder of images, and print a warning about files that can't be read."""
+    """Read and convert a data set, and print a warning about files that can't be read."""
     with progress_bar(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     ) as bar:
@@ -54,12 +56,12 @@ def _import(ref: DatasetRef) -> DatasetInfo:
     return info
 
 
-def _download() -> DatasetRef:
+def _download(source: DatasetSource) -> DatasetRef:
     with progress_bar(
         TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
     ) as bar:
-        task = bar.add_task("downloading Fashion-MNIST", total=None)
-        return download(None, lambda done, total: bar.update(task, completed=done, total=total))
+        task = bar.add_task(f"downloading {source.title}", total=None)
+        return download(source, None, lambda done, total: bar.update(task, completed=done, total=total))
 
 
 def parse_arguments(value: str) -> dict[str, object]:

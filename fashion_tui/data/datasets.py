@@ -24,7 +24,7 @@ from fashion_tui.schema.dataset import (
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import check_utf8, user_path
 
-from . import files
+from . import files, preparation
 from .folder import import_folder, open_imported
 from .sources import SYNTHETIC, SYNTHETIC_INFO
 from .stored import Progress, StoredDataset, cache_directory, read_stored, write_stored
@@ -82,15 +82,16 @@ def locate(ref: DatasetRef) -> DatasetRef:
 
 
 def prepared_info(ref: DatasetRef) -> DatasetInfo | None:
-    """Return the summary of a data set, and None if it is a folder of images that `prepare` has to read first.
+    """Return the summary of a data set, or None if `prepare` has to read and convert it first.
 
-    Published files are verified. Raises UserError if the data set can't be read or is damaged.
+    Published files that needn't be converted are verified. Raises UserError if the data set can't be read or is
+    damaged.
     """
     if ref.name == SYNTHETIC.name:
         return SYNTHETIC_INFO
-    if ref.name != FOLDER:
+    if ref.name != FOLDER and preparation.is_in_place(ref):
         return prepare(ref).info
-    stored = open_imported(ref)
+    stored = open_prepared(ref)
     return None if stored is None else stored.info
 
 
@@ -104,7 +105,7 @@ def open_prepared(ref: DatasetRef) -> StoredDataset | None:
         return stored if stored is not None and stored.info == SYNTHETIC_INFO else None
     if ref.name == FOLDER:
         return open_imported(ref)
-    return files.map_files(ref)
+    return preparation.open_prepared(ref)
 
 
 def prepare(
@@ -116,8 +117,7 @@ def prepare(
     """
     if ref.name == FOLDER:
         return import_folder(ref, progress, should_stop)
-    files.verify(ref)
-    return files.map_files(ref)
+    return preparation.open_prepared(ref) or preparation.prepare(ref, progress, should_stop)
 
 
 def read(
@@ -128,7 +128,7 @@ def read(
     A data set that takes more than half of the free memory is mapped instead. Raises UserError if the data set can't be
     read, if it is damaged, or if `ref` specifies a different SHA-256; and Cancelled if `should_stop` returns True.
     """
-    stored = import_folder(ref, progress, should_stop) if ref.name == FOLDER else files.map_files(ref)
+    stored = prepare(ref, progress, should_stop)
     if stored.info.ref.sha256 != ref.sha256 != "":
         raise UserError(
             f"{ref.short_name} has changed: its SHA-256 is {stored.info.ref.sha256}, not {ref.sha256}; start a new run"
@@ -137,7 +137,7 @@ def read(
     if size > MAX_MEMORY_FRACTION * psutil.virtual_memory().available:
         return stored
     if ref.name != FOLDER:
-        return files.read(ref)
+        return preparation.read(ref, progress, should_stop)
     return StoredDataset(stored.info, stored.train.in_memory(), stored.test.in_memory())
 
 

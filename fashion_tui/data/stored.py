@@ -134,7 +134,7 @@ def read_stored(folder: Path) -> StoredDataset | None:
         return None
     try:
         train, test = (_map(folder, split) for split in SPLITS)
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):  # EOFError: an array's file is empty
         return None
     return StoredDataset(info, train, test)
 
@@ -142,15 +142,25 @@ def read_stored(folder: Path) -> StoredDataset | None:
 def write_stored(folder: Path, dataset: StoredDataset) -> StoredDataset:
     """Write a data set to the folder, replacing an earlier one, and return it memory-mapped. Raises OSError."""
     with replaced_folder(folder) as temporary:
-        for split in SPLITS:
-            images = dataset.split(split)
-            np.save(temporary / f"{split}-images.npy", images.pixels)
-            np.save(temporary / f"{split}-labels.npy", images.labels)
-        (temporary / INFO_FILE).write_bytes(msgspec.json.encode(dataset.info))
+        save(temporary, dataset)
     stored = read_stored(folder)
     if stored is None:
         raise OSError(f"{folder} can't be read back")
     return stored
+
+
+def save(folder: Path, dataset: StoredDataset) -> None:
+    """Write the images and the summary of a data set to an existing folder. Raises OSError."""
+    for split in SPLITS:
+        images = dataset.split(split)
+        np.save(folder / f"{split}-images.npy", images.pixels)
+        np.save(folder / f"{split}-labels.npy", images.labels)
+    save_info(folder, dataset.info)
+
+
+def save_info(folder: Path, info: DatasetInfo) -> None:
+    """Write the summary of a data set to an existing folder. Raises OSError."""
+    (folder / INFO_FILE).write_bytes(msgspec.json.encode(info))
 
 
 @contextmanager

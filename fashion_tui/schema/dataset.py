@@ -19,7 +19,7 @@ FITS: tuple[str, ...] = get_args(Fit)
 ImageShape = tuple[int, int, int]
 """Channels, height and width. An image has one channel (grey) or three (red, green, blue)."""
 
-DATASETS = ("fashion-mnist", "synthetic")
+DATASETS = ("fashion-mnist", "mnist", "kmnist", "emnist-letters", "cifar10", "cifar100", "synthetic")
 DEFAULT_DATASET = "fashion-mnist"
 FOLDER = "folder"
 """`DatasetRef.name` of a folder with the user's own images."""

@@ -79,7 +79,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         *TURNING,
         Action("filter", "slash", "Show one class only", "filter", "/"),
         Action("other_split", "v", "Switch between the training set and the test set", "train/test"),
-        Action("download", "d", "Download Fashion-MNIST", "download"),
+        Action("download", "d", "Download the data set", "download"),
         Action("back", "escape", "Cancel the download, or show all classes", shown_key="esc"),
     ),
     "model": (

@@ -1,15 +1,22 @@
-"""A data set in the format of Fashion-MNIST with only 12 training and 6 test images, so that tests are fast."""
+"""Small data sets in the formats of the published ones, so that tests are fast."""
 
 import gzip
 import hashlib
+import io
 import random
-from collections.abc import Mapping
+import struct
+import tarfile
+import zipfile
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from fashion_tui.data.sources import FASHION_MNIST, SOURCES, DataFile, DatasetSource
+from fashion_tui.data.published import Archive, DataFile, DatasetSource, IdxFormat, Part
+from fashion_tui.data.sources import FASHION_MNIST, SOURCES
+
+TRAIN_IMAGES, TEST_IMAGES = 20, 6
 
 
 @dataclass(frozen=True)
@@ -18,50 +25,136 @@ class SmallSet:
     contents: Mapping[str, bytes]
     """Decompressed content of each file, keyed by file name."""
     archives: Mapping[str, bytes]
-    """Content of each published archive, keyed by file name with `.gz`."""
+    """Content of each published archive, keyed by name."""
+    pixels: Mapping[str, list[bytes]]
+    """The pixels `[C, H, W]` of each image, keyed by part."""
+    labels: Mapping[str, list[int]]
+    """Index of the class of each image, keyed by part."""
 
     def write(self, directory: Path, *, gzipped: bool = False) -> Path:
-        """Write the files in torchvision's folder layout, and return the folder `raw`."""
-        raw = directory / self.source.folder / "raw"
-        raw.mkdir(parents=True)
-        for name, content in (self.archives if gzipped else self.contents).items():
-            (raw / name).write_bytes(content)
-        return raw
+        """Write the files in torchvision's folder layout, and return their folder."""
+        folder = directory / self.source.folder
+        folder.mkdir(parents=True)
+        for name, content in self.contents.items():
+            (folder / f"{name}{'.gz' if gzipped else ''}").write_bytes(gzip.compress(content) if gzipped else content)
+        return folder
 
 
-@pytest.fixture
-def small() -> SmallSet:
+def small_set(source: DatasetSource) -> SmallSet:
+    """Return a data set in the format of `source` with TRAIN_IMAGES + TEST_IMAGES images of random pixels."""
     rng = random.Random(0)
-    contents, archives = {}, {}
-
-    def shrink(file: DataFile, count: int) -> DataFile:
-        small_file = replace(file, shape=(count, *file.shape[1:]))
-        content = small_file.header + rng.randbytes(small_file.size - len(small_file.header))
-        archive = gzip.compress(content, mtime=0)
-        contents[file.name], archives[f"{file.name}.gz"] = content, archive
-        return replace(
-            small_file,
-            sha256=hashlib.sha256(content).hexdigest(),
-            gz_md5=hashlib.md5(archive, usedforsecurity=False).hexdigest(),
-            gz_bytes=len(archive),
-        )
-
-    source = replace(
-        FASHION_MNIST,
+    channels, height, width = source.image_shape
+    contents: dict[str, bytes] = {}
+    pixels: dict[str, list[bytes]] = {}
+    labels: dict[str, list[int]] = {}
+    parts = []
+    for name, part, count in (("train", source.train, TRAIN_IMAGES), ("test", source.test, TEST_IMAGES)):
+        pixels[name] = [rng.randbytes(channels * height * width) for _ in range(count)]
+        labels[name] = [rng.randrange(len(source.classes)) for _ in range(count)]
+        if isinstance(source.format, IdxFormat):
+            files = _idx_contents(source.format, height, width, pixels[name], labels[name])
+        else:
+            files = _record_contents(source.format.labels, len(part.files), pixels[name], labels[name])
+        contents.update(zip((file.name for file in part.files), files, strict=True))
+        parts.append(Part(count, tuple(_described(file, contents[file.name]) for file in part.files)))
+    train, test = parts
+    archives = {archive.name: _archived(archive, contents) for archive in source.archives}
+    small = replace(
+        source,
+        train=train,
+        test=test,
         mirrors=(),
-        train_images=shrink(FASHION_MNIST.train_images, 12),
-        train_labels=shrink(FASHION_MNIST.train_labels, 12),
-        test_images=shrink(FASHION_MNIST.test_images, 6),
-        test_labels=shrink(FASHION_MNIST.test_labels, 6),
+        archives=tuple(
+            replace(
+                archive,
+                size=len(archives[archive.name]),
+                sha256=hashlib.sha256(archives[archive.name]).hexdigest(),
+                files=tuple(file for file in train.files + test.files if file.name in {f.name for f in archive.files}),
+            )
+            for archive in source.archives
+        ),
     )
-    return SmallSet(source, contents, archives)
+    return SmallSet(small, contents, archives, pixels, labels)
+
+
+def _idx_contents(idx: IdxFormat, height: int, width: int, pixels: list[bytes], labels: list[int]) -> list[bytes]:
+    """Return the contents of a file of images and of a file of labels."""
+    if idx.transposed:
+        pixels = [bytes(image[y * width + x] for x in range(width) for y in range(height)) for image in pixels]
+    count = len(pixels)
+    return [
+        struct.pack(">IIII", 0x0803, count, height, width) + b"".join(pixels),
+        struct.pack(">II", 0x0801, count) + bytes(label + idx.first_label for label in labels),
+    ]
+
+
+def _record_contents(label_bytes: int, files: int, pixels: list[bytes], labels: list[int]) -> list[bytes]:
+    """Return the contents of files of records, each as long as the others."""
+    superclass = bytes([99] * (label_bytes - 1))
+    records = [superclass + bytes([label]) + image for image, label in zip(pixels, labels, strict=True)]
+    size = len(records) // files
+    return [b"".join(records[start : start + size]) for start in range(0, len(records), size)]
+
+
+def _described(file: DataFile, content: bytes) -> DataFile:
+    """Return the description of a file. Its checksum is unknown if that of the published file is."""
+    sha256 = None if file.sha256 is None else hashlib.sha256(content).hexdigest()
+    header = {b"\x03": 16, b"\x01": 8}.get(file.header[3:4], 0)
+    return DataFile(file.name, len(content), sha256, content[:header])
+
+
+def _archived(archive: Archive, contents: Mapping[str, bytes]) -> bytes:
+    """Return an archive in the publisher's layout, with other files that must be ignored."""
+    if archive.name.endswith(".tar.gz"):
+        members = {archive.member.format(file.name): contents[file.name] for file in archive.files}
+        return tar_archive({archive.member.format("readme.html"): b"<html>", **members})
+    if archive.name.endswith(".zip"):
+        members = {archive.member.format(file.name): gzip.compress(contents[file.name]) for file in archive.files}
+        return zip_archive({archive.member.format("emnist-digits-test-labels-idx1-ubyte"): b"x", **members})
+    return gzip.compress(contents[archive.files[0].name], mtime=0)
+
+
+def tar_archive(members: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def zip_archive(members: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, content in members.items():
+            opened.writestr(name, content)
+    return buffer.getvalue()
+
+
+Shrink = Callable[[DatasetSource], SmallSet]
 
 
 @pytest.fixture
-def fashion(small: SmallSet, monkeypatch: pytest.MonkeyPatch) -> SmallSet:
-    """The small data set, which replaces `fashion-mnist`."""
-    monkeypatch.setitem(SOURCES, "fashion-mnist", small.source)
-    return small
+def shrink(monkeypatch: pytest.MonkeyPatch) -> Shrink:
+    """A function that replaces a published data set by a small one."""
+
+    def replace_source(source: DatasetSource) -> SmallSet:
+        small = small_set(source)
+        monkeypatch.setitem(SOURCES, source.name, small.source)
+        return small
+
+    return replace_source
+
+
+@pytest.fixture
+def fashion(shrink: Shrink) -> SmallSet:
+    return shrink(FASHION_MNIST)
+
+
+@pytest.fixture(params=list(SOURCES))
+def any_set(request: pytest.FixtureRequest, shrink: Shrink) -> SmallSet:
+    return shrink(SOURCES[request.param])
 
 
 @pytest.fixture(autouse=True)

@@ -3,24 +3,29 @@
 import gzip
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 
 from fashion_tui.cli.commands.doctor import check_data
-from fashion_tui.data import files
-from fashion_tui.data.sources import FASHION_MNIST
+from fashion_tui.data import files, preparation
+from fashion_tui.data.published import DatasetSource
+from fashion_tui.data.sources import CIFAR10, CIFAR100, FASHION_MNIST
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError
 
 from .conftest import SmallSet
 
 Reader = Callable[[DatasetRef], object]
+
+
+def read(ref: DatasetRef) -> object:
+    return preparation.read(ref, lambda _done, _total: None, lambda: False)
+
 
 ALTERNATIVES = ("--data DIR", "FASHION_TUI_DATA", "--dataset synthetic")
 
@@ -82,6 +87,26 @@ class TestFind:
         with pytest.raises(files.WrongFolder, match="has no folder FashionMNIST/raw"):
             files.find("fashion-mnist", argument)
 
+    def test_each_set_has_its_own_folder(self, any_set: SmallSet, tmp_path: Path) -> None:
+        any_set.write(tmp_path / "data")
+        name, folder = any_set.source.name, tmp_path / "data" / any_set.source.folder
+        assert files.find(name, tmp_path / "data").directory == str(tmp_path / "data")
+        with pytest.raises(files.WrongFolder, match=re.escape(f"(try {tmp_path / 'data'})")):
+            files.find(name, folder)
+
+    @pytest.mark.parametrize("source", [CIFAR10, CIFAR100])
+    def test_pickled_files_are_not_read(self, source: DatasetSource, tmp_path: Path) -> None:
+        from torchvision import datasets  # noqa: PLC0415 - takes seconds to import
+
+        pickled = {"cifar10": datasets.CIFAR10, "cifar100": datasets.CIFAR100}[source.name].base_folder
+        (tmp_path / "data" / pickled).mkdir(parents=True)
+        with pytest.raises(files.WrongFolder, match=f"no folder {source.folder}, only {pickled}.*unpickling"):
+            files.find(source.name, tmp_path / "data")
+
+    def test_the_command_for_a_download_names_the_set(self) -> None:
+        with pytest.raises(files.MissingData, match=r"`fashion-tui train --dataset cifar10`.*--dataset synthetic"):
+            files.find("cifar10")
+
     def test_a_file_instead_of_a_folder(self, tmp_path: Path) -> None:
         (tmp_path / "data").touch()
         with pytest.raises(files.WrongFolder, match="is not a folder"):
@@ -100,7 +125,7 @@ class TestFind:
         assert f"(try {tmp_path / 'data'})" in message_of(error)
 
     def test_an_unknown_name_lists_the_data_sets(self) -> None:
-        with pytest.raises(UsageError, match=r"'cifar'.*fashion-mnist, synthetic"):
+        with pytest.raises(UsageError, match=r"'cifar'.*fashion-mnist, mnist.*cifar100, synthetic"):
             files.find("cifar")
 
     def test_synthetic_needs_no_files(self) -> None:
@@ -127,18 +152,14 @@ class TestVerify:
         assert ref.sha256 == ""
         assert files.verify(ref).sha256 == fashion.source.sha256
         assert len(fashion.source.sha256) == 64
-        for stored in (files.read(ref), files.map_files(ref)):
-            parts: tuple[Any, ...] = (stored.train.pixels, stored.train.labels, stored.test.pixels, stored.test.labels)
-            for values, file in zip(parts, fashion.source.files, strict=True):
-                assert file.header + values.astype(np.uint8).tobytes() == fashion.contents[file.name]
 
-    @pytest.mark.parametrize("reader", [files.verify, files.read])
+    @pytest.mark.parametrize("reader", [files.verify, read])
     @pytest.mark.parametrize(
         ("damage", "reason"),
         [
-            (lambda content: content[:5000], "it has 5,000 bytes instead of 9,424"),
-            (lambda content: content[:10], "it has 10 bytes instead of 9,424"),
-            (lambda content: content + b"\0", "it has 9,425 bytes instead of 9,424"),
+            (lambda content: content[:5000], "it has 5,000 bytes instead of 15,696"),
+            (lambda content: content[:10], "it has 10 bytes instead of 15,696"),
+            (lambda content: content + b"\0", "it has 15,697 bytes instead of 15,696"),
             (lambda _: b"", "it is empty"),
             (lambda content: content[:700] + bytes([content[700] ^ 4]) + content[701:], "its content differs"),
             (lambda content: b"\0\0\x08\x01" + content[4:], "it starts with 00 00 08 01 instead of 00 00 08 03"),
@@ -157,7 +178,7 @@ class TestVerify:
         gzipped: bool,
     ) -> None:
         raw = fashion.write(tmp_path / "data", gzipped=gzipped)
-        file = fashion.source.train_images
+        file = fashion.source.train.files[0]
         content = damage(fashion.contents[file.name])
         path = raw / (f"{file.name}.gz" if gzipped else file.name)
         path.write_bytes(gzip.compress(content) if gzipped else content)
@@ -167,23 +188,23 @@ class TestVerify:
         assert str(path) in message
         assert reason in message
         assert hashlib.sha256(content).hexdigest() in message
-        assert file.sha256 in message
+        assert str(file.sha256) in message
         assert "with --data DIR, or use --dataset synthetic" in message
 
     @pytest.mark.timeout(20)
     @pytest.mark.parametrize("gzipped", [False, True])
     def test_an_endless_file_is_not_read_to_its_end(self, fashion: SmallSet, tmp_path: Path, *, gzipped: bool) -> None:
         raw = fashion.write(tmp_path / "data", gzipped=gzipped)
-        path = raw / f"{fashion.source.train_images.name}{'.gz' if gzipped else ''}"
+        path = raw / f"{fashion.source.train.files[0].name}{'.gz' if gzipped else ''}"
         if gzipped:
-            header, zeros = fashion.source.train_images.header, gzip.compress(bytes(1 << 20))
+            header, zeros = fashion.source.train.files[0].header, gzip.compress(bytes(1 << 20))
             path.write_bytes(gzip.compress(header) + zeros * 2_000)
         else:
             os.truncate(path, 1 << 40)  # sparse
-        with pytest.raises(files.DamagedData, match="at least 18,848 bytes instead of 9,424"):
+        with pytest.raises(files.DamagedData, match="at least 31,392 bytes instead of 15,696"):
             files.verify(files.find("fashion-mnist", tmp_path / "data"))
 
-    @pytest.mark.parametrize("reader", [files.verify, files.read])
+    @pytest.mark.parametrize("reader", [files.verify, read])
     @pytest.mark.parametrize("index", [30, 2000, -6])
     @pytest.mark.parametrize("truncated", [False, True])
     def test_an_invalid_gzip_file_is_reported(
@@ -199,7 +220,7 @@ class TestVerify:
         assert str(path) in message_of(error)
         assert "--dataset synthetic" in message_of(error)
 
-    @pytest.mark.parametrize("reader", [files.verify, files.read])
+    @pytest.mark.parametrize("reader", [files.verify, read])
     def test_an_unreadable_file_is_reported(self, fashion: SmallSet, tmp_path: Path, reader: Reader) -> None:
         path = fashion.write(tmp_path / "data") / "train-labels-idx1-ubyte"
         path.unlink()
@@ -235,6 +256,14 @@ class TestDoctor:
         assert not check.ok
         assert all(alternative in check.detail for alternative in ALTERNATIVES)
 
+    def test_the_requested_data_set_is_checked(self, any_set: SmallSet, tmp_path: Path) -> None:
+        any_set.write(tmp_path / "data")
+        check = check_data(tmp_path / "data", any_set.source)
+        assert check.ok
+        assert check.name.endswith(any_set.source.title)
+        assert "20 + 6 images" in check.detail
+        assert ("checksums match" in check.detail) == (any_set.source.sha256 is not None)
+
     def test_damage_is_reported(self, fashion: SmallSet, tmp_path: Path) -> None:
         (fashion.write(tmp_path / "data") / "train-labels-idx1-ubyte").write_bytes(b"nonsense")
         check = check_data(tmp_path / "data")
@@ -245,16 +274,7 @@ class TestDoctor:
 def test_fashion_mnist_is_intact(real_data: Path) -> None:
     ref = files.verify(files.find("fashion-mnist", real_data))
     assert ref.sha256 == FASHION_MNIST.sha256
-    info = files.map_files(ref).info
+    info = preparation.prepare(ref, lambda _done, _total: None, lambda: False).info
     assert (info.train_size, info.test_size, info.image_shape) == (60_000, 10_000, (1, 28, 28))
     assert info.mean == pytest.approx((0.2860,), abs=5e-5)
     assert info.std == pytest.approx((0.3530,), abs=5e-5)
-
-
-def test_mirrors_checksums_and_classes_equal_those_of_torchvision() -> None:
-    from torchvision.datasets import FashionMNIST  # noqa: PLC0415 - takes seconds to import
-
-    assert list(FASHION_MNIST.mirrors) == FashionMNIST.mirrors
-    assert [(f"{file.name}.gz", file.gz_md5) for file in FASHION_MNIST.files] == FashionMNIST.resources
-    assert list(FASHION_MNIST.classes) == FashionMNIST.classes
-    assert FASHION_MNIST.folder == FashionMNIST.__name__

@@ -17,7 +17,7 @@ from fashion_tui.data.sources import FASHION_MNIST, SYNTHETIC
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import ImagePage
 from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.data import download
+from fashion_tui.tui.data import pane as pane_module
 from fashion_tui.tui.data.pane import DataPane
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.image import ImageDialog
@@ -174,7 +174,7 @@ def server(chunk: bytes | None) -> Iterator[str]:
 
 async def test_download_shows_progress_and_can_be_cancelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server(bytes(64 * 1024)) as address:
-        monkeypatch.setattr(download, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
+        monkeypatch.setattr(pane_module, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
         async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, _pane):
             await pilot.press("d")
             await until(pilot, lambda: "downloading Fashion-MNIST" in screen_text(app), "the progress")
@@ -189,7 +189,7 @@ async def test_download_shows_progress_and_can_be_cancelled(tmp_path: Path, monk
 
 async def test_failed_download_shows_the_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with server(None) as address:
-        monkeypatch.setattr(download, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
+        monkeypatch.setattr(pane_module, "FASHION_MNIST", replace(FASHION_MNIST, mirrors=(address,)))
         async with data_pane(tmp_path, data=tmp_path / "data") as (app, pilot, _pane):
             await pilot.press("d")
             await until(pilot, lambda: "404" in screen_text(app), "the reason")

@@ -1,4 +1,4 @@
-"""Download Fashion-MNIST in a background thread."""
+"""Download a published data set in a background thread."""
 
 import threading
 import time
@@ -8,10 +8,10 @@ from pathlib import Path
 
 from textual.message import Message
 
-from fashion_tui.data.datasets import prepare
+from fashion_tui.data.datasets import prepared_info
 from fashion_tui.data.download import download
-from fashion_tui.data.sources import FASHION_MNIST
-from fashion_tui.schema.dataset import DatasetInfo
+from fashion_tui.data.published import DatasetSource
+from fashion_tui.schema.dataset import DatasetInfo, DatasetRef
 from fashion_tui.schema.errors import UserError
 
 PROGRESS_INTERVAL = 0.2
@@ -28,8 +28,10 @@ class DownloadProgress(Message):
 
 @dataclass
 class DownloadEnded(Message):
-    info: DatasetInfo | None
+    ref: DatasetRef | None
     """The downloaded data set, or None if the download failed or was cancelled."""
+    info: DatasetInfo | None
+    """Summary of the data set, or None if its images must be converted first."""
     problem: str | None
     """One-line reason why the download failed, or None if it succeeded or was cancelled."""
 
@@ -44,8 +46,9 @@ class Download:
     It uses its own thread instead of a Textual worker, so that the app can exit even if the server doesn't respond.
     """
 
-    def __init__(self, directory: Path | None, post: Callable[[Message], object]) -> None:
+    def __init__(self, source: DatasetSource, directory: Path | None, post: Callable[[Message], object]) -> None:
         """Start the download. `post` is called from the download's thread."""
+        self.source = source
         self._directory = directory
         self._post = post
         self._cancelled = threading.Event()
@@ -67,13 +70,14 @@ class Download:
 
     def _run(self) -> None:
         try:
-            info = prepare(download(self._directory, self._progress, source=FASHION_MNIST)).info
+            ref = download(self.source, self._directory, self._progress)
+            info = prepared_info(ref)
         except _Cancelled:
-            self._post(DownloadEnded(None, None))
+            self._post(DownloadEnded(None, None, None))
         except UserError as error:
-            self._post(DownloadEnded(None, str(error)))
+            self._post(DownloadEnded(None, None, str(error)))
         else:
-            self._post(DownloadEnded(info, None))
+            self._post(DownloadEnded(ref, info, None))
 
     def _progress(self, done: int, total: int) -> None:
         if self._cancelled.is_set():

@@ -16,6 +16,7 @@ from textual.widgets import Static
 
 from fashion_tui.data.datasets import open_prepared
 from fashion_tui.data.pages import read_page
+from fashion_tui.data.sources import FASHION_MNIST, SOURCES
 from fashion_tui.data.stored import StoredDataset
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
@@ -26,7 +27,7 @@ from fashion_tui.schema.requests import PrepareDataset
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
-from fashion_tui.tui.lab_app import DatasetFound, DatasetState, Reading
+from fashion_tui.tui.lab_app import DatasetFound, DatasetState, FolderChanged, Reading
 from fashion_tui.tui.widgets.image_tiles import SMALL, ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
@@ -218,7 +219,7 @@ class DataPane(ImagePane):
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Disable the download if Fashion-MNIST is already shown."""
+        """Disable the download if a published data set is already shown."""
         return action != "download" or (self._info is not None and self._info.ref.name == "synthetic")
 
     def action_other_split(self) -> None:
@@ -250,21 +251,25 @@ class DataPane(ImagePane):
 
     def action_download(self) -> None:
         if self._download is None:
-            self._download = Download(self.lab_app.settings.data_directory, self.post_message)
-            self._show_notice(progress_line(0, 0, terminal_glyphs()))
+            settings = self.lab_app.settings
+            source = SOURCES.get(settings.dataset, FASHION_MNIST)
+            self._download = Download(source, settings.data_directory, self.post_message)
+            self._show_notice(progress_line(source.title, 0, 0, terminal_glyphs()))
 
     @on(DownloadProgress)
     def _download_progress(self, message: DownloadProgress) -> None:
         if self._download is not None:
-            self._show_notice(progress_line(message.done, message.total, terminal_glyphs()))
+            title = self._download.source.title
+            self._show_notice(progress_line(title, message.done, message.total, terminal_glyphs()))
 
     @on(DownloadEnded)
     def _download_ended(self, message: DownloadEnded) -> None:
         self._download = None
         self._show_notice(Text())
-        if message.info is not None:
-            self.app.post_message(DatasetFound(DatasetState(message.info)))
-            self.notify(f"{message.info.title} downloaded.")
+        if (ref := message.ref) is not None:
+            info = message.info
+            self.app.post_message(FolderChanged(ref) if info is None else DatasetFound(DatasetState(info)))
+            self.notify(f"{SOURCES[ref.name].title} downloaded.")
         elif message.problem is not None:
             self.notify(message.problem, severity="error", timeout=PROBLEM_SECONDS, markup=False)
         else:

@@ -45,14 +45,14 @@ def title_line(info: DatasetInfo, split: Split, label: str | None, cursor: GridC
     return line
 
 
-def progress_line(done: int, total: int, glyphs: Glyphs) -> Text:
+def progress_line(title: str, done: int, total: int, glyphs: Glyphs) -> Text:
     """Return a line such as `downloading Fashion-MNIST  12.3 / 30.9 MB  ████▌       40 %   esc cancel`.
 
     `done` and `total` are in bytes.
     """
     share = done / total if total else 0.0
     return Text.assemble(
-        ("downloading Fashion-MNIST  ", FOREGROUND),
+        (f"downloading {title}  ", FOREGROUND),
         (f"{done / 1e6:4.1f} / {total / 1e6:.1f} MB  ", MUTED),
         (f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", ACCENT),
         (f" {share * 100:3.0f} %   ", FOREGROUND),
