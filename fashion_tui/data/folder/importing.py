@@ -37,12 +37,11 @@ def import_folder(ref: DatasetRef, progress: Progress, should_stop: Callable[[],
     if (stored := _open(cache, layout)) is not None:
         return stored
     try:
-        with cache.locked(should_stop):
-            cache.remove_incomplete()
+        with cache.conversions.locked(should_stop):
             # Another process may have converted the folder while this one was waiting.
             return _open(cache, layout) or _convert(ref, layout, cache, progress, should_stop)
     except OSError as error:
-        raise UserError(f"can't write to the cache {cache.directory}: {error.strerror or error}") from error
+        raise UserError(f"can't write to the cache {cache.conversions.directory}: {error.strerror or error}") from error
 
 
 def is_intact(dataset: StoredDataset) -> bool:
@@ -66,7 +65,7 @@ def _convert(
     path = cache.path(layout)
     with replaced_folder(path) as temporary:
         Converter(ref, temporary, cache.latest(), progress, should_stop).convert(layout)
-    cache.remove_others(path)
+    cache.conversions.remove_others(path)
     stored = _open(cache, layout)
     if stored is None:
         raise OSError(f"{path} can't be read back")

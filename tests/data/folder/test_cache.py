@@ -29,12 +29,12 @@ def nothing(_done: int, _total: int) -> None:
 
 def cached(ref: DatasetRef) -> list[str]:
     """Return the names of the files and folders in the cache of a folder, except its lock."""
-    return sorted(path.name for path in FolderCache(ref).directory.iterdir() if path.name != "lock")
+    return sorted(path.name for path in FolderCache(ref).conversions.directory.iterdir() if path.name != "lock")
 
 
 def fresh_import(folder: Path) -> StoredDataset:
     """Import a folder whose images aren't in the cache."""
-    shutil.rmtree(FolderCache(reference(folder)).directory)
+    shutil.rmtree(FolderCache(reference(folder)).conversions.directory)
     return Import(folder)()
 
 
@@ -124,7 +124,7 @@ def test_the_hash_depends_on_the_content_alone(folder: Path, tmp_path: Path) -> 
 def test_a_changed_cache_is_noticed_on_request(folder: Path) -> None:
     load = Import(folder)
     assert is_intact(load())
-    path = next(FolderCache(load.ref).directory.glob("*/train-images.npy"))
+    path = next(FolderCache(load.ref).conversions.directory.glob("*/train-images.npy"))
     with path.open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         last = file.read(1)
@@ -138,7 +138,7 @@ def test_a_changed_cache_is_noticed_on_request(folder: Path) -> None:
 def test_a_damaged_cache_is_replaced(folder: Path, name: str, damage: str) -> None:
     load = Import(folder)
     first = load()
-    path = next(FolderCache(load.ref).directory.glob(f"*/{name}"))
+    path = next(FolderCache(load.ref).conversions.directory.glob(f"*/{name}"))
     if damage == "missing":
         path.unlink()
     else:
@@ -153,7 +153,7 @@ def test_a_damaged_cache_is_replaced(folder: Path, name: str, damage: str) -> No
 def test_a_damaged_index_means_that_all_files_are_decoded(folder: Path) -> None:
     load = Import(folder)
     load()
-    next(FolderCache(load.ref).directory.glob("*/files.json")).write_text("[")
+    next(FolderCache(load.ref).conversions.directory.glob("*/files.json")).write_text("[")
     write(folder / "dog" / "new.png", picture(78))
     load()
     assert load.decoded == 25
