@@ -19,15 +19,15 @@ PUBLIC_MODE = 0o666
 """Mode of files that the user saves or exports, before the umask is applied."""
 
 Content = bytes | Callable[[BinaryIO], None]
-"""The content of a file: bytes, or a function that writes the content to the open file."""
+"""The content of a file: bytes, or a function that writes the content to the open file and may read it back."""
 
 
 def write_atomically(path: Path, content: Content, *, durable: bool = True, mode: int = 0o600) -> None:
     """Replace a file atomically, even if this process is killed.
 
     If `durable` is true, this function returns only after the new content is on disk: a power failure can't bring back
-    the old content or leave an empty file. The umask applies to `mode`. Raises OSError if writing fails. The file then
-    keeps its old content.
+    the old content or leave an empty file. The umask applies to `mode`. Raises OSError if writing fails, and the errors
+    that `content` raises. The file then keeps its old content.
     """
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
@@ -42,10 +42,10 @@ def write_atomically_at(folder: int, name: str, content: Content, *, durable: bo
     If `name` is a symbolic link, the link itself is replaced.
     """
     temporary = f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(temporary, flags, mode, dir_fd=folder)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "w+b") as file:
             if isinstance(content, bytes):
                 file.write(content)
             else:

@@ -37,7 +37,7 @@ SECTIONS = {
         "runs": "List all runs, newest first, or show the metrics of one run.",
         "attach": "Open a run in the app.",
         "eval": "Evaluate a run on the test set.",
-        "export": "Export a run's weights to a file.",
+        "export": "Export the network of a run to a file.",
         "compare": "Compare the settings and metrics of runs.",
         "verify": "Repeat steps of a run and compare the results bit for bit.",
     },

@@ -13,12 +13,14 @@ def target_file(output: Path, option: str) -> Path:
 
     Otherwise, a link would be replaced instead of the file that it points to. Call this function before the path is
     sent to the engine, where /dev/stdout is a different file. Raises UserError if the path exists but isn't a regular
-    file.
+    file, or if its folder doesn't exist.
     """
     target = Path(os.path.realpath(output.absolute()))
     # Use os.path, because methods of Path may raise. If links form a loop, `target` is one of these links.
     if os.path.islink(target) or (os.path.exists(output) and not os.path.isfile(target)):  # noqa: PTH110, PTH113, PTH114
         raise UserError(f"can't replace {output}: it isn't a regular file; choose another name")
+    if not os.path.isdir(target.parent):  # noqa: PTH112
+        raise UserError(f"can't write {output}: the folder {target.parent} doesn't exist")
     return check_utf8(target, option)
 
 

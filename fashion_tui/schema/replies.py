@@ -56,16 +56,6 @@ class SourceTrace(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.table is None else self.table.fix
 
 
-class ExportResult(msgspec.Struct, frozen=True, kw_only=True):
-    """A file written by an export."""
-
-    path: str
-    format: str
-    max_difference: float
-    """Largest difference between the logits of the run's network and those of the exported file, for a batch of test
-    images."""
-
-
 class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
     """Result of a check by `fashion-tui doctor`."""
 

@@ -6,6 +6,7 @@ import msgspec
 
 from .dataset import FASHION_TASK, DatasetRef, ImageTask, Split
 from .explanation import Method
+from .export import ExportFormat
 from .inputs import Inputs
 from .models import CustomModel, NamedModel
 from .recipe import Recipe
@@ -224,13 +225,13 @@ class GetNeighbours(Request, frozen=True, kw_only=True):
 class Export(Request, frozen=True, kw_only=True):
     """Ask to export a checkpoint to a file; the reply is an ExportResult.
 
-    Fails with UntrustedSource in the same cases as Evaluate.
+    Progress is reported as a number of compared images. Fails with UntrustedSource in the same cases as Evaluate.
     """
 
     run_path: str
     checkpoint: str
     """`final`, `best`, or a step number."""
-    format: Literal["safetensors"]
+    format: ExportFormat
     output: str
     """Path of the file to write."""
 

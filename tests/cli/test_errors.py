@@ -77,7 +77,7 @@ def test_a_missing_device(call: Call, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["eval", "pause", "resume", "stop", "checkpoint", "attach", "export"])
 def test_a_missing_run(call: Call, tmp_path: Path, command: str) -> None:
-    more = ("-o", tmp_path / "out") if command == "export" else ()
+    more = ("-o", tmp_path / "out.pt") if command == "export" else ()
     assert_error(call(command, "nosuch", "--runs", tmp_path, *more), 1, "nosuch")
     assert_error(call(command, "latest", "--runs", tmp_path / "none", *more), 1)
     assert list(tmp_path.iterdir()) == []
@@ -95,9 +95,9 @@ def test_a_missing_run(call: Call, tmp_path: Path, command: str) -> None:
         (("shapes", "--columns", "step,colour"), 2, "unknown column 'colour'; choose from #, step"),
         (("shapes", "--args", "[]"), 2, "object"),
         (("shapes", "guide", "--args", '{"width": 3}'), 2, "width"),
-        (("export", "latest", "--format", "onnx", "-o", "x"), 2, "safetensors"),
+        (("export", "latest", "--format", "tflite", "-o", "x.pt"), 2, "safetensors"),
         (("export", "latest"), 2, "-o"),
-        (("export", "latest", "-o", "x.pt"), 2, "--format safetensors"),
+        (("export", "latest", "-o", "x.tflite"), 2, ".safetensors, .pt, .pth, .onnx, .pt2, or add --format"),
         (("train", "--epoch", "2"), 2, "did you mean --epochs?"),
         (("train", "--learning-rate", "1"), 2, "did you mean --lr?"),
         (("--dat", "x"), 2, "did you mean --data?"),

@@ -1,5 +1,6 @@
 """Options that choose what a command reads, writes and prints. `test_train_options` has those of `train`."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -100,9 +101,25 @@ def test_export_never_replaces_a_link_to_a_pipe_or_to_itself(call_in_process: Ca
 @pytest.mark.covers("export --format")
 def test_format_replaces_that_of_the_suffix(call_in_process: Call, run: Run, tmp_path: Path) -> None:
     file = tmp_path / "net.bin"
-    assert_error(call_in_process("export", run.path, "-o", file), 2, "--format safetensors")
-    assert call_in_process("export", run.path, "-o", file, "--format", "safetensors").status == 0
-    assert load_file(file).keys() == weights_of(0).keys()
+    assert_error(call_in_process("export", run.path, "-o", file), 2, "--format safetensors", ".pt2")
+    for suffix in ("bin", "onnx"):
+        file = tmp_path / f"net.{suffix}"
+        assert call_in_process("export", run.path, "-o", file, "--format", "safetensors").status == 0
+        assert load_file(file).keys() == weights_of(0).keys()
+
+
+def test_an_export_states_what_the_network_expects(call_in_process: Call, run: Run, tmp_path: Path) -> None:
+    exported = call_in_process("export", run.path, "-o", tmp_path / "net.PTH", "--json").json
+    assert (exported["format"], exported["images"], exported["max_difference"]) == ("state-dict", 1_000, 0)
+    metadata = exported["metadata"]
+    assert (metadata["run"], metadata["step"], metadata["dataset"]) == (run.id, 30, "synthetic")
+    assert (metadata["image_shape"], metadata["mean"], metadata["std"]) == ([1, 28, 28], [0.5], [0.5])
+    assert metadata["classes"][9] == "Ankle boot"
+    content = b"".join(tensor.contiguous().numpy().tobytes() for _, tensor in sorted(weights_of(30).items()))
+    assert metadata["weights_sha256"] == hashlib.sha256(content).hexdigest()
+    assert torch.load(tmp_path / "net.PTH", weights_only=True).keys() == weights_of(0).keys()
+    printed = call_in_process("export", run.path, "-o", tmp_path / "net.pt").out
+    assert "float32 [N, 1, 28, 28], (pixels / 255 - 0.5) / 0.5" in printed
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
+from fashion_tui.schema.export import ExportResult
 from fashion_tui.schema.models import CustomModel, LocalModules, NamedModel
-from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import (
     Evaluate,
     Export,

@@ -17,23 +17,33 @@ from fashion_tui.cli.output import note_synthetic, print_line, write_json
 from fashion_tui.cli.target import target_file
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.export import EXPORT_FORMATS, SUFFIXES, ExportFormat, ExportMetadata, ExportResult, format_of
 from fashion_tui.schema.paths import user_path
-from fashion_tui.schema.replies import ExportResult
 from fashion_tui.schema.requests import Export
 
 
 @click.command(
     "export",
     epilog="""\b
+Formats:
+  suffix        format            content
+  .safetensors  safetensors       weights
+  .pt, .pth     state-dict        weights, for torch.load and load_state_dict
+  .onnx         onnx              weights and computation, for ONNX Runtime; needs fashion-tui[onnx]
+  .pt2          exported-program  weights and computation, for torch.export.load
+
+\b
 Examples:
   fashion-tui export latest -o guide.safetensors
-  fashion-tui export latest --checkpoint best -o best.safetensors --json""",
+  fashion-tui export latest -o guide.onnx
+  fashion-tui export latest -o guide.pt2
+  fashion-tui export latest --checkpoint best -o best.pt --json""",
 )
 @run_argument
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(["safetensors"]),
+    type=click.Choice(EXPORT_FORMATS),
     help="File format.  [default: determined by the suffix of FILE]",
 )
 @click.option(
@@ -51,47 +61,63 @@ Examples:
 def export_command(  # noqa: PLR0913 - one parameter per option
     name: str,
     *,
-    file_format: str | None,
+    file_format: ExportFormat | None,
     output: Path,
     checkpoint: str,
     trusted: bool,
     as_json: bool,
     common: CommonOptions,
 ) -> None:
-    """Export a run's weights to a file.
+    """Export the network of a run to a file.
 
-    The file is verified: it is read back, and its logits are compared with the run's. The same weights always produce
-    the same file, byte for byte.
+    Before FILE is replaced, the new file is read back, and its logits for 1,000 test images are compared with those of
+    the run. The largest difference is printed. onnx and exported-program accept batches of any size.
+
+    Every format except state-dict also contains the class names, the shape of the images, the mean and standard
+    deviation with which they must be normalised, the run's id, and the SHA-256 of the weights; --json prints them.
 
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.
     """
-    file_format = file_format or _format_of(output)
     target = target_file(user_path(output, "--output"), "--output")
+    chosen = file_format or _format_of(output)
     with open_run(common.runs_directory, name) as run:
         path, dataset = run.path, run.config.dataset
         if trusted:
             run.trust_model()
-    request = Export(run_path=str(path), checkpoint=checkpoint, format="safetensors", output=str(target))
-    exported = ask_engine(request, ExportResult, f"writing {file_format}")
+    request = Export(run_path=str(path), checkpoint=checkpoint, format=chosen, output=str(target))
+    exported = ask_engine(request, ExportResult, f"writing {chosen}")
     note_synthetic(dataset.name)
     if as_json:
         write_json(exported)
     else:
-        print_line(f"{exported.path}: {exported.format}, verified: {_comparison(exported.max_difference)}")
+        print_line(f"{exported.path}: {exported.format}, verified: {_comparison(exported)}")
+        print_line(f"input: {_input(exported.metadata)}")
 
 
-def _comparison(max_difference: float) -> str:
-    if max_difference == 0:
-        return "the file gives the same logits as the run"
-    return f"the file's logits differ from the run's by at most {max_difference:.1e}"
+def _comparison(exported: ExportResult) -> str:
+    images = f"{exported.images:,} test images"
+    if exported.max_difference == 0:
+        return f"the file gives the same logits as the run for {images}"
+    return f"the logits for {images} differ from the run's by at most {exported.max_difference:.1e}"
 
 
-def _format_of(output: Path) -> str:
-    """Return the file format for a file name. Raises UsageError if the suffix is neither .safetensors nor empty."""
-    if output.suffix.lower() not in {"", ".safetensors"}:
+def _input(metadata: ExportMetadata) -> str:
+    """Return the input of the network, such as `float32 [N, 1, 28, 28], (pixels / 255 - 0.286) / 0.353`."""
+    shape = ", ".join(map(str, metadata.image_shape))
+    mean, std = (
+        f"{values[0]:g}" if len(set(values)) == 1 else f"[{', '.join(f'{value:g}' for value in values)}]"
+        for values in (metadata.mean, metadata.std)
+    )
+    return f"float32 [N, {shape}], (pixels / 255 - {mean}) / {std}"
+
+
+def _format_of(output: Path) -> ExportFormat:
+    """Return the format that the file's suffix stands for. Raises UsageError if the suffix is unknown."""
+    found = format_of(output)
+    if found is None:
         raise UsageError(
-            f"{output.name} isn't the name of a safetensors file; use the suffix .safetensors, "
-            "or add --format safetensors"
+            f"the suffix of {output.name} isn't that of a format; use {', '.join(SUFFIXES)}, "
+            f"or add --format {'|'.join(EXPORT_FORMATS)}"
         )
-    return "safetensors"
+    return found

@@ -1,4 +1,4 @@
-"""Handlers for requests about trained runs: evaluation, predictions, feature maps, weights and export."""
+"""Handlers for requests about trained runs: evaluation, predictions, feature maps and weights."""
 
 import hashlib
 from pathlib import Path
@@ -16,21 +16,16 @@ from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
 from fashion_tui.lab.evaluation.histograms import histogram
 from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, has_probabilities, predict_logits
-from fashion_tui.lab.networks.export import export_safetensors
 from fashion_tui.lab.trace.activations import output_of_call
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
-from fashion_tui.schema.replies import ExportResult
-from fashion_tui.schema.requests import Evaluate, Export, GetFeatureMaps, GetPredictions, GetTrainedWeights
+from fashion_tui.schema.requests import Evaluate, GetFeatureMaps, GetPredictions, GetTrainedWeights
 from fashion_tui.schema.run import RunConfig
 from fashion_tui.schema.weights import FeatureMaps, Histogram
 from fashion_tui.trained_run import TrainedRun
 
 from .cache import Cache
 from .connection import CallContext, RequestCancelled
-
-EXPORT_CHECK_IMAGES = 256
-"""Number of test images used to compare the logits of the exported file with the logits of the run's network."""
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
@@ -105,17 +100,6 @@ def get_trained_weights(request: GetTrainedWeights, _call: CallContext, _cache: 
     return tuple(
         histogram(name, values) for name, values in weights.items() if values.is_floating_point() and values.numel()
     )
-
-
-def export_run(request: Export, call: CallContext, cache: Cache) -> ExportResult:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
-        pixels = run_dataset(trained.config, cache).test.pixels[:EXPORT_CHECK_IMAGES]
-        with call.interruptible():
-            network = trained.network()
-        difference = export_safetensors(
-            network, trained.config.recipe, trained.config.task, pixels, Path(request.output), trained.custom_model
-        )
-        return ExportResult(path=request.output, format=request.format, max_difference=difference)
 
 
 def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:

@@ -17,10 +17,11 @@ from .datasets import prepare_dataset
 from .devices import find_device, get_devices, get_torch_report
 from .divergence import compare_step
 from .explanations import explain_prediction, get_neighbours
+from .export import export_run
 from .model_check import check_model
 from .networks import get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
 from .range_test import find_learning_rate
-from .runs import evaluate_run, export_run, get_feature_maps, get_predictions, get_trained_weights
+from .runs import evaluate_run, get_feature_maps, get_predictions, get_trained_weights
 from .verification import verify_run
 
 CANCELLED = 130
