@@ -18,6 +18,10 @@ from .toml_file import read_toml
 Theme = Literal["dark", "light", "colour-blind"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
 
+Images = Literal["auto", "kitty", "sixel", "blocks"]
+"""How large images are drawn: in pixels if the terminal is known to do it, always with one protocol, or in blocks."""
+IMAGES: tuple[Images, ...] = get_args(Images)
+
 MAX_PROBLEM = 400
 """Maximum length of a message about an invalid value, in characters."""
 
@@ -26,6 +30,7 @@ class UserSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The settings from the user's settings file. `data` and `runs` are None if they aren't set."""
 
     theme: Theme = "dark"
+    images: Images = "auto"
     data: Path | None = None
     runs: Path | None = None
     dataset: str = DEFAULT_DATASET
@@ -135,6 +140,7 @@ def _keys(value: object) -> dict[str, dict[str, str]]:
 
 _CHECKS: dict[str, Callable[[object], object]] = {
     "theme": _one_of(THEMES),
+    "images": _one_of(IMAGES),
     "data": _folder,
     "runs": _folder,
     "dataset": _dataset,
@@ -149,6 +155,10 @@ DEFAULT_SETTINGS = f"""\
 
 # Colours of the app and of the commands: {", ".join(THEMES)}.
 # theme = "{UserSettings().theme}"
+
+# How the app enlarges images that have more pixels than fit into blocks: {", ".join(IMAGES)}.
+# kitty and sixel are protocols that draw real pixels; auto uses them in terminals that are known to support them.
+# images = "{UserSettings().images}"
 
 # Folder that contains FashionMNIST/raw; by default, the cache. --data and FASHION_TUI_DATA take precedence.
 # data = "~/data"

@@ -7,10 +7,8 @@ saves more bytes. On terminals without greys, pixels are drawn as ASCII characte
 """
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import repeat
-from operator import add, floordiv, mul
 
 from rich.color import Color, ColorType
 from rich.color_triplet import ColorTriplet
@@ -18,6 +16,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from .style import LIGHT_TEXT
+from .terminal_palette import GREY_RAMP, nearest_colour, palette_colour
 
 Size = tuple[int, int]
 """Height and width."""
@@ -25,12 +24,8 @@ Size = tuple[int, int]
 GAMMA = 0.85
 """Exponent of the gamma correction, which makes dark garments stand out without washing out light garments."""
 
-GREYS = (*(8 + 10 * step for step in range(24)), 255)
-"""Brightness of each grey level, from 0 to 255.
-
-The levels are the palette's grey ramp and its white. The palette's black (colour 16) is omitted, because it is often
-redefined.
-"""
+GREYS = (*GREY_RAMP, 255)
+"""Brightness of each grey level, from 0 to 255. The levels are the palette's grey ramp and its white."""
 
 INK = " .:-=+*#%@"
 """Characters from the darkest to the lightest, for light text on a dark background."""
@@ -45,16 +40,22 @@ TRANSPARENT = -1
 
 
 class Shading(enum.Enum):
-    GREYS = "block elements in greys"
+    """How pixels are drawn. Greys always have colours of the 256-colour palette."""
+
+    TRUECOLOR = "block elements in 24-bit colours"
+    PALETTE = "block elements in 256 colours"
     CHARACTERS = "ASCII characters"
 
+
+ColourCell = tuple[int, int, int]
+"""Two colours (0xrrggbb or TRANSPARENT), and the index in BLOCKS of the block that shows the second one."""
 
 GreyCell = tuple[int, int, int]
 """Darker grey level, lighter grey level, and the index in BLOCKS of the block that shows the lighter level."""
 
 
 def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """Draw a greyscale image (uint8, [height, width]). `cells` is the size of the drawing: lines and columns."""
+    """Draw a greyscale image (uint8, `[H, W]`). `cells` is the size of the drawing: lines and columns."""
     lines, columns = cells
     if shading is Shading.CHARACTERS:
         return [ink_line(row) for row in resample(pixels, size, (lines, columns))]
@@ -63,22 +64,22 @@ def grey_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list
         rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, 2 * columns))]
         drawn = [_quarter_cells(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     else:
-        rows = [row.translate(_LEVELS) for row in resample(pixels, size, (2 * lines, columns))]
+        rows = [row.translate(_LEVELS) for row in resample(pixels, size, (pixel_rows(size, cells), columns))]
+        rows += [bytes(columns)] * (len(rows) % 2)
         drawn = [_half_cells(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
     tolerance = 0 if columns >= size[1] else 1
     return [_to_segments(line, tolerance) for line in drawn]
 
 
-def colour_image(pixels: bytes, size: Size, cells: Size, shading: Shading) -> list[list[Segment]]:
-    """Draw an RGB image (uint8, [height, width, 3]). `cells` is the size of the drawing: lines and columns."""
-    lines, columns = cells
-    planes = [pixels[channel::3] for channel in range(3)]
-    if shading is Shading.CHARACTERS:
-        grey = bytes((299 * red + 587 * green + 114 * blue) // 1000 for red, green, blue in zip(*planes, strict=True))
-        return grey_image(grey, size, cells, shading)
-    red, green, blue = (resample(plane, size, (2 * lines, columns)) for plane in planes)
-    rows = [[r << 16 | g << 8 | b for r, g, b in zip(*row, strict=True)] for row in zip(red, green, blue, strict=True)]
-    return [half_blocks(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
+def pixel_rows(size: Size, cells: Size) -> int:
+    """Return the number of rows of pixels in a drawing with two rows per line.
+
+    It is odd if each pixel of an image with an odd height is enlarged to an odd number of pixels. The lower half of the
+    last line is then empty.
+    """
+    (height, width), (lines, columns) = size, cells
+    rows = height * (columns // width)
+    return rows if rows == 2 * lines - 1 and columns % width == 0 else 2 * lines
 
 
 def ink_line(values: bytes) -> list[Segment]:
@@ -86,35 +87,54 @@ def ink_line(values: bytes) -> list[Segment]:
     return [Segment("".join(INK[index] for index in values.translate(_INK_INDICES)), _INK_STYLE)]
 
 
-def half_blocks(upper: Sequence[int], lower: Sequence[int]) -> list[Segment]:
+def half_blocks(upper: Iterable[int], lower: Iterable[int], shading: Shading) -> list[Segment]:
     """Draw two rows of pixels as one line of text, with a cell for each column.
 
-    A pixel is a 24-bit colour (0xrrggbb) or TRANSPARENT. Each segment has at most two colours and contains as many
-    cells as possible.
+    A pixel is a colour (0xrrggbb) or TRANSPARENT.
+    """
+    return colour_cells(((bottom, top, UPPER) for top, bottom in zip(upper, lower, strict=True)), shading)
+
+
+def colour_cells(cells: Iterable[ColourCell], shading: Shading) -> list[Segment]:
+    """Draw a line of cells with two colours each. In 256 colours, the nearest colours of the palette are drawn.
+
+    Each segment has at most two colours and contains as many cells as possible.
     """
     segments: list[Segment] = []
-    run: list[tuple[int, int]] = []
+    run: list[ColourCell] = []
     colours: set[int] = set()
-    for cell in zip(upper, lower, strict=True):
-        if len(colours.union(cell)) > 2:
-            segments.append(_colour_segment(run, colours))
+    for background, ink, mask in cells:
+        pair = (background, ink) if shading is Shading.TRUECOLOR else (_in_palette(background), _in_palette(ink))
+        if len(colours.union(pair)) > 2:
+            segments.append(_colour_segment(run, colours, shading))
             run, colours = [], set()
-        run.append(cell)
-        colours.update(cell)
-    return [*segments, _colour_segment(run, colours)] if run else segments
+        run.append((*pair, mask))
+        colours.update(pair)
+    return [*segments, _colour_segment(run, colours, shading)] if run else segments
 
 
-def _colour_segment(run: Sequence[tuple[int, int]], colours: set[int]) -> Segment:
-    background, ink = min(colours), max(colours)  # TRANSPARENT, the smallest value, is always the background
-    masks = (UPPER * (top == ink != background) + LOWER * (bottom == ink != background) for top, bottom in run)
-    return Segment("".join(BLOCKS[mask] for mask in masks), _colour_style(ink, background))
+def _in_palette(colour: int) -> int:
+    return colour if colour == TRANSPARENT else nearest_colour(colour)
+
+
+def _colour_segment(run: Sequence[ColourCell], colours: set[int], shading: Shading) -> Segment:
+    low, high = min(colours), max(colours)  # TRANSPARENT, the smallest value, is always the background
+
+    def filled(background: int, ink: int, mask: int) -> int:
+        if background == ink:
+            return FULL * (ink == high != low)
+        return mask if ink == high else FULL - mask
+
+    return Segment("".join(BLOCKS[filled(*cell)] for cell in run), _colour_style(high, low, shading))
 
 
 @lru_cache(maxsize=4_096)
-def _colour_style(ink: int, background: int) -> Style:
+def _colour_style(ink: int, background: int, shading: Shading) -> Style:
     """Return the style of `ink` on `background`. If the two are equal, the style has no foreground colour."""
+    color = palette_colour if shading is Shading.PALETTE else rgb
     return Style(
-        color=None if ink == background else rgb(ink), bgcolor=None if background == TRANSPARENT else rgb(background)
+        color=None if ink == background else color(ink),
+        bgcolor=None if background == TRANSPARENT else color(background),
     )
 
 
@@ -146,43 +166,12 @@ def resample(pixels: bytes, size: Size, new_size: Size) -> list[bytes]:
 
     Pixels are averaged if the image shrinks, and repeated if it grows.
     """
-    height, width = size
-    rows = _resample_rows([pixels[start : start + width] for start in range(0, height * width, width)], new_size[0])
-    if new_size[1] == width:
-        return rows
-    columns = [bytes(column) for column in zip(*rows, strict=True)]
-    return [bytes(row) for row in zip(*_resample_rows(columns, new_size[1]), strict=True)]
+    import numpy as np  # noqa: PLC0415 -- only images need it, and importing it takes 80 ms
 
+    from .resizing import resize  # noqa: PLC0415
 
-def _resample_rows(rows: list[bytes], count: int) -> list[bytes]:
-    size = len(rows)
-    if count >= size:
-        return [rows[y * size // count] for y in range(count)]
-    result = []
-    for first, weights in _overlaps(size, count):
-        covered = rows[first : first + len(weights)]
-        if any(map(any, covered)):
-            weighted = (map(mul, row, repeat(weight)) for row, weight in zip(covered, weights, strict=True))
-            totals = map(add, map(sum, zip(*weighted, strict=True)), repeat(size // 2))
-            result.append(bytes(map(floordiv, totals, repeat(size))))
-        else:
-            result.append(covered[0])
-    return result
-
-
-@lru_cache(maxsize=256)
-def _overlaps(size: int, count: int) -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Return the weights for averaging `size` old rows into `count` new rows.
-
-    For each new row, the result contains the index of the first old row to average and the weights of the averaged
-    rows. The weights for a new row add up to `size`.
-    """
-
-    def weights(start: int, end: int) -> Iterator[int]:
-        for row in range(start // count, -(-end // count)):
-            yield min(end, (row + 1) * count) - max(start, row * count)
-
-    return tuple((start // count, tuple(weights(start, start + size))) for start in range(0, count * size, size))
+    rows = resize(np.frombuffer(pixels, np.uint8).reshape(size), new_size)
+    return [row.tobytes() for row in rows]
 
 
 def _half_cells(upper: bytes, lower: bytes) -> Iterator[GreyCell]:
@@ -263,10 +252,4 @@ def _grey_style(dark: int, light: int) -> Style:
 
 
 def _grey(level: int) -> Color:
-    """Return the palette colour of a grey level.
-
-    The colour includes its RGB triplet, so that Textual doesn't convert it to a 24-bit colour.
-    """
-    grey = GREYS[level]
-    number = 231 if grey == 255 else 232 + level
-    return Color(f"grey{grey}", ColorType.EIGHT_BIT, number, ColorTriplet(grey, grey, grey))
+    return palette_colour(GREYS[level] * 0x010101)

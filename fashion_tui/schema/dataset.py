@@ -44,9 +44,6 @@ class ImageTask(msgspec.Struct, frozen=True, kw_only=True):
     """Number of classes."""
 
 
-IMAGE_SIZE = FASHION_SHAPE[1:]
-"""Height and width of the images of Fashion-MNIST, in pixels."""
-
 FASHION_TASK = ImageTask(image_shape=FASHION_SHAPE, classes=10)
 
 

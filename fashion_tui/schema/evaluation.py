@@ -4,6 +4,8 @@ import math
 
 import msgspec
 
+from .dataset import ImageShape
+
 
 class ClassReport(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics of one class. `precision`, `recall` and `f1` are in [0, 1], and 0 if their denominator is 0."""
@@ -57,7 +59,8 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
     probabilities: tuple[float, ...]
     """Probability of each class; NaN if the network's outputs aren't numbers."""
     pixels: bytes
-    """Pixels of the image: uint8 [28, 28]."""
+    """Pixels of the image, as uint8 `[C, H, W]`."""
+    image_shape: ImageShape
 
     @property
     def predicted(self) -> int | None:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from .dataset import ImageShape
 from .shapes import Shape
 
 
@@ -33,11 +34,14 @@ class FeatureMaps(msgspec.Struct, frozen=True, kw_only=True):
     predicted: str
     """Name of the predicted class."""
     image: bytes
-    """Pixels of the image: uint8 [28, 28]."""
+    """Pixels of the image, as uint8 `[C, H, W]`."""
+    image_shape: ImageShape
     shape: Shape
     """Shape of the output for this sample."""
     maps: tuple[bytes, ...]
-    """The requested feature maps, each as uint8 [28, 28]: black is `low`, white is `high`."""
+    """The requested feature maps, each as uint8 with the size `map_size`: black is `low`, white is `high`."""
+    map_size: tuple[int, int]
+    """Height and width of the images in `maps`, in pixels."""
     total: int
     """Number of feature maps in the output."""
     low: float

@@ -1,8 +1,11 @@
 """A Textual driver for Linux and macOS terminals, which extends `LinuxDriver`."""
 
 import asyncio
+import fcntl
 import os
 import select
+import struct
+import termios
 import threading
 import time
 from codecs import getincrementaldecoder
@@ -13,6 +16,10 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.events import CursorPosition
 from textual.message import Message
 
+from fashion_tui.settings import user_settings
+
+from .graphics.detection import graphics_protocol
+from .graphics.layer import ImageLayer
 from .output_flow import QUERY_TIMEOUT, OutputFlow
 from .terminal_input import PASTE_LENGTH, InputParser
 from .terminal_status import Progress, TerminalStatus
@@ -45,6 +52,9 @@ class TerminalDriver(LinuxDriver):
         self._is_resuming = False
         self.flow = OutputFlow(self._query)
         self._status = TerminalStatus(os.environ)
+        protocol = graphics_protocol(os.environ, user_settings().images)
+        self.image_layer = ImageLayer(protocol, self.write) if protocol is not None else None
+        """Draws an image in pixels. None if the terminal can't."""
         self._reply_arrived = threading.Event()
         """Set if the terminal has replied to the last query."""
         self._write_lock = threading.Lock()
@@ -59,6 +69,17 @@ class TerminalDriver(LinuxDriver):
         except OSError:  # the terminal is gone
             columns, lines = 0, 0
         return columns or 80, lines or 24
+
+    def cell_size(self) -> tuple[int, int] | None:
+        """Return the height and width of a cell in pixels, or None if the terminal doesn't report them."""
+        try:
+            size = fcntl.ioctl(self.fileno, termios.TIOCGWINSZ, bytes(8))
+        except OSError:
+            return None
+        lines, columns, width, height = struct.unpack("HHHH", size)
+        if not (lines and columns and height >= lines and width >= columns):
+            return None
+        return height // lines, width // columns
 
     def _get_terminal_size(self) -> tuple[int, int]:
         return self.terminal_size()
@@ -107,6 +128,8 @@ class TerminalDriver(LinuxDriver):
 
     def stop_application_mode(self) -> None:
         """Restore the terminal, also after an error in the app."""
+        if self.image_layer is not None:
+            self.image_layer.remove()
         self.write(self._status.restore())
         super().stop_application_mode()
 

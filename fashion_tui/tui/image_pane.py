@@ -10,6 +10,8 @@ from textual.containers import Container
 from textual.message import Message
 from textual.reactive import var
 
+from fashion_tui.schema.picture import Picture
+
 from .dialogs.image import ImageDialog
 from .pane import Pane
 from .widgets.grid_cursor import GridCursor
@@ -37,10 +39,10 @@ class ImageSource(Protocol[Request, Page]):
         """Return a page from the engine. Raises UserError if the request fails."""
 
     def make_tiles(self, page: Page, width: int) -> Sequence[Tile]:
-        """Return the tiles of a page. Each image is `width` columns wide."""
+        """Return the tiles of a page. Each tile is `width` columns wide."""
 
-    def enlarged(self, page: Page, position: int) -> tuple[bytes, Text]:
-        """Return the pixels of an image on the page, and the details to show beside the enlarged image."""
+    def enlarged(self, page: Page, position: int) -> tuple[Picture, Text]:
+        """Return an image on the page, and the details to show beside the enlarged image."""
 
     def page_shown(self) -> None:
         """Called when the page or the cursor has changed."""

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
@@ -23,6 +24,7 @@ from .actions import EVERYWHERE
 from .cropped_update import CroppedUpdate
 from .dialogs.dialog import MINIMUM_SIZE, TooSmall
 from .driver import TerminalDriver
+from .graphics.layer import ImageLayer
 from .input_queue import InputQueue
 from .output_flow import PostponedFrames
 from .printable_filter import PrintableFilter
@@ -33,6 +35,15 @@ QUIT_KEYS = {key for action in EVERYWHERE if action.id == "quit" and action.prio
 
 SIZE_CHECK_DELAY = 0.1
 """Seconds from a resize event until the terminal's size is checked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelOutput:
+    """The layer that draws an image in pixels, and the size of a cell."""
+
+    layer: ImageLayer
+    cell: tuple[int, int]
+    """Height and width in pixels."""
 
 
 class AsciiScrollBarRender(ScrollBarRender):
@@ -113,6 +124,8 @@ class TerminalApp(App[None]):
         elif driver.flow.is_ready or self._exit:
             frame = CroppedUpdate.of(renderable) if isinstance(renderable, ChopsUpdate) else renderable
             super()._display(screen, frame)
+            if driver.image_layer is not None:
+                driver.image_layer.frame_written(screen, renderable)
             driver.flow.query_if_due()
         else:
             self._postponed.add(screen, renderable)
@@ -129,6 +142,15 @@ class TerminalApp(App[None]):
         Textual paints the whole terminal whenever one of them changes.
         """
         return [] if self.screen.styles.background.a == 1 else super()._background_screens
+
+    @property
+    def pixel_output(self) -> PixelOutput | None:
+        """What is needed to draw images in pixels, or None if they must be drawn in cells."""
+        driver = self._driver
+        if not isinstance(driver, TerminalDriver) or driver.image_layer is None or self.no_color:
+            return None
+        cell = driver.cell_size()
+        return None if cell is None else PixelOutput(driver.image_layer, cell)
 
     def show_progress(self, progress: Progress | None) -> None:
         """Show a run's progress in the terminal's title and tab. If it is None, restore both."""

@@ -9,11 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
+from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, map_size, value_range
 from fashion_tui.lab.evaluation.histograms import histogram, weight_histograms
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.trace import trace
 from fashion_tui.lab.trace.activations import output_of_call
+from fashion_tui.schema.dataset import ImageShape
 from fashion_tui.schema.errors import UserError
 
 from .networks import FunctionNet, Residual, build_on_meta
@@ -76,7 +77,7 @@ def test_feature_maps_are_scaled_from_black_to_white() -> None:
     planes[1] = -4.0
     low, high = value_range(planes)
     assert (low, high) == (-4.0, 4.0)
-    first, second = (np.frombuffer(image, np.uint8).reshape(28, 28) for image in as_images(planes, low, high))
+    first, second = (np.frombuffer(image, np.uint8).reshape(28, 28) for image in as_images(planes, low, high, (28, 28)))
     assert (first[6:8, 10:12] == 255).all()
     assert (first == 128).sum() == 28 * 28 - 4
     assert not second.any()
@@ -89,15 +90,22 @@ def test_feature_maps_are_scaled_from_black_to_white() -> None:
 def test_output_of_any_shape_is_shown_as_images(shape: tuple[int, ...], planes: tuple[int, ...]) -> None:
     found = as_planes(torch.rand(1, *shape), shape)
     assert found.shape == planes
-    images = as_images(found, *value_range(found))
-    assert [len(image) for image in images] == [784] * planes[0]
+    images = as_images(found, *value_range(found), (28, 40))
+    assert [len(image) for image in images] == [28 * 40] * planes[0]
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((1, 28, 28), (28, 28)), ((3, 32, 48), (32, 48)), ((3, 224, 112), (64, 32))]
+)
+def test_feature_maps_are_as_large_as_small_images(shape: ImageShape, size: tuple[int, int]) -> None:
+    assert map_size(shape) == size
 
 
 def test_nan_is_black() -> None:
     planes = torch.full((1, 28, 28), float("nan"))
     planes[0, 0, 0] = 1.0
     assert value_range(planes) == (1.0, 1.0)
-    assert set(as_images(planes, 0.0, 1.0)[0][1:]) == {0}
+    assert set(as_images(planes, 0.0, 1.0, (28, 28))[0][1:]) == {0}
 
 
 def test_the_largest_layer_takes_longest() -> None:

@@ -26,13 +26,13 @@ def test_a_lighter_pixel_has_a_denser_character() -> None:
 
 def test_two_pixels_of_the_same_grey_are_a_space() -> None:
     pixels = bytes([grey(5), grey(5), grey(5), grey(9)])
-    assert text_of(grey_image(pixels, (2, 2), (1, 2), Shading.GREYS)) == " ▄"
+    assert text_of(grey_image(pixels, (2, 2), (1, 2), Shading.TRUECOLOR)) == " ▄"
 
 
 def test_four_pixels_keep_their_outline_unless_their_greys_are_neighbours() -> None:
     def drawn(left: int, right: int) -> str:
         pixels = bytes([grey(left), grey(right)] * 2)
-        return text_of(grey_image(pixels, (2, 2), (1, 1), Shading.GREYS))
+        return text_of(grey_image(pixels, (2, 2), (1, 1), Shading.TRUECOLOR))
 
     assert drawn(5, 6) == " "
     assert drawn(5, 7) == "▐"

@@ -17,7 +17,7 @@ from fashion_tui.report.plots import PlotStyle, draw
 from fashion_tui.report.plots.layout import max_lines
 from fashion_tui.schema.plots import MAX_LEVEL, MIME_TYPE, NON_FINITE, Bars, HeatMap, ImageGrid, Plot, plot_in
 
-COLOURS = PlotStyle(Shading.GREYS, UNICODE)
+COLOURS = PlotStyle(Shading.TRUECOLOR, UNICODE)
 NO_COLOURS = PlotStyle(Shading.CHARACTERS, UNICODE)
 PLAIN = PlotStyle(Shading.CHARACTERS, ASCII)
 STYLES = pytest.mark.parametrize("style", [COLOURS, NO_COLOURS, PLAIN], ids=["colours", "no colours", "ASCII"])

@@ -81,8 +81,8 @@ async def test_keys_move_through_all_images(tmp_path: Path) -> None:
         await pilot.press("space")
         await until(pilot, lambda: "page 2/" in screen_text(app), "the second page")
         expected = images(count, count)
-        await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its images")
-        assert [tile.pixels for tile in grid.tiles] == [expected.image(position) for position in range(count)]
+        await until(pilot, lambda: grid.tiles[0].picture.pixels == expected.image(0), "its images")
+        assert [tile.picture.pixels for tile in grid.tiles] == [expected.image(position) for position in range(count)]
         assert [int(label.split()[-1].replace(",", "")) for label in labels(pane)] == list(expected.indices)
 
         await pilot.press("left")  # back to the previous page
@@ -92,7 +92,7 @@ async def test_keys_move_through_all_images(tmp_path: Path) -> None:
         await pilot.press("v")
         await until(pilot, lambda: "test set · 2,000 images · page 1/" in screen_text(app), "the test set")
         expected = images(0, count, "test")
-        await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "its first image")
+        await until(pilot, lambda: grid.tiles[0].picture.pixels == expected.image(0), "its first image")
 
 
 async def test_filter_and_enlarged_image(tmp_path: Path) -> None:
@@ -134,7 +134,7 @@ async def test_cursor_stays_on_its_image_after_a_resize(tmp_path: Path) -> None:
             await until(pilot, lambda: len(grid.tiles) == pane.browser.cursor.page_size, "a page of the new size")
             assert pane.browser.cursor.index == index
             expected = images(pane.browser.cursor.offset, 1)
-            await until(pilot, lambda: grid.tiles[0].pixels == expected.image(0), "the page under the cursor")
+            await until(pilot, lambda: grid.tiles[0].picture.pixels == expected.image(0), "the page under the cursor")
 
         for size in ((80, 24), (60, 20), (120, 40)):
             await pilot.resize_terminal(*size)

@@ -25,6 +25,7 @@ from fashion_tui.runs.state import after
 from fashion_tui.runs.store import summarise
 from fashion_tui.schema.evaluation import ClassReport, Evaluation, Prediction
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Stopped
+from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunSummary, short_name
 from fashion_tui.tui.bars import indicator_text
@@ -375,7 +376,9 @@ def test_only_certainty_is_shown_as_100_percent(probability: float, text: str) -
 
 
 def test_a_wrong_prediction_has_the_probability_of_the_predicted_class() -> None:
-    prediction = Prediction(index=3, truth=0, probabilities=(0.23, 0.71, 0.06), pixels=bytes(784))
+    prediction = Prediction(
+        index=3, truth=0, probabilities=(0.23, 0.71, 0.06), pixels=bytes(784), image_shape=(1, 28, 28)
+    )
     first, second = prediction_tile(prediction, ("Shirt", "Coat", "Bag"), 20, UNICODE).labels
     assert (first.plain, second.plain.split()) == ("✕ Shirt", ["→", "Coat", "71", "%"])
     correct = msgspec.structs.replace(prediction, truth=1)
@@ -396,7 +399,7 @@ def test_the_title_of_the_predictions_counts_images_and_pages() -> None:
 def test_the_details_of_an_image_describe_its_pixels() -> None:
     pixels = np.random.default_rng(0).integers(3, 200, 784, dtype=np.uint8)
     pixels[::3] = 0
-    lines = image_details(pixels.tobytes(), (1, 28, 28), 1_234, "Coat", "train", UNICODE).plain.splitlines()
+    lines = image_details(Picture(pixels.tobytes(), (1, 28, 28)), 1_234, "Coat", "train", UNICODE).plain.splitlines()
     text = " ".join(" ".join(lines).split())
     assert text.startswith("Coat image 1,234 of the training set")
     assert f"min 0 mean {pixels.mean():.1f} max {pixels.max()}" in text

@@ -3,9 +3,8 @@
 import pytest
 
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
-from fashion_tui.tui.widgets.image_tiles import LARGE, MEDIUM, SMALL, TileLayout, arrange
+from fashion_tui.tui.widgets.image_tiles import TileLayout, arrange
 
-ONE_LABEL = {SMALL: 1, MEDIUM: 1, LARGE: 1}
 CURSOR = GridCursor(total=23, columns=5, rows=2, index=0)
 
 
@@ -47,20 +46,21 @@ def test_resizing_keeps_the_cursor_on_its_image() -> None:
 
 @pytest.mark.parametrize(
     ("size", "expected"),
-    [((78, 17), (SMALL, 5, 2)), ((88, 33), (MEDIUM, 4, 3)), ((150, 46), (LARGE, 5, 3)), ((10, 3), (SMALL, 1, 1))],
+    [((78, 17), (14, 5, 2)), ((88, 33), (20, 4, 3)), ((150, 46), (28, 5, 3)), ((10, 3), (14, 1, 1))],
 )
 def test_largest_images_of_which_enough_fit(size: tuple[int, int], expected: tuple[int, int, int]) -> None:
-    layout = arrange(*size, ONE_LABEL, min_tiles=12)
+    layout = arrange(*size, (1, 28, 28), label_lines=1, min_tiles=12)
     assert (layout.width, layout.columns, layout.rows) == expected
+    assert layout.image_size == (expected[0] // 2, expected[0])
     if layout.columns > 1:
         assert layout.region(layout.columns * layout.rows - 1).right <= size[0]
 
 
 def test_click_finds_its_tile() -> None:
-    layout = TileLayout(SMALL, columns=5, rows=2, gap=2, label_lines=1)
+    layout = TileLayout((7, 14), columns=5, rows=2, gap=2, label_lines=1)
     for position in range(10):
         region = layout.region(position)
         assert layout.position_at(region.x, region.y) == position
         assert layout.position_at(region.right - 1, region.bottom - 1) == position
-    assert layout.position_at(SMALL, 0) is None  # between two tiles
+    assert layout.position_at(14, 0) is None  # between two tiles
     assert layout.position_at(0, 100) is None

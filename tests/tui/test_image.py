@@ -12,7 +12,11 @@ from textual.strip import Strip
 
 from fashion_tui.machine.terminal import unicode_obstacle
 from fashion_tui.report.pixels import BLOCKS, GAMMA, GREYS, INK, Shading
-from fashion_tui.tui.widgets.image import SIDE, WIDTHS, ImageView, paint_image, shading_of
+from fashion_tui.schema.picture import Picture
+from fashion_tui.tui.widgets.image import ImageView, paint_picture, shading_of
+
+SIDE = 28
+WIDTHS = (14, 20, 28, 56)
 
 RAMP = bytes(value % 256 for value in range(SIDE * SIDE))
 NOISE = random.Random(0).randbytes(SIDE * SIDE)
@@ -20,6 +24,10 @@ BLACK = bytes(SIDE * SIDE)
 SHOE = bytes(min(255, 12 * x) if 10 < y < 10 + x else 0 for y in range(SIDE) for x in range(SIDE))
 
 STEP = GREYS[2] - GREYS[1]
+
+
+def paint_image(pixels: bytes, width: int, shading: Shading) -> tuple[Strip, ...]:
+    return paint_picture(Picture(pixels, (1, SIDE, SIDE)), (width // 2, width), shading)
 
 
 def nearest_grey(value: float) -> int:
@@ -52,7 +60,7 @@ def ansi(strips: tuple[Strip, ...]) -> str:
 
 @pytest.mark.parametrize("pixels", [RAMP, NOISE, BLACK, SHOE], ids=["ramp", "noise", "black", "shoe"])
 def test_every_pixel_of_a_full_size_image_has_the_nearest_grey(pixels: bytes) -> None:
-    cells = decoded(paint_image(pixels, SIDE, Shading.GREYS))
+    cells = decoded(paint_image(pixels, SIDE, Shading.PALETTE))
     assert len(cells) == SIDE // 2
     for y in range(SIDE):
         for x in range(SIDE):
@@ -62,7 +70,7 @@ def test_every_pixel_of_a_full_size_image_has_the_nearest_grey(pixels: bytes) ->
 
 
 def test_enlarged_image_shows_each_pixel_twice_as_wide_and_high() -> None:
-    cells = decoded(paint_image(NOISE, 2 * SIDE, Shading.GREYS))
+    cells = decoded(paint_image(NOISE, 2 * SIDE, Shading.PALETTE))
     for y in range(SIDE):
         for x in range(SIDE):
             assert {*cells[y][2 * x], *cells[y][2 * x + 1]} == {nearest_grey(NOISE[y * SIDE + x])}
@@ -70,7 +78,7 @@ def test_enlarged_image_shows_each_pixel_twice_as_wide_and_high() -> None:
 
 @pytest.mark.parametrize("width", [14, 20])
 def test_small_image_keeps_the_brightness_of_each_part(width: int) -> None:
-    cells = decoded(paint_image(SHOE, width, Shading.GREYS))
+    cells = decoded(paint_image(SHOE, width, Shading.PALETTE))
     assert (len(cells), len(cells[0])) == (width // 2, width)
     shown = [sum(cell) / 4 for row in cells for cell in row]
     side, lines = SIDE / width, SIDE / (width // 2)
@@ -87,7 +95,7 @@ def test_small_image_keeps_the_brightness_of_each_part(width: int) -> None:
 
 def test_outlines_stay_sharp_at_half_size() -> None:
     left_column_white = bytes(255 if x == 14 else 0 for _ in range(SIDE) for x in range(SIDE))
-    cells = decoded(paint_image(left_column_white, 14, Shading.GREYS))
+    cells = decoded(paint_image(left_column_white, 14, Shading.PALETTE))
     for row in cells:
         assert row[7] == (255, 8, 255, 8)
         assert {quarter for x, cell in enumerate(row) if x != 7 for quarter in cell} == {8}
@@ -102,23 +110,23 @@ def test_image_has_the_requested_size(width: int, shading: Shading) -> None:
 
 
 def test_greys_are_palette_colours_and_equal_neighbours_share_a_segment() -> None:
-    for strip in paint_image(SHOE, SIDE, Shading.GREYS):
+    for strip in paint_image(SHOE, SIDE, Shading.PALETTE):
         for _text, style, _control in strip:
             assert style is not None
             for colour in (style.color, style.bgcolor):
                 assert colour is None or (colour.type is ColorType.EIGHT_BIT and colour.triplet is not None)
-    assert all(len(list(strip)) == 1 for strip in paint_image(BLACK, SIDE, Shading.GREYS))
-    assert len(ansi(paint_image(BLACK, SIDE, Shading.GREYS))) < 50 * SIDE // 2
+    assert all(len(list(strip)) == 1 for strip in paint_image(BLACK, SIDE, Shading.PALETTE))
+    assert len(ansi(paint_image(BLACK, SIDE, Shading.PALETTE))) < 50 * SIDE // 2
 
 
 def test_any_pattern_of_two_greys_is_one_segment() -> None:
     chequered = bytes(255 * ((x + y) % 2) for y in range(SIDE) for x in range(SIDE))
-    assert all(len(list(strip)) == 1 for strip in paint_image(chequered, SIDE, Shading.GREYS))
+    assert all(len(list(strip)) == 1 for strip in paint_image(chequered, SIDE, Shading.PALETTE))
 
 
 def test_brighter_pixels_never_look_darker() -> None:
     ramp = bytes(range(256)) * 4
-    shown = [decoded(paint_image(bytes([value]) * SIDE**2, SIDE, Shading.GREYS))[0][0][0] for value in range(256)]
+    shown = [decoded(paint_image(bytes([value]) * SIDE**2, SIDE, Shading.PALETTE))[0][0][0] for value in range(256)]
     assert all(before <= after for before, after in pairwise(shown))
     assert len(set(shown)) == len(GREYS)
     inked = [
@@ -140,14 +148,17 @@ def test_characters_show_the_outline() -> None:
 
 class OneImage(App[None]):
     def compose(self) -> ComposeResult:
-        yield ImageView(SHOE)
+        yield ImageView()
+
+    def on_mount(self) -> None:
+        self.query_one(ImageView).show(Picture(SHOE, (1, SIDE, SIDE)), (20, 40))
 
 
 @pytest.mark.parametrize(
     ("environ", "shading"),
     [
-        ({"TERM": "xterm-256color"}, Shading.GREYS),
-        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, Shading.GREYS),
+        ({"TERM": "xterm-256color"}, Shading.PALETTE),
+        ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, Shading.TRUECOLOR),
         ({"TERM": "xterm-256color", "NO_COLOR": "1"}, Shading.CHARACTERS),
         ({"TERM": "xterm-256color", "LANG": "C"}, Shading.CHARACTERS),
         ({"TERM": "xterm"}, Shading.CHARACTERS),

@@ -851,14 +851,14 @@ async def test_weights_and_feature_maps_of_a_run(trained: Path) -> None:
         await lab.pilot.press("m")
         await lab.until("12 maps of 28×28", "image 0: ")
         grid = lab.pane.query_one(FeatureMapsView).query_one(ImageTiles)
-        first = [tile.pixels for tile in grid.tiles]
+        first = [tile.picture.pixels for tile in grid.tiles]
         assert len(first) == 13
         assert len(set(first)) == 13
         await lab.pilot.press("down", "down")
         await lab.until("12 maps of 14×14", "black 0, ")
         await lab.pilot.press("right")
         await lab.until("image 1: ")
-        assert grid.tiles[0].pixels != first[0]
+        assert grid.tiles[0].picture.pixels != first[0]
         await lab.pilot.press("end")
         await lab.until("10 values, row by row")
         await lab.pilot.press("escape")

@@ -13,7 +13,7 @@ from fashion_tui.lab.data.datasets import Dataset
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.devices import choose_device, free_memory, use_tf32
 from fashion_tui.lab.errors import is_out_of_memory
-from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, value_range
+from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, map_size, value_range
 from fashion_tui.lab.evaluation.histograms import histogram
 from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, has_probabilities, predict_logits
 from fashion_tui.lab.trace.activations import output_of_call
@@ -56,6 +56,7 @@ def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) ->
                     truth=int(test.labels[index]),
                     probabilities=tuple(row),
                     pixels=test.pixels[index].contiguous().numpy().tobytes(),
+                    image_shape=dataset.info.image_shape,
                 )
                 for index, row in zip(page.tolist(), probabilities.tolist(), strict=True)
             ),
@@ -79,14 +80,17 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -
         shape = tuple(output.shape[1:]) if output.shape[:1] == (1,) else tuple(output.shape)
         planes = as_planes(output, shape)
         low, high = value_range(planes)
+        size = map_size(dataset.info.image_shape)
         predicted = int(torch.as_tensor(logits).reshape(-1).argmax())
         return FeatureMaps(
             index=request.index,
             truth=dataset.classes[int(test.labels[request.index])],
             predicted=dataset.classes[predicted],
             image=pixels.contiguous().numpy().tobytes(),
+            image_shape=dataset.info.image_shape,
             shape=shape,
-            maps=as_images(planes[request.offset : request.offset + request.limit], low, high),
+            maps=as_images(planes[request.offset : request.offset + request.limit], low, high, size),
+            map_size=size,
             total=len(planes),
             low=low,
             high=high,

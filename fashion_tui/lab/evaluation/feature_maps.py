@@ -3,10 +3,11 @@
 import torch.nn.functional as F
 from torch import Tensor
 
+from fashion_tui.schema.dataset import ImageShape
 from fashion_tui.schema.shapes import Shape
 
-SIDE = 28
-"""Height and width of a feature map's image, in pixels. The test images have the same size."""
+MAX_SIDE = 64
+"""Maximum height and width of a feature map's image, in pixels."""
 
 
 def as_planes(values: Tensor, shape: Shape) -> Tensor:
@@ -24,14 +25,21 @@ def as_planes(values: Tensor, shape: Shape) -> Tensor:
     return F.pad(row, (0, width * height - row.numel()), value=row.min().item()).reshape(1, height, width)
 
 
-def as_images(planes: Tensor, low: float, high: float) -> tuple[bytes, ...]:
-    """Convert planes `[C, H, W]` to uint8 images `[28, 28]`, in which `low` and NaN are black and `high` is white.
+def map_size(image_shape: ImageShape) -> tuple[int, int]:
+    """Return the height and width of a feature map's image: that of the test image, at most MAX_SIDE."""
+    _, height, width = image_shape
+    scale = min(1.0, MAX_SIDE / max(height, width))
+    return max(round(height * scale), 1), max(round(width * scale), 1)
 
-    Planes larger than 28×28 are downsampled by averaging. Smaller planes are enlarged by repeating values.
+
+def as_images(planes: Tensor, low: float, high: float, size: tuple[int, int]) -> tuple[bytes, ...]:
+    """Convert planes to uint8 images of one height and width. `low` and NaN are black, `high` is white.
+
+    Larger planes are downsampled by averaging. Smaller planes are enlarged by repeating values.
     """
     span = (high - low) or 1.0
     levels = ((planes - low) / span).nan_to_num(0.0, 1.0, 0.0).clamp(0.0, 1.0)
-    pixels = F.adaptive_avg_pool2d(levels[None], (SIDE, SIDE))[0].mul(255).round().byte()
+    pixels = F.adaptive_avg_pool2d(levels[None], size)[0].mul(255).round().byte()
     return tuple(plane.contiguous().numpy().tobytes() for plane in pixels)
 
 

@@ -95,7 +95,7 @@ class HeatMapDrawing:
         rows = [[colours[level] for level in row] for row in self._levels(height)]
         if height % 2:
             rows.append([TRANSPARENT] * self.columns)
-        return [half_blocks(upper, lower) for upper, lower in zip(rows[::2], rows[1::2], strict=True)]
+        return [half_blocks(*pair, self.style.shading) for pair in zip(rows[::2], rows[1::2], strict=True)]
 
     def _characters(self) -> list[Row]:
         ink = [INK[level * (len(INK) - 1) // MAX_LEVEL] for level in range(MAX_LEVEL + 1)]
@@ -142,7 +142,7 @@ def _legend(heat_map: HeatMap, width: int, style: PlotStyle) -> list[Row]:
     else:
         colours = _level_colours(heat_map)
         pixels = [colours[level] for level in levels]
-        scale = half_blocks(pixels, pixels)
+        scale = half_blocks(pixels, pixels, style.shading)
     row = [Segment(f"{low} ", QUIET), *scale, Segment(f" {high}", QUIET)]
     count = heat_map.levels.count(NON_FINITE)
     if not count:

@@ -7,8 +7,10 @@ from rich.segment import Segment
 from rich.style import Style
 
 from fashion_tui.report.formatting import printable
-from fashion_tui.report.pixels import colour_image, grey_image
+from fashion_tui.report.pictures import draw_picture, fit
 from fashion_tui.report.style import FOREGROUND
+from fashion_tui.schema.dataset import ImageShape
+from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.plots import ImageGrid
 
 from .layout import PlotStyle, Row, caption_rows, max_lines
@@ -41,10 +43,10 @@ class ImageGridDrawing:
     @classmethod
     def fit(cls, grid: ImageGrid, width: int, style: PlotStyle) -> "ImageGridDrawing":
         height, label_height = max_lines(width), _label_height(grid)
-        columns, lines = _image_size(grid, width, height)
+        lines, columns = _image_size(grid, width, height)
         per_row, row_count = _arrange(grid.count, columns, width)
         while row_count * (lines + label_height + 1) - 1 > height and columns >= 2 * MIN_COLUMNS and grid.count > 1:
-            columns, lines = columns // 2, max(lines // 2, 1)
+            lines, columns = fit(_shape(grid), (max(lines // 2, 1), columns // 2))
             per_row, row_count = _arrange(grid.count, columns, width)
         row_count = min(row_count, max((2 * height + 1) // (lines + label_height + 1), 1))
         shown = min(row_count * per_row, grid.count)
@@ -70,9 +72,10 @@ class ImageGridDrawing:
         return rows + self.caption
 
     def _image(self, index: int) -> list[Row]:
-        size, cells = (self.grid.height, self.grid.width), (self.lines, self.columns)
-        draw = grey_image if self.grid.channels == 1 else colour_image
-        return draw(self.grid.image(index), size, cells, self.style.shading)
+        pixels, channels = self.grid.image(index), self.grid.channels
+        planes = b"".join(pixels[channel::channels] for channel in range(channels))
+        picture = Picture(planes, _shape(self.grid))
+        return draw_picture(picture, (self.lines, self.columns), self.style.shading)
 
     def _label(self, index: int) -> Segment:
         label = printable(self.grid.labels[index], self.style.glyphs)
@@ -80,12 +83,15 @@ class ImageGridDrawing:
 
 
 def _image_size(grid: ImageGrid, width: int, height: int) -> tuple[int, int]:
-    """Return an image's width in columns and height in lines. Small images are enlarged, and large ones are reduced."""
+    """Return an image's height in lines and width in columns. Small images are enlarged, and large ones are reduced."""
     side = ENLARGED_COLUMNS if grid.count == 1 else ENLARGED_COLUMNS // 2
     factor = max(side // max(grid.height, grid.width), 1)
-    scale = min(1.0, width / (grid.width * factor), 2 * height / (grid.height * factor))
-    columns = max(round(grid.width * factor * scale), 1)
-    return columns, max(-(-round(grid.height * factor * scale) // 2), 1)
+    room = min(-(-grid.height * factor // 2), height), min(grid.width * factor, width)
+    return fit(_shape(grid), room)
+
+
+def _shape(grid: ImageGrid) -> ImageShape:
+    return grid.channels, grid.height, grid.width
 
 
 def _arrange(count: int, columns: int, width: int) -> tuple[int, int]:

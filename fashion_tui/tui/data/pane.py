@@ -23,12 +23,13 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImagePage, Split
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import PrepareDataset
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
 from fashion_tui.tui.lab_app import DatasetFound, DatasetState, FolderChanged, Reading
-from fashion_tui.tui.widgets.image_tiles import SMALL, ImageTiles, Tile
+from fashion_tui.tui.widgets.image_tiles import NARROW_TILE, ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
 from .download import Download, DownloadEnded, DownloadProgress
@@ -144,16 +145,14 @@ class DataPane(ImagePane):
         for position, (index, label) in enumerate(zip(page.indices, page.labels, strict=True)):
             name = self._class_name(label)
             line = Text(name, FOREGROUND)
-            if width > SMALL:
+            if width > NARROW_TILE:
                 line.append(f"{index:,}".rjust(width - len(name)), MUTED)
-            tiles.append(Tile(page.image(position), (line,)))
+            tiles.append(Tile(_picture(page, position), (line,)))
         return tiles
 
-    def enlarged(self, page: ImagePage, position: int) -> tuple[bytes, Text]:
-        pixels, name = page.image(position), self._class_name(page.labels[position])
-        return pixels, image_details(
-            pixels, page.image_shape, page.indices[position], name, self.split, terminal_glyphs()
-        )
+    def enlarged(self, page: ImagePage, position: int) -> tuple[Picture, Text]:
+        picture, name = _picture(page, position), self._class_name(page.labels[position])
+        return picture, image_details(picture, page.indices[position], name, self.split, terminal_glyphs())
 
     def page_shown(self) -> None:
         if self._download is None:
@@ -274,6 +273,10 @@ class DataPane(ImagePane):
             self.notify(message.problem, severity="error", timeout=PROBLEM_SECONDS, markup=False)
         else:
             self.notify("Download cancelled; complete files are kept.")
+
+
+def _picture(page: ImagePage, position: int) -> Picture:
+    return Picture(page.image(position), page.image_shape)
 
 
 def _choice_label(name: str, count: int, width: int) -> Text:

@@ -7,7 +7,8 @@ from rich.text import Text
 from fashion_tui.report.formatting import format_shape, printable
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
-from fashion_tui.schema.dataset import DatasetInfo, ImageShape, Split
+from fashion_tui.schema.dataset import DatasetInfo, Split
+from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.tui.actions import key_hints, key_of
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
@@ -129,21 +130,20 @@ def _bar_style(index: int, chosen: int | None) -> str:
     return ACCENT if chosen in (None, index) else MUTED
 
 
-def image_details(  # noqa: PLR0913
-    pixels: bytes, shape: ImageShape, index: int, name: str, split: Split, glyphs: Glyphs
-) -> Text:
+def image_details(picture: Picture, index: int, name: str, split: Split, glyphs: Glyphs) -> Text:
     """Return an image's class and index, and its pixel values before and after normalisation."""
+    pixels = picture.pixels
+    counts = [pixels.count(value) for value in range(256)]
     low, high, mean = min(pixels), max(pixels), sum(pixels) / len(pixels)
-    bins = [0] * BINS
-    for value in pixels:
-        bins[value * BINS // 256] += 1
-    black = pixels.count(0) / len(pixels)
+    width = 256 // BINS
+    bins = [sum(counts[start : start + width]) for start in range(0, 256, width)]
+    black = counts[0] / len(pixels)
     guide_mean, guide_std = GUIDE.mean[0], GUIDE.std[0]
     normalised = [f"{(value / 255 - guide_mean) / guide_std:+.2f}".replace("-", "−") for value in (low, mean, high)]
     text = Text(no_wrap=True)
     text.append(f"{name}\n", style=f"bold {FOREGROUND}")
     text.append(f"image {index:,} of the {SPLIT_NAMES[split]}\n\n", style=MUTED)
-    text.append(f"uint8 {format_shape(shape, glyphs)}, 0 black, 255 white\n", style=MUTED)
+    text.append(f"uint8 {format_shape(picture.shape, glyphs)}, 0 black, 255 white\n", style=MUTED)
     text.append_text(_statistics(f"{low}", f"{mean:.1f}", f"{high}"))
     text.append(f"{glyphs.sparkline([count**0.5 for count in bins])}", style=ACCENT)
     text.append(f"  {black * 100:.0f} % black\n\n", style=MUTED)

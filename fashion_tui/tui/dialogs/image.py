@@ -1,4 +1,4 @@
-"""A dialog with one image and its details. The image is enlarged if the terminal is large enough."""
+"""A dialog with one image and its details. The image is as large as the terminal allows."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -10,10 +10,17 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Static
 
+from fashion_tui.report.pixels import Size
+from fashion_tui.schema.picture import Picture
 from fashion_tui.tui.actions import key_hints
 from fashion_tui.tui.widgets.image import ImageView
 
 from .dialog import Dialog
+
+DETAILS_WIDTH = 40
+DETAILS_MARGIN = 3
+PADDING = (1, 2)
+"""Lines above and below the content of the panel, and columns on both sides of it."""
 
 
 class ImageDialog(Dialog[None]):
@@ -24,11 +31,9 @@ class ImageDialog(Dialog[None]):
         ("right,down,l,j,space", "step(1)", "next"),
         ("left,up,h,k", "step(-1)", "previous"),
     ]
-    DEFAULT_CSS = """
-    ImageDialog .panel { width: auto; }
-    ImageDialog ImageView { width: 28; height: 14; }
-    ImageDialog Static { width: 40; height: auto; margin: 0 0 0 3; }
-    ImageDialog.-large ImageView { width: 56; height: 28; }
+    DEFAULT_CSS = f"""
+    ImageDialog .panel {{ width: auto; padding: {PADDING[0]} {PADDING[1]}; }}
+    ImageDialog Static {{ width: {DETAILS_WIDTH}; height: auto; margin: 0 0 0 {DETAILS_MARGIN}; }}
     """
 
     image = getters.query_one(ImageView)
@@ -38,24 +43,32 @@ class ImageDialog(Dialog[None]):
         """Create the dialog. `step(1)` moves to the next image, `step(-1)` to the previous one."""
         super().__init__()
         self._step = step
-        self._pixels: bytes | None = None
+        self._picture: Picture | None = None
         self._details = Text()
 
     def compose(self) -> ComposeResult:
         with Horizontal(classes="panel"):
-            yield ImageView(self._pixels)
+            yield ImageView()
             yield Static(self._details)
 
     def on_resize(self) -> None:
-        self.set_class(self.size.width >= 110 and self.size.height >= 32, "-large")
+        self._show_image()
 
-    def show(self, pixels: bytes, details: Text) -> None:
-        """Show an image (uint8, [28, 28]) with its details beside it."""
-        self._pixels = pixels
+    def show(self, picture: Picture, details: Text) -> None:
+        """Show an image with its details beside it."""
+        self._picture = picture
         self._details = Text.assemble(details, "\n", key_hints(("←→", "next"), ("esc", "close")))
         if self.is_mounted:
-            self.image.show(pixels)
+            self._show_image()
             self.details.update(self._details)
+
+    def _show_image(self) -> None:
+        if self._picture is not None:
+            self.image.show(self._picture, self._room())
+
+    def _room(self) -> Size:
+        """Return the space for the image beside the details, in lines and columns."""
+        return self.size.height - 2 * PADDING[0], self.size.width - 2 * PADDING[1] - DETAILS_WIDTH - DETAILS_MARGIN
 
     def action_step(self, images: int) -> None:
         self._step(images)

@@ -19,6 +19,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
+from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import Evaluate, GetPredictions
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, State, short_name
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
@@ -27,11 +28,11 @@ from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
 from fashion_tui.tui.pane import RunPane
 from fashion_tui.tui.run_choice import choose_run, default_run
-from fashion_tui.tui.widgets.image_tiles import LARGE, MEDIUM, SMALL, ImageTiles, Tile
+from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
 from .metrics import MetricsView, checkpoint_line, progress_line
-from .predictions import LABEL_LINES, prediction_details, prediction_tile, predictions_title
+from .predictions import LABEL_LINES, prediction_details, prediction_picture, prediction_tile, predictions_title
 
 ALL = "all"
 EMPTY = (
@@ -147,7 +148,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
             yield MetricsView()
             with Vertical(id="predictions"):
                 yield FittedLines(id="predictions-title")
-                grid = ImageTiles(dict.fromkeys((SMALL, MEDIUM, LARGE), LABEL_LINES), MIN_TILES)
+                grid = ImageTiles(LABEL_LINES, MIN_TILES)
                 grid.can_focus = False  # the pane takes the focus, because the images aren't always visible
                 yield ImageBrowser(self, grid)
 
@@ -301,9 +302,10 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         names = self._class_names()
         return [prediction_tile(prediction, names, width, terminal_glyphs()) for prediction in page.predictions]
 
-    def enlarged(self, page: PredictionPage, position: int) -> tuple[bytes, Text]:
+    def enlarged(self, page: PredictionPage, position: int) -> tuple[Picture, Text]:
         prediction = page.predictions[position]
-        return prediction.pixels, prediction_details(prediction, self._class_names(), terminal_glyphs())
+        details = prediction_details(prediction, self._class_names(), terminal_glyphs())
+        return prediction_picture(prediction), details
 
     def page_shown(self) -> None:
         name = None if self.truth is None else self._class_names()[self.truth]

@@ -8,8 +8,9 @@ from rich.text import Text
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.evaluation import Prediction
+from fashion_tui.schema.picture import Picture
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
-from fashion_tui.tui.widgets.image_tiles import SMALL, Tile, short_class_name
+from fashion_tui.tui.widgets.image_tiles import NARROW_TILE, Tile, short_class_name
 
 LABEL_LINES = 2
 BAR_WIDTH = 16
@@ -28,11 +29,15 @@ def prediction_tile(prediction: Prediction, names: Sequence[str], width: int, gl
         first = Text.assemble((f"{glyphs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}"))
         second = Text("  NaN", BAD)
     else:
-        arrow = ("→" if glyphs.unicode else ">") + " " * (width > SMALL)
+        arrow = ("→" if glyphs.unicode else ">") + " " * (width > NARROW_TILE)
         predicted = short_class_name(names[prediction.predicted], width - len(arrow) - len(confidence) - 1)
         first = Text.assemble((f"{glyphs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}"))
         second = Text.assemble((arrow, MUTED), (predicted, BAD), (f" {confidence}", MUTED))
-    return Tile(prediction.pixels, (first, second))
+    return Tile(prediction_picture(prediction), (first, second))
+
+
+def prediction_picture(prediction: Prediction) -> Picture:
+    return Picture(prediction.pixels, prediction.image_shape)
 
 
 def format_confidence(probability: float) -> str:

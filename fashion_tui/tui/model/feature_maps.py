@@ -13,6 +13,7 @@ from textual.message import Message
 from fashion_tui.report.formatting import format_formula, format_range, format_shape
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
+from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import GetFeatureMaps
 from fashion_tui.schema.shapes import ShapeRow
 from fashion_tui.schema.weights import FeatureMaps
@@ -147,9 +148,10 @@ class FeatureMapsView(Vertical):
         self._total, self._test_images = maps.total, maps.test_images
         if self.grid.set_min_tiles(maps.total + 1):
             return  # the page size has changed, so `_layout_changed` loads the maps again
-        tiles = [Tile(maps.image, (Text(maps.truth, FOREGROUND),))]
+        tiles = [Tile(Picture(maps.image, maps.image_shape), (Text(maps.truth, FOREGROUND),))]
         tiles += [
-            Tile(pixels, (Text(str(index), MUTED),)) for index, pixels in enumerate(maps.maps, start=self._offset)
+            Tile(Picture(pixels, (1, *maps.map_size)), (Text(str(index), MUTED),))
+            for index, pixels in enumerate(maps.maps, start=self._offset)
         ]
         self.grid.show(tiles)
         assert self._row is not None  # noqa: S101

@@ -1,59 +1,113 @@
-"""A 28×28 greyscale image, drawn as strips or shown in a widget."""
+"""An image of any shape, drawn as strips or shown in a widget."""
 
+import asyncio
 from functools import lru_cache
 from typing import Any
 
+from textual import work
 from textual.app import App
+from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.pixels import Shading, grey_image
-from fashion_tui.schema.dataset import IMAGE_SIZE
-
-SIDE = IMAGE_SIZE[0]
-"""Width and height of an image, in pixels."""
-
-WIDTHS = (14, 20, 28, 56)
-"""Possible widths of a drawn image, in columns. The height in lines is half the width. At a width of 28 or more, every
-pixel is shown."""
+from fashion_tui.report.pictures import draw_picture, fit_picture, fit_pixels
+from fashion_tui.report.pixels import Shading, Size
+from fashion_tui.schema.picture import Picture
+from fashion_tui.tui.graphics.detection import Protocol
+from fashion_tui.tui.graphics.layer import ImageLayer
+from fashion_tui.tui.terminal_app import PixelOutput, TerminalApp
 
 
 def shading_of(app: App[Any]) -> Shading:
     """Return the best shading that the app's terminal supports."""
-    has_greys = app.console.color_system in ("truecolor", "256") and not app.no_color
-    return Shading.GREYS if has_greys and terminal_glyphs().unicode else Shading.CHARACTERS
+    if app.no_color or not terminal_glyphs().unicode:
+        return Shading.CHARACTERS
+    match app.console.color_system:
+        case "truecolor":
+            return Shading.TRUECOLOR
+        case "256":
+            return Shading.PALETTE
+        case _:
+            return Shading.CHARACTERS
 
 
 @lru_cache(maxsize=256)
-def paint_image(pixels: bytes, width: int, shading: Shading) -> tuple[Strip, ...]:
-    """Draw an image (uint8, [28, 28]) as `width // 2` strips. `width` is one of WIDTHS."""
-    return tuple(Strip(line, width) for line in grey_image(pixels, (SIDE, SIDE), (width // 2, width), shading))
+def paint_picture(picture: Picture, room: Size, shading: Shading) -> tuple[Strip, ...]:
+    """Draw an image as large as it fits into `room`, which is given in lines and columns.
+
+    The results are cached together with their images. Shrink large images with `thumbnail` before calling this.
+    """
+    return _paint(picture, room, shading)
+
+
+def _paint(picture: Picture, room: Size, shading: Shading) -> tuple[Strip, ...]:
+    size = fit_picture(picture, room, shading)
+    return tuple(Strip(line, size[1]) for line in draw_picture(picture, size, shading))
 
 
 class ImageView(Widget):
-    """A widget that shows one image, at the largest width in WIDTHS that fits."""
+    """A widget that shows one image and is as large as the image.
 
-    DEFAULT_CSS = """
-    ImageView { width: 28; height: 14; }
+    An image with more pixels than fit into the widget's cells is drawn with the terminal's own pixels, if it can.
     """
 
-    def __init__(self, pixels: bytes | None = None, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._pixels = pixels
+        self._shown: tuple[Picture, Size] | None = None
+        self._strips: tuple[Strip, ...] = ()
+        """The lines of the image; empty if it is drawn in pixels."""
 
-    def show(self, pixels: bytes | None) -> None:
-        """Show an image (uint8, [28, 28]), or nothing if `pixels` is None."""
-        if pixels != self._pixels:
-            self._pixels = pixels
-            self.refresh()
+    def show(self, picture: Picture, room: Size) -> None:
+        """Show an image as large as it fits into `room`, which is given in lines and columns."""
+        if (picture, room) == self._shown:
+            return
+        self._shown = (picture, room)
+        output = self.app.pixel_output if isinstance(self.app, TerminalApp) else None
+        is_reduced = picture.height > 2 * room[0] or picture.width > room[1]
+        if output is not None and is_reduced:
+            self._show_pixels(picture, room, output)
+            return
+        self._hide_pixels()
+        self._strips = _paint(picture, room, shading_of(self.app))
+        self._resize(len(self._strips), self._strips[0].cell_length)
+        self.refresh()
+
+    def _show_pixels(self, picture: Picture, room: Size, output: PixelOutput) -> None:
+        height, width = output.cell
+        size = fit_pixels(picture.shape, (room[0] * height, room[1] * width))
+        self._strips = ()
+        if self._resize(-(-size[0] // height), -(-size[1] // width)):
+            self._hide_pixels()
+        self.refresh()
+        self._draw_pixels(picture, size, output.layer)
+
+    @work(group="pixels", exclusive=True)
+    async def _draw_pixels(self, picture: Picture, size: Size, layer: ImageLayer) -> None:
+        layer.show(self, await asyncio.to_thread(_encode, picture, size, layer.protocol))
+        self.refresh(Region(0, 0, 1, 1))  # the image is drawn after the next frame
+
+    def _hide_pixels(self) -> None:
+        self.workers.cancel_group(self, "pixels")
+        if isinstance(self.app, TerminalApp) and (output := self.app.pixel_output) is not None:
+            output.layer.hide(self)
+
+    def _resize(self, lines: int, columns: int) -> bool:
+        """Set the size of the widget, and return whether it has changed."""
+        old = (self.styles.height, self.styles.width)
+        self.styles.height, self.styles.width = lines, columns
+        return old != (self.styles.height, self.styles.width)
+
+    def on_unmount(self) -> None:
+        self._hide_pixels()
 
     def render_line(self, y: int) -> Strip:
-        width = max((width for width in WIDTHS if self._fits(width)), default=None)
-        if self._pixels is None or width is None or y >= width // 2:
+        if y >= len(self._strips):
             return Strip.blank(self.size.width, self.rich_style)
-        strip = paint_image(self._pixels, width, shading_of(self.app))[y]
-        return strip.adjust_cell_length(self.size.width, self.rich_style)
+        return self._strips[y].adjust_cell_length(self.size.width, self.rich_style)
 
-    def _fits(self, width: int) -> bool:
-        return width <= self.size.width and width // 2 <= self.size.height
+
+def _encode(picture: Picture, size: Size, protocol: Protocol) -> str:
+    from fashion_tui.tui.graphics.encoding import encode  # noqa: PLC0415 -- most images need neither Pillow nor NumPy
+
+    return encode(picture, size, protocol)

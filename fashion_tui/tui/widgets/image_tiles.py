@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from rich.segment import Segment
 from rich.style import Style
@@ -12,12 +13,25 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from fashion_tui.report.pictures import fit, thumbnail
+from fashion_tui.report.pixels import Size
 from fashion_tui.report.style import ACCENT
+from fashion_tui.schema.dataset import ImageShape
+from fashion_tui.schema.picture import Picture
 
-from .image import paint_image, shading_of
+from .image import paint_picture, shading_of
 
-SMALL, MEDIUM, LARGE = 14, 20, 28
-"""Possible widths of the image in a tile, in columns."""
+MAX_SIDE = 32
+"""Maximum width of the image in a tile, in columns, and twice the maximum height, in lines."""
+
+SCALES = (Fraction(1), Fraction(5, 7), Fraction(1, 2))
+"""Possible sizes of the images, relative to the largest size."""
+
+MIN_TILE_WIDTH = 14
+"""Minimum width of a tile, in columns. It leaves space for the labels of narrow images."""
+
+NARROW_TILE = 16
+"""Maximum width, in columns, of tiles whose labels are shortened."""
 
 MAX_GAP = 4
 CURSOR = Style.parse(f"bold {ACCENT} reverse")
@@ -27,8 +41,7 @@ CURSOR = Style.parse(f"bold {ACCENT} reverse")
 class Tile:
     """An image with its labels."""
 
-    pixels: bytes
-    """uint8 [28, 28]."""
+    picture: Picture
     labels: tuple[Text, ...]
     """Lines below the image."""
 
@@ -37,8 +50,8 @@ class Tile:
 class TileLayout:
     """Layout of the grid: the size and number of its tiles."""
 
-    width: int = LARGE
-    """Width of each image, in columns. The height in lines is half the width."""
+    image_size: Size = (14, 28)
+    """Maximum size of each image, in lines and columns."""
     columns: int = 1
     """Number of tiles per row."""
     rows: int = 1
@@ -47,9 +60,14 @@ class TileLayout:
     label_lines: int = 1
 
     @property
+    def width(self) -> int:
+        """Width of each tile, in columns."""
+        return max(self.image_size[1], MIN_TILE_WIDTH)
+
+    @property
     def row_pitch(self) -> int:
         """Number of lines from the top of a tile to the top of the tile below it."""
-        return self.width // 2 + self.label_lines
+        return self.image_size[0] + self.label_lines
 
     @property
     def column_pitch(self) -> int:
@@ -64,7 +82,7 @@ class TileLayout:
     def label_region(self, position: int) -> Region:
         """Return the region of a tile's first label, given the position of the tile."""
         x, y, width, _height = self.region(position)
-        return Region(x, y + self.width // 2, width, 1)
+        return Region(x, y + self.image_size[0], width, 1)
 
     def position_at(self, x: int, y: int) -> int | None:
         """Return the position of the tile that covers a cell, or None if no tile covers it."""
@@ -73,21 +91,29 @@ class TileLayout:
         return row * self.columns + column if inside else None
 
 
-def arrange(width: int, height: int, label_lines: dict[int, int], min_tiles: int) -> TileLayout:
+def arrange(width: int, height: int, shape: ImageShape, label_lines: int, min_tiles: int) -> TileLayout:
     """Return the layout with the largest image size at which `min_tiles` tiles fit.
 
-    If they don't fit at any size, return the layout with the smallest images. `label_lines` maps each image width to
-    the number of label lines.
+    If they don't fit at any size, return the layout with the smallest images. `shape` is the shape of the images.
     """
-    layout = TileLayout(label_lines=label_lines[LARGE])
-    for size in (LARGE, MEDIUM, SMALL):
-        pitch = size // 2 + label_lines[size]
-        columns, rows = max((width + 1) // (size + 1), 1), max(height // pitch, 1)
-        gap = min((width - columns * size) // (columns - 1), MAX_GAP) if columns > 1 else 1
-        layout = TileLayout(size, columns, rows, gap, label_lines[size])
+    layout = TileLayout()
+    for scale in SCALES:
+        image_size = _image_size(shape, scale)
+        tile_width, pitch = TileLayout(image_size).width, image_size[0] + label_lines
+        columns, rows = max((width + 1) // (tile_width + 1), 1), max(height // pitch, 1)
+        gap = min((width - columns * tile_width) // (columns - 1), MAX_GAP) if columns > 1 else 1
+        layout = TileLayout(image_size, columns, rows, gap, label_lines)
         if columns * rows >= min_tiles:
             break
     return layout
+
+
+def _image_size(shape: ImageShape, scale: Fraction) -> Size:
+    """Return the size of images in lines and columns, at a scale from SCALES. At scale 1, small images are enlarged."""
+    lines, columns = fit(shape, (MAX_SIDE // 2, MAX_SIDE))
+    if scale == 1:
+        return lines, columns
+    return fit(shape, (max(int(lines * scale), 1), max(int(columns * scale), 1)))
 
 
 def short_class_name(name: str, width: int) -> str:
@@ -121,17 +147,20 @@ class ImageTiles(Widget, can_focus=True):
 
     def __init__(
         self,
-        label_lines: dict[int, int] | None = None,
+        label_lines: int = 1,
         min_tiles: int = 12,
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
         """Create the grid. See `arrange` for the arguments."""
         super().__init__(id=id)
-        self.label_lines = label_lines or {SMALL: 1, MEDIUM: 1, LARGE: 1}
+        self.label_lines = label_lines
         self.min_tiles = min_tiles
+        self._shape: ImageShape = (1, 28, 28)
         self.tile_layout = TileLayout()
         self._tiles: tuple[Tile, ...] = ()
+        self._thumbnails: list[Picture] = []
+        """Images of the tiles, reduced in size if they are large."""
         self._cursor: int | None = None
 
     @property
@@ -139,8 +168,15 @@ class ImageTiles(Widget, can_focus=True):
         return self._tiles
 
     def show(self, tiles: Sequence[Tile], cursor: int | None = None) -> None:
-        """Replace the tiles. `cursor` is the position of the highlighted tile."""
+        """Replace the tiles. `cursor` is the position of the highlighted tile.
+
+        The shape of the first image determines the layout. If it changes, the grid is rearranged.
+        """
         old, self._tiles = self._tiles, tuple(tiles)
+        self._thumbnails = [thumbnail(tile.picture) for tile in tiles]
+        if tiles:
+            self._shape = tiles[0].picture.shape
+            self._arrange()
         layout = self.tile_layout
         changed = [
             layout.region(position)
@@ -162,7 +198,7 @@ class ImageTiles(Widget, can_focus=True):
     def prepare(self, tiles: Sequence[Tile]) -> None:
         """Paint and cache the images of tiles that may be shown next. Each image is painted in a separate callback."""
         for tile in tiles:
-            self.call_later(paint_image, tile.pixels, self.tile_layout.width, shading_of(self.app))
+            self.call_later(lambda picture=tile.picture: self._paint(thumbnail(picture)))
 
     def set_min_tiles(self, min_tiles: int) -> bool:
         """Set the minimum number of tiles and rearrange the grid. Return whether the layout has changed."""
@@ -173,7 +209,7 @@ class ImageTiles(Widget, can_focus=True):
         self._arrange()
 
     def _arrange(self) -> bool:
-        layout = arrange(self.size.width, self.size.height, self.label_lines, self.min_tiles)
+        layout = arrange(*self.size, self._shape, self.label_lines, self.min_tiles)
         if layout == self.tile_layout:
             return False
         self.tile_layout = layout
@@ -200,13 +236,27 @@ class ImageTiles(Widget, can_focus=True):
                 segments.extend(self._tile_line(position, tile, line))
         return Strip(segments).adjust_cell_length(self.size.width, background)
 
+    def _paint(self, picture: Picture) -> tuple[Strip, ...]:
+        return paint_picture(picture, self.tile_layout.image_size, shading_of(self.app))
+
     def _tile_line(self, position: int, tile: Tile, line: int) -> Strip:
-        width = self.tile_layout.width
-        if line < width // 2:
-            return paint_image(tile.pixels, width, shading_of(self.app))[line]
-        label_index = line - width // 2
+        width, lines = self.tile_layout.width, self.tile_layout.image_size[0]
+        if line < lines:
+            return self._image_line(self._paint(self._thumbnails[position]), line)
+        label_index = line - lines
         label = tile.labels[label_index].copy() if label_index < len(tile.labels) else Text()
         label.truncate(width, overflow="ellipsis", pad=True)
         if position == self._cursor and label_index == 0:
             return Strip([Segment(label.plain, self.rich_style + CURSOR)], width)
         return Strip(Segment.apply_style(label.render(self.app.console, end=""), self.rich_style), width)
+
+    def _image_line(self, strips: Sequence[Strip], line: int) -> Strip:
+        """Return a line of an image, centred in the width of its tile."""
+        width = self.tile_layout.width
+        background = Style(bgcolor=self.rich_style.bgcolor)
+        if line >= len(strips):
+            return Strip([Segment(" " * width, background)], width)
+        strip = strips[line]
+        left = (width - strip.cell_length) // 2
+        margins = (Segment(" " * left, background), Segment(" " * (width - strip.cell_length - left), background))
+        return Strip([segment for segment in (margins[0], *strip, margins[1]) if segment.text], width)

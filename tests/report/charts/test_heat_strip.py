@@ -141,7 +141,7 @@ def test_the_x_axis_is_that_of_the_charts() -> None:
 def test_colours_have_the_levels_of_the_glyphs() -> None:
     """The most typical values have nearly the colour of the background, and the ends are light."""
     strip = strip_of(UPDATES, {"conv1": {1 + 100 * level: level / 2 - 4.75 for level in range(8)}})
-    lines = draw_heat_strip(strip, WIDTH, 8, UNICODE, Shading.GREYS)
+    lines = draw_heat_strip(strip, WIDTH, 8, UNICODE, Shading.TRUECOLOR)
     title, row, same_row = lines[0], lines[1], lines[2]
 
     def colours(text: Text, start: int, end: int) -> list[str]:

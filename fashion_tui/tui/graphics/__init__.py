@@ -1,0 +1,1 @@
+"""Draw images with the terminal's real pixels instead of its cells."""
