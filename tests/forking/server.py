@@ -13,6 +13,7 @@ import socket
 import sys
 
 import torch
+import tqdm.auto  # noqa: F401 - after ipykernel, importing it prints a warning about missing widgets
 
 import fashion_tui
 import fashion_tui.kernel.__main__
