@@ -82,8 +82,8 @@ def common_options(command: Command) -> Command:
         "--fit",
         type=FIT,
         metavar="NAME",
-        help="How the images of a folder are made square: pad adds black bars, crop cuts off the ends of the longer "
-        "side.  [default: pad]",
+        help="How the images of a folder are made square: pad adds bars in the mean colour of the image's edge, crop "
+        "cuts off the ends of the longer side.  [default: pad]",
     )
     @click.option(
         "--runs",

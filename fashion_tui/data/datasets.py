@@ -25,7 +25,7 @@ from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import check_utf8, user_path
 
 from . import files, preparation
-from .folder import import_folder, open_imported
+from .folder import import_folder, open_imported, verify_imported
 from .sources import SYNTHETIC, SYNTHETIC_INFO
 from .stored import Progress, StoredDataset, cache_directory, read_stored, write_stored
 
@@ -125,8 +125,9 @@ def read(
 ) -> StoredDataset:
     """Read a data set into memory, so that it can't change, and verify it. Prepare it first if necessary.
 
-    A data set that takes more than half of the free memory is mapped instead. Raises UserError if the data set can't be
-    read, if it is damaged, or if `ref` specifies a different SHA-256; and Cancelled if `should_stop` returns True.
+    A data set that takes more than half of the free memory is mapped instead, and isn't verified. Raises UserError if
+    the data set can't be read, if it is damaged, or if `ref` specifies a different SHA-256; and Cancelled if
+    `should_stop` returns True.
     """
     stored = prepare(ref, progress, should_stop)
     if stored.info.ref.sha256 != ref.sha256 != "":
@@ -138,7 +139,9 @@ def read(
         return stored
     if ref.name != FOLDER:
         return preparation.read(ref, progress, should_stop)
-    return StoredDataset(stored.info, stored.train.in_memory(), stored.test.in_memory())
+    copy = StoredDataset(stored.info, stored.train.in_memory(), stored.test.in_memory())
+    verify_imported(copy)
+    return copy
 
 
 def keep_synthetic(dataset: StoredDataset) -> StoredDataset:

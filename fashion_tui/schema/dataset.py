@@ -12,7 +12,10 @@ from .errors import UsageError
 Split = Literal["train", "test"]
 
 Fit = Literal["pad", "crop"]
-"""How an image is made square: `pad` adds black bars, `crop` cuts off the ends of the longer side."""
+"""How an image is made square.
+
+`pad` adds bars in the mean colour of the image's edge, and `crop` cuts off the ends of the longer side.
+"""
 
 FITS: tuple[str, ...] = get_args(Fit)
 

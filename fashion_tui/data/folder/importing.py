@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from fashion_tui.data.files import DamagedData
 from fashion_tui.data.stored import Progress, StoredDataset, content_hash, read_stored, replaced_folder
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
@@ -44,11 +45,18 @@ def import_folder(ref: DatasetRef, progress: Progress, should_stop: Callable[[],
         raise UserError(f"can't write to the cache {cache.conversions.directory}: {error.strerror or error}") from error
 
 
-def is_intact(dataset: StoredDataset) -> bool:
-    """Return whether the class names, images and labels still have the SHA-256 that the summary states."""
-    train, test = dataset.train, dataset.test
-    sha256 = content_hash(dataset.info.classes, train.pixels, train.labels, test.pixels, test.labels)
-    return sha256 == dataset.info.ref.sha256
+def verify_imported(dataset: StoredDataset) -> None:
+    """Compute the SHA-256 of an imported data set again. Raises DamagedData if it isn't the one that was computed then.
+
+    This reads all images.
+    """
+    info, train, test = dataset.info, dataset.train, dataset.test
+    sha256 = content_hash(info.classes, train.pixels, train.labels, test.pixels, test.labels)
+    if sha256 != info.ref.sha256:
+        raise DamagedData(
+            f"the images of {info.ref.short_name} in the cache have the SHA-256 {sha256}, expected {info.ref.sha256}; "
+            f"delete {FolderCache(info.ref).conversions.directory} to read the folder again"
+        )
 
 
 def _open(cache: FolderCache, layout: Layout) -> StoredDataset | None:

@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion_tui.data.folder import import_folder, is_intact, open_imported
+from fashion_tui.data import datasets
+from fashion_tui.data.files import DamagedData
+from fashion_tui.data.folder import import_folder, open_imported, verify_imported
 from fashion_tui.data.folder.cache import FolderCache
 from fashion_tui.data.stored import Cancelled, StoredDataset
 from fashion_tui.schema.dataset import DatasetRef
@@ -123,14 +125,17 @@ def test_the_hash_depends_on_the_content_alone(folder: Path, tmp_path: Path) -> 
 
 def test_a_changed_cache_is_noticed_on_request(folder: Path) -> None:
     load = Import(folder)
-    assert is_intact(load())
+    verify_imported(load())
     path = next(FolderCache(load.ref).conversions.directory.glob("*/train-images.npy"))
     with path.open("r+b") as file:
         file.seek(-1, os.SEEK_END)
         last = file.read(1)
         file.seek(-1, os.SEEK_END)
         file.write(bytes([last[0] ^ 1]))
-    assert not is_intact(load())
+    with pytest.raises(DamagedData, match=f"SHA-256.*delete {FolderCache(load.ref).conversions.directory}"):
+        verify_imported(load())
+    with pytest.raises(DamagedData):
+        datasets.read(load.ref)
 
 
 @pytest.mark.parametrize("name", ["info.json", "train-images.npy", "test-labels.npy"])
@@ -145,7 +150,7 @@ def test_a_damaged_cache_is_replaced(folder: Path, name: str, damage: str) -> No
         os.truncate(path, path.stat().st_size // 2)
     assert open_imported(load.ref) is None
     replaced = load()
-    assert is_intact(replaced)
+    verify_imported(replaced)
     assert replaced.info == first.info
     assert load.decoded == 24
 
