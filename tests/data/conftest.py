@@ -40,36 +40,46 @@ class SmallSet:
         return folder
 
 
-def small_set(source: DatasetSource) -> SmallSet:
-    """Return a data set in the format of `source` with TRAIN_IMAGES + TEST_IMAGES images of random pixels."""
+Draw = Callable[[random.Random, int], bytes]
+"""Returns the pixels `[C, H, W]` of an image of a class."""
+
+
+def small_set(
+    source: DatasetSource, train: int = TRAIN_IMAGES, test: int = TEST_IMAGES, draw: Draw | None = None
+) -> SmallSet:
+    """Return a data set in the format of `source` with a few images. Their pixels are random unless drawn by `draw`."""
     rng = random.Random(0)
     channels, height, width = source.image_shape
     contents: dict[str, bytes] = {}
     pixels: dict[str, list[bytes]] = {}
     labels: dict[str, list[int]] = {}
     parts = []
-    for name, part, count in (("train", source.train, TRAIN_IMAGES), ("test", source.test, TEST_IMAGES)):
-        pixels[name] = [rng.randbytes(channels * height * width) for _ in range(count)]
+    for name, part, count in (("train", source.train, train), ("test", source.test, test)):
         labels[name] = [rng.randrange(len(source.classes)) for _ in range(count)]
+        pixels[name] = [
+            rng.randbytes(channels * height * width) if draw is None else draw(rng, label) for label in labels[name]
+        ]
         if isinstance(source.format, IdxFormat):
             files = _idx_contents(source.format, height, width, pixels[name], labels[name])
         else:
             files = _record_contents(source.format.labels, len(part.files), pixels[name], labels[name])
         contents.update(zip((file.name for file in part.files), files, strict=True))
         parts.append(Part(count, tuple(_described(file, contents[file.name]) for file in part.files)))
-    train, test = parts
+    train_part, test_part = parts
     archives = {archive.name: _archived(archive, contents) for archive in source.archives}
     small = replace(
         source,
-        train=train,
-        test=test,
+        train=train_part,
+        test=test_part,
         mirrors=(),
         archives=tuple(
             replace(
                 archive,
                 size=len(archives[archive.name]),
                 sha256=hashlib.sha256(archives[archive.name]).hexdigest(),
-                files=tuple(file for file in train.files + test.files if file.name in {f.name for f in archive.files}),
+                files=tuple(
+                    file for file in train_part.files + test_part.files if file.name in {f.name for f in archive.files}
+                ),
             )
             for archive in source.archives
         ),
