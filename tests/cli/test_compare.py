@@ -135,7 +135,7 @@ def logged(folder: Path, name: str, **metrics: list[Any]) -> Run:
     return run
 
 
-@pytest.mark.covers("compare --runs", "compare --data", "compare --dataset")
+@pytest.mark.covers("compare --runs", "compare --data", "compare --dataset", "compare --image-size", "compare --fit")
 def test_the_settings_that_differ_and_the_last_and_best_metrics(call_in_process: Call, tmp_path: Path) -> None:
     logged(tmp_path, "a", loss=[0.5, 0.25, 0.75], accuracy=[0.1, 0.9, 0.4], speed=[1.0, 9.0, 5.0])
     logged(tmp_path, "bb", loss=[2.0, math.nan, math.inf])
@@ -150,7 +150,7 @@ def test_the_settings_that_differ_and_the_last_and_best_metrics(call_in_process:
         "state": ["starting", "starting"], "test_accuracy": [None, None], "duration": [0.0, 0.0]
     }  # fmt: skip
     assert "first_difference" not in result.json
-    ignored = ("--data", tmp_path / "none", "--dataset", "fashion-mnist")
+    ignored = ("--data", tmp_path / "none", "--dataset", "fashion-mnist", "--image-size", 16, "--fit", "crop")
     assert call_in_process("compare", "a", "bb", "--runs", tmp_path, "--json", *ignored) == result
     out = call_in_process("compare", "a", "bb", "a", "--runs", tmp_path).out
     rows = [line.split() for line in out.splitlines() if line]

@@ -57,11 +57,16 @@ def test_damaged_notes_are_reported_in_one_line_and_kept(run: Run, call_in_proce
     assert (run.path / "notes.json").read_text() == "{"
 
 
-@pytest.mark.covers("rename --data", "rename --dataset", "tag --data", "tag --dataset", "note --data", "note --dataset")
+@pytest.mark.covers(
+    "rename --data", "rename --dataset", "rename --image-size", "rename --fit",
+    "tag --data", "tag --dataset", "tag --image-size", "tag --fit",
+    "note --data", "note --dataset", "note --image-size", "note --fit",
+)  # fmt: skip
 def test_the_data_set_has_no_effect(run: Run, call_in_process: Call, tmp_path: Path) -> None:
     none = tmp_path / "none"
+    ignored = ("--data", none, "--dataset", "fashion-mnist", "--image-size", 16, "--fit", "crop")
     for command in ("rename", "tag", "note"):
         result = call_in_process(command, run.path, "text")
         assert result.status == 0
-        assert call_in_process(command, run.path, "text", "--data", none, "--dataset", "fashion-mnist") == result
+        assert call_in_process(command, run.path, "text", *ignored) == result
     assert not none.exists()

@@ -260,29 +260,30 @@ def test_completion_prints_the_same_script_as_json(call_in_process: Call) -> Non
 
 
 @pytest.mark.covers(
-    "pause --data", "pause --dataset",
-    "stop --data", "stop --dataset",
-    "checkpoint --data", "checkpoint --dataset",
-    "resume --data", "resume --dataset",
-    "runs --data", "runs --dataset",
-    "eval --data", "eval --dataset",
-    "export --data", "export --dataset",
-    "verify --data", "verify --dataset",
-    "shapes --data", "shapes --dataset", "shapes --runs",
-    "kernel --data", "kernel --dataset", "kernel --runs",
-    "completion --data", "completion --dataset", "completion --runs",
+    "pause --data", "pause --dataset", "pause --image-size", "pause --fit",
+    "stop --data", "stop --dataset", "stop --image-size", "stop --fit",
+    "checkpoint --data", "checkpoint --dataset", "checkpoint --image-size", "checkpoint --fit",
+    "resume --data", "resume --dataset", "resume --image-size", "resume --fit",
+    "runs --data", "runs --dataset", "runs --image-size", "runs --fit",
+    "eval --data", "eval --dataset", "eval --image-size", "eval --fit",
+    "export --data", "export --dataset", "export --image-size", "export --fit",
+    "verify --data", "verify --dataset", "verify --image-size", "verify --fit",
+    "shapes --data", "shapes --dataset", "shapes --image-size", "shapes --fit", "shapes --runs",
+    "kernel --data", "kernel --dataset", "kernel --image-size", "kernel --fit", "kernel --runs",
+    "completion --data", "completion --dataset", "completion --image-size", "completion --fit", "completion --runs",
 )  # fmt: skip
 def test_options_without_an_effect(
     call_in_process: Call, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every command accepts --data, --dataset and --runs. Those that don't need one ignore it.
+    """Every command accepts --data, --dataset, --image-size, --fit and --runs. Those that don't need one ignore it.
 
     A run names its own data set.
     """
     monkeypatch.setattr(runtime_directory, "_parents", lambda: [str(tmp_path)])  # hides the apps of other tests
     run.write_status(msgspec.structs.replace(run.read_status(), state="finished"))
     none = tmp_path / "none"
-    data, dataset, runs = ("--data", none), ("--dataset", "fashion-mnist"), ("--runs", none)
+    data, runs = ("--data", none), ("--runs", none)
+    dataset = ("--dataset", "fashion-mnist", "--image-size", 16, "--fit", "crop")
     for command in ("pause", "stop", "checkpoint", "resume", "eval"):
         result = call_in_process(command, run.path)
         assert call_in_process(command, run.path, *data, *dataset) == result, command
@@ -300,7 +301,7 @@ def test_options_without_an_effect(
     assert not none.exists()
 
 
-@pytest.mark.covers("doctor --dataset")
+@pytest.mark.covers("doctor --dataset", "doctor --image-size", "doctor --fit")
 def test_doctor_says_that_synthetic_data_need_no_fashion_mnist(call_in_process: Call, tmp_path: Path) -> None:
     def data_line(*options: object) -> str:
         out = call_in_process("doctor", "--data", tmp_path, "--runs", tmp_path, *options).out
@@ -308,5 +309,6 @@ def test_doctor_says_that_synthetic_data_need_no_fashion_mnist(call_in_process: 
 
     assert not data_line("--dataset", "fashion-mnist").startswith(" "), "marked as a failure"
     plain = data_line("--dataset", "synthetic")
+    assert data_line("--dataset", "synthetic", "--image-size", 16, "--fit", "crop") == plain
     assert plain.startswith(" ")
     assert "not needed" in plain

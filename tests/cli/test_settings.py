@@ -32,7 +32,9 @@ def test_path_and_default_file(call: Call, tmp_path: Path) -> None:
         assert_error(call("settings", *options), 2, *options)
 
 
-@pytest.mark.covers("settings --data", "settings --runs", "settings --dataset")
+@pytest.mark.covers(
+    "settings --data", "settings --runs", "settings --dataset", "settings --image-size", "settings --fit"
+)
 def test_settings_in_effect(call: Call, tmp_path: Path) -> None:
     content = f'data = "{tmp_path}/data"\nruns = "{tmp_path}/runs"\n[keys.train]\npause = "f10"\nstop = "ctrl+m"\n'
     variables = write_settings(tmp_path, content)
@@ -46,6 +48,8 @@ def test_settings_in_effect(call: Call, tmp_path: Path) -> None:
     assert with_options["data"] == str(tmp_path / "x")
     assert with_options["runs"] == str(tmp_path / "y")
     assert with_options["dataset"] == "synthetic"
+    ignored = ("--image-size", 16, "--fit", "crop")
+    assert call("settings", "--json", *options, *ignored, **variables).json["settings"] == with_options
     result = call("settings", **variables)
     assert all(str(value) in result.out for name, value in in_effect.items() if name != "keys")
     assert "train.pause = f10\n" in result.out

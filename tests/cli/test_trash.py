@@ -63,9 +63,15 @@ def test_delete_asks_on_a_terminal(
     assert "1 run to the trash?" in done.stderr
 
 
-@pytest.mark.covers("delete --data", "delete --dataset", "restore --data", "restore --dataset")
+@pytest.mark.covers(
+    "delete --data", "delete --dataset", "delete --image-size", "delete --fit",
+    "restore --data", "restore --dataset", "restore --image-size", "restore --fit",
+)  # fmt: skip
 def test_the_data_set_has_no_effect(runs: list[Run], call_in_process: Call, tmp_path: Path) -> None:
-    ignored = ("--data", tmp_path / "none", "--dataset", "fashion-mnist", "--runs", runs[0].path.parent)
+    ignored = (
+        *("--data", tmp_path / "none", "--dataset", "fashion-mnist", "--image-size", 16, "--fit", "crop"),
+        *("--runs", runs[0].path.parent),
+    )
     assert call_in_process("delete", "one", "--yes", *ignored).status == 0
     assert call_in_process("restore", "one", *ignored).status == 0
     assert runs[0].path.exists()
