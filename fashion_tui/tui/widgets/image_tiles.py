@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 from rich.segment import Segment
 from rich.style import Style
@@ -22,10 +21,9 @@ from fashion_tui.schema.picture import Picture
 from .image import paint_picture, shading_of
 
 MAX_SIDE = 32
-"""Maximum width of the image in a tile, in columns, and twice the maximum height, in lines."""
-
-SCALES = (Fraction(1), Fraction(5, 7), Fraction(1, 2))
-"""Possible sizes of the images, relative to the largest size."""
+MIN_SIDE = 14
+"""Maximum and minimum length of the longer side of the image in a tile, in columns. Two columns are as long as a line.
+"""
 
 MIN_TILE_WIDTH = 14
 """Minimum width of a tile, in columns. It leaves space for the labels of narrow images."""
@@ -97,8 +95,7 @@ def arrange(width: int, height: int, shape: ImageShape, label_lines: int, min_ti
     If they don't fit at any size, return the layout with the smallest images. `shape` is the shape of the images.
     """
     layout = TileLayout()
-    for scale in SCALES:
-        image_size = _image_size(shape, scale)
+    for image_size in _image_sizes(shape):
         tile_width, pitch = TileLayout(image_size).width, image_size[0] + label_lines
         columns, rows = max((width + 1) // (tile_width + 1), 1), max(height // pitch, 1)
         gap = min((width - columns * tile_width) // (columns - 1), MAX_GAP) if columns > 1 else 1
@@ -108,12 +105,11 @@ def arrange(width: int, height: int, shape: ImageShape, label_lines: int, min_ti
     return layout
 
 
-def _image_size(shape: ImageShape, scale: Fraction) -> Size:
-    """Return the size of images in lines and columns, at a scale from SCALES. At scale 1, small images are enlarged."""
+def _image_sizes(shape: ImageShape) -> list[Size]:
+    """Return the possible sizes of images in lines and columns, largest first."""
     lines, columns = fit(shape, (MAX_SIDE // 2, MAX_SIDE))
-    if scale == 1:
-        return lines, columns
-    return fit(shape, (max(int(lines * scale), 1), max(int(columns * scale), 1)))
+    longest = max(2 * lines, columns)
+    return [fit(shape, (side // 2, side)) for side in (longest, longest * 5 // 7, longest // 2, MIN_SIDE)]
 
 
 def short_class_name(name: str, width: int) -> str:
