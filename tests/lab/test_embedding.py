@@ -187,13 +187,17 @@ def test_nearest_agrees_with_scikit_learn(k: int, monkeypatch: pytest.MonkeyPatc
     np.testing.assert_allclose(distances.numpy(), expected_distances, rtol=1e-5)
 
 
-def test_nearest_keeps_small_differences_of_large_values() -> None:
-    """In a matrix product of float32, the squared norm of 10^8 hides differences of less than 8."""
-    offsets = torch.arange(100.0).flip(0)
-    embeddings = torch.full((100, 3), 1e4) + offsets[:, None] / 8
-    distances, indices = nearest(torch.full((1, 3), 1e4), embeddings, 3)
+@pytest.mark.parametrize(("value", "mirrored"), [(1e4, False), (3333.3, True)])
+def test_nearest_keeps_small_differences_of_large_values(value: float, mirrored: bool) -> None:  # noqa: FBT001
+    """In a product of float32, a squared norm of 3 × 10^8 hides differences of 16, and one of 3 × 10^7 those of 2.
+
+    The mean of mirrored values is 0, so subtracting it doesn't make them smaller.
+    """
+    rows = torch.full((100, 3), value) + torch.arange(100.0).flip(0)[:, None] / 8
+    embeddings = torch.cat([rows, -rows]) if mirrored else rows
+    distances, indices = nearest(torch.full((1, 3), value), embeddings, 3)
     assert indices.tolist() == [[99, 98, 97]]
-    assert distances[0].tolist() == pytest.approx([0, 3**0.5 / 8, 3**0.5 / 4])
+    assert distances[0].tolist() == pytest.approx([0, 3**0.5 / 8, 3**0.5 / 4], abs=1e-3)
 
 
 def test_equally_distant_neighbours_are_ordered_by_index() -> None:
