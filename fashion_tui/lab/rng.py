@@ -24,6 +24,7 @@ class Purpose(IntEnum):
     FLIP = 2
     CROP = 3
     ERASE = 4
+    FOLDS = 5
     SMOOTH_GRAD = 6
 
 

@@ -275,6 +275,17 @@ class FindLearningRate(Request, frozen=True, kw_only=True):
     steps: int
 
 
+class AuditDataset(Request, frozen=True, kw_only=True):
+    """Ask for duplicates and labels that are probably wrong in a data set; the reply is an Audit.
+
+    Progress is reported as a number of images. The result is stored; see `data.audits.stored_audit`.
+    """
+
+    ref: DatasetRef
+    device: str = "auto"
+    """Name in the form that `--device` accepts."""
+
+
 class GetTorchReport(Request, frozen=True, kw_only=True):
     """Ask for torch's version and devices, for `doctor`; the reply is a tuple[HealthCheck, ...]."""
 
@@ -299,5 +310,6 @@ AnyRequest = (
     | Verify
     | CompareStep
     | FindLearningRate
+    | AuditDataset
     | GetTorchReport
 )

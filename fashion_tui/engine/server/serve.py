@@ -11,6 +11,7 @@ from fashion_tui.schema import requests
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.text import printable
 
+from .audit import audit
 from .cache import Cache
 from .connection import CallContext, Connection, RequestCancelled
 from .datasets import prepare_dataset
@@ -48,6 +49,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.Verify: verify_run,
     requests.CompareStep: compare_step,
     requests.FindLearningRate: find_learning_rate,
+    requests.AuditDataset: audit,
     requests.GetTorchReport: get_torch_report,
 }
 

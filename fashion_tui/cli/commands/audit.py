@@ -1,0 +1,95 @@
+"""`fashion-tui audit`."""
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from fashion_tui.cli.engine import ask_engine
+from fashion_tui.cli.field_options import field_options
+from fashion_tui.cli.inputs import check_device, find_dataset
+from fashion_tui.cli.options import CommonOptions, common_options, json_option
+from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
+from fashion_tui.data.audits import stored_audit
+from fashion_tui.data.marks import read_marks
+from fashion_tui.files import PUBLIC_MODE, write_atomically
+from fashion_tui.report.audit import audit_csv, audit_report
+from fashion_tui.schema.audit import Audit
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.paths import user_path
+from fashion_tui.schema.requests import AuditDataset
+from fashion_tui.schema.run import RunConfig
+
+
+@click.command(
+    "audit",
+    epilog="""\b
+Examples:
+  fashion-tui audit
+  fashion-tui audit --dataset photos/ --csv findings.csv
+  fashion-tui audit --json | jq '.findings[] | select(.kind == "label" and .score > 0.9)'
+\b
+Exact duplicates have identical pixels. Near duplicates have pixels with a correlation of at least 0.995. To
+judge the labels, networks are trained with the recipe quick, each on four fifths of the training images, and
+predict the images that they haven't seen. A label is suspicious if the network is sure of another one
+(confident learning; Northcutt et al. 2021). The result is stored: it is computed again only if the images
+change.
+\b
+The JSON object has these fields:
+  dataset, sha256   name of the data set, and SHA-256 of its images and labels
+  classes           names of the classes; labels are indices into this list
+  images            number of training images and test images
+  accuracy          fraction of labels that were predicted, or null if the labels can't be judged
+  findings          [{"kind": "exact"|"near"|"label", "score",
+                      "images": [{"split": "train"|"test", "index", "label"}], "suggested": label|null}]
+  marks             [{"split", "index", "verdict": "mislabelled"|"dismissed", "time"}]
+The score of duplicates is the lowest correlation between the first image and another one. The score of a
+label is 1 minus its predicted probability.""",
+)
+@click.option("--csv", "csv_file", type=click.Path(), metavar="FILE", help="Also write all findings to FILE as CSV.")
+@field_options(RunConfig, only={"device"})
+@json_option
+@common_options
+def audit_command(*, common: CommonOptions, as_json: bool, csv_file: str | None, device: str) -> None:
+    """Find duplicate images and suspicious labels in a data set.
+
+    The images of the training set and the test set are compared with each other. Mark wrong labels with fashion-tui
+    mark, and train without them with fashion-tui train --without-marked.
+    """
+    file = None if csv_file is None else user_path(csv_file, "--csv")
+    check_device(device)
+    ref = find_dataset(common).ref
+    audit = _audit(ref, device)
+    marks = read_marks(ref)
+    if file is not None:
+        _write(file, audit_csv(audit, marks))
+    note_synthetic(ref.name)
+    if as_json:
+        write_json(
+            {
+                "dataset": ref.short_name,
+                "sha256": ref.sha256,
+                "classes": audit.classes,
+                "images": audit.images,
+                "accuracy": audit.accuracy,
+                "findings": msgspec.to_builtins(audit.findings),
+                "marks": msgspec.to_builtins(marks),
+            }
+        )
+    else:
+        show(audit_report(audit, marks))
+        if file is not None:
+            print_line(f"all findings: {file}")
+
+
+def _audit(ref: DatasetRef, device: str) -> Audit:
+    stored = stored_audit(ref)
+    return ask_engine(AuditDataset(ref=ref, device=device), Audit, "auditing") if stored is None else stored
+
+
+def _write(file: Path, content: str) -> None:
+    try:
+        write_atomically(file, content.encode(), durable=False, mode=PUBLIC_MODE)
+    except OSError as error:
+        raise UserError(f"can't write {str(file)!r}: {error.strerror or error}; check --csv") from error

@@ -1,0 +1,1 @@
+"""Find problems in a data set: duplicates and labels that are probably wrong."""

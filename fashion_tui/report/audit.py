@@ -1,0 +1,138 @@
+"""Show a label audit: a summary, a table of findings, and all findings as CSV."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from fashion_tui.schema.audit import Audit, Finding, FindingKind, LabelledImage, Mark
+from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
+
+from .csv_cells import csv_cell
+from .formatting import format_percent, printable
+from .glyphs import Glyphs, terminal_glyphs
+from .style import ATTENTION, MUTED
+
+KINDS: dict[FindingKind, str] = {
+    "exact": "exact duplicates",
+    "near": "near duplicates",
+    "label": "suspicious labels",
+}
+"""Names of the kinds of findings, in the order in which they are shown."""
+
+LISTED = 10
+"""Number of findings of each kind in the report."""
+
+MAX_LISTED_IMAGES = 4
+"""Number of images of a group that are listed in the table."""
+
+CSV_HEADER = ("kind", "finding", "score", "split", "index", "label", "suggested", "mark")
+
+
+def audit_report(audit: Audit, marks: Iterable[Mark]) -> RenderableType:
+    """Return the summary of an audit, and a table of the first findings of each kind."""
+    glyphs = terminal_glyphs()
+    title = Text.assemble((printable(audit.ref.short_name, glyphs), "bold"), (f" · {audit.images:,} images", MUTED))
+    parts: list[RenderableType] = [title]
+    if audit.ref.name == "synthetic":
+        parts.append(Text(SYNTHETIC_NOTICE, ATTENTION))
+    parts += [Text(line) for line in summary_lines(audit, marks)]
+    for kind, name in KINDS.items():
+        if findings := audit.of_kind(kind):
+            shown = f" (the first {LISTED} of {len(findings):,})" if len(findings) > LISTED else ""
+            parts += [Text(), Text(f"{name}{shown}", MUTED), _table(audit, findings[:LISTED], glyphs)]
+    return Group(*parts)
+
+
+def summary_lines(audit: Audit, marks: Iterable[Mark]) -> list[str]:
+    """Return a line for each kind of finding with its count, and a line for the marks if there are any."""
+    lines = [f"{KINDS[kind]}: {_duplicates_summary(audit.of_kind(kind))}" for kind in ("exact", "near")]
+    lines.append(f"{KINDS['label']}: {_labels_summary(audit)}")
+    verdicts = [mark.verdict for mark in marks]
+    if verdicts:
+        mislabelled = verdicts.count("mislabelled")
+        lines.append(f"marks: {mislabelled:,} mislabelled, {len(verdicts) - mislabelled:,} dismissed")
+    return lines
+
+
+def audit_csv(audit: Audit, marks: Iterable[Mark]) -> str:
+    """Return all findings as CSV, with a row for each image.
+
+    The images of a group of duplicates have the same number in the column `finding`.
+    """
+    verdicts = {mark.key: mark.verdict for mark in marks}
+    names = [csv_cell(name) for name in audit.classes]
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    writer.writerow(CSV_HEADER)
+    for number, finding in enumerate(audit.findings):
+        suggested = "" if finding.suggested is None else names[finding.suggested]
+        for image in finding.images:
+            writer.writerow(
+                (
+                    finding.kind,
+                    number,
+                    f"{finding.score:.6f}",
+                    image.split,
+                    image.index,
+                    names[image.label],
+                    suggested,
+                    verdicts.get(image.key, ""),
+                )
+            )
+    return output.getvalue()
+
+
+def _duplicates_summary(findings: Sequence[Finding]) -> str:
+    if not findings:
+        return "none"
+    images = sum(len(finding.images) for finding in findings)
+    parts = [
+        f"{images:,} images in {_count(len(findings), 'group')}",
+        f"{sum(finding.crosses_splits for finding in findings):,} with training and test images",
+        f"{sum(finding.labels_differ for finding in findings):,} with different labels",
+    ]
+    return ", ".join(parts)
+
+
+def _labels_summary(audit: Audit) -> str:
+    if audit.accuracy is None:
+        return "not judged, because there are too few training images or only one class"
+    findings = audit.of_kind("label")
+    test = sum(finding.images[0].split == "test" for finding in findings)
+    return (
+        f"{len(findings) - test:,} training images and {test:,} test images "
+        f"({format_percent(audit.accuracy)} of all labels were predicted)"
+    )
+
+
+def _table(audit: Audit, findings: Sequence[Finding], glyphs: Glyphs) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("images", overflow="fold")
+    table.add_column("label", overflow="fold")
+    is_label = findings[0].kind == "label"
+    if is_label:
+        table.add_column("suggested", overflow="fold")
+    names = [printable(name, glyphs) for name in audit.classes]
+    for finding in findings:
+        labels = dict.fromkeys(names[image.label] for image in finding.images)
+        row = [f"{finding.score:.4f}", images_text(finding.images), " / ".join(labels)]
+        if finding.suggested is not None:
+            row.append(names[finding.suggested])
+        table.add_row(*map(Text, row))
+    return table
+
+
+def images_text(images: Sequence[LabelledImage]) -> str:
+    """Return at most MAX_LISTED_IMAGES images as `train:12 test:4`, the form in which commands accept them."""
+    text = " ".join(f"{image.split}:{image.index}" for image in images[:MAX_LISTED_IMAGES])
+    rest = len(images) - MAX_LISTED_IMAGES
+    return f"{text} and {rest:,} more" if rest > 0 else text
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

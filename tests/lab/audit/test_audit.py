@@ -1,0 +1,121 @@
+"""The audit of a small data set with planted duplicates and wrong labels."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+import torch
+
+from fashion_tui.data.stored import StoredImages, describe
+from fashion_tui.lab.audit import cross_validation
+from fashion_tui.lab.audit.audit import FOLDS, audit_dataset
+from fashion_tui.lab.audit.cross_validation import CrossValidation, deal_folds
+from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.evaluation.metrics import Cancelled
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.recipe import QUICK
+from tests.lab.test_training import striped
+
+CPU = torch.device("cpu")
+
+
+def dataset_of(train: Images, test: Images) -> Dataset:
+    arrays = [StoredImages(images.pixels.numpy(), images.labels.numpy()) for images in (train, test)]
+    ref = DatasetRef(name="synthetic", directory=None, sha256="ab" * 32)
+    return Dataset(describe(ref, "stripes", FASHION_CLASSES, *arrays, flips=False), train, test)
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cross_validation, "MIN_STEPS", 40)
+
+
+def test_planted_problems_are_found_and_the_result_is_reproducible() -> None:
+    train, test = striped(500), striped(100, seed=1)
+    wrong = {("train", 7): 3, ("train", 450): 5, ("test", 20): 1}
+    for (split, index), offset in wrong.items():
+        labels = (train if split == "train" else test).labels
+        labels[index] = (labels[index] + offset) % 10
+    test.pixels[3] = train.pixels[11]
+    train.pixels[30] = (train.pixels[12].float() * 0.9).to(torch.uint8)
+    steps: list[tuple[int, int]] = []
+    audit = audit_dataset(dataset_of(train, test), device=CPU, progress=lambda *step: steps.append(step))
+
+    assert [(each.images[0].key, each.images[1].key) for each in audit.of_kind("exact")] == [
+        (("train", 11), ("test", 3))
+    ]
+    assert [tuple(image.key for image in each.images) for each in audit.of_kind("near")] == [
+        (("train", 12), ("train", 30))
+    ]
+    labels = {each.images[0].key: each for each in audit.of_kind("label")}
+    assert {each.images[0].key for each in audit.of_kind("label")[:3]} == set(wrong)
+    for (split, index), offset in wrong.items():
+        given = int((train if split == "train" else test).labels[index])
+        assert labels[split, index].images[0].label == given
+        assert labels[split, index].suggested == (given - offset) % 10
+    assert audit.accuracy == pytest.approx(597 / 600, abs=0.02)
+    assert audit.images == 600
+    assert steps == sorted(steps)
+    assert steps[-1][0] == steps[-1][1]
+    assert len({total for _, total in steps}) == 1
+
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    assert audit_dataset(dataset_of(train, test), device=CPU) == audit
+    assert torch.equal(torch.get_rng_state(), before)
+    assert audit_dataset(dataset_of(train, test), device=CPU, seed=1).of_kind("label") != audit.of_kind("label")
+
+
+def test_images_are_predicted_by_networks_that_have_not_seen_them() -> None:
+    """The labels of these images are random. Only a network that has seen an image can predict its label."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(0, 256, (160, 1, 28, 28), generator=generator, dtype=torch.uint8)
+    labels = torch.randint(0, 2, (160,), generator=generator)
+    dataset = dataset_of(Images(pixels, labels), Images(pixels[:6], labels[:6]))
+    recipe = msgspec.structs.replace(QUICK, epochs=25, batch_size=16)
+    probabilities = CrossValidation(dataset, recipe, folds=2, device=CPU, seed=0).predict()
+    train_accuracy = (probabilities[:160].argmax(dim=1) == labels).float().mean()
+    assert train_accuracy < 0.65
+    training = cross_validation.Training(recipe, dataset.train[:80], device=CPU, seed=0)
+    for _ in range(25):
+        list(training.steps())
+        training.end_epoch()
+    assert training.correct.sum() / 80 > 0.9, "the images can be memorised"
+
+
+def test_the_images_of_each_class_are_dealt_to_the_folds() -> None:
+    labels = torch.randint(0, 7, (500,), generator=torch.Generator().manual_seed(0))
+    fold = deal_folds(labels, 4, seed=0)
+    counts = torch.stack([torch.bincount(labels[fold == number], minlength=7) for number in range(4)])
+    assert (counts.max(dim=0).values - counts.min(dim=0).values).max() <= 1
+    assert counts.sum() == 500
+    assert torch.equal(deal_folds(labels, 4, seed=0), fold)
+    assert not torch.equal(deal_folds(labels, 4, seed=1), fold)
+
+
+@pytest.mark.parametrize("count", [1, 2 * FOLDS - 1])
+def test_the_labels_of_too_few_images_are_not_judged(count: int) -> None:
+    images = striped(count)
+    audit = audit_dataset(dataset_of(images, images), device=CPU)
+    assert audit.accuracy is None
+    assert audit.of_kind("label") == ()
+    assert len(audit.of_kind("exact")) == count
+
+
+def test_the_labels_of_a_single_class_are_not_judged() -> None:
+    images = replace(striped(50), labels=torch.zeros(50, dtype=torch.int64))
+    assert audit_dataset(dataset_of(images, images[:0]), device=CPU).accuracy is None
+
+
+@pytest.mark.parametrize("when", [0, 3, 60, 100])
+def test_an_audit_can_be_cancelled_at_any_time(when: int) -> None:
+    asked = 0
+
+    def should_stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > when
+
+    with pytest.raises(Cancelled):
+        audit_dataset(dataset_of(striped(200), striped(20)), device=CPU, should_stop=should_stop)
+    assert asked == when + 1
