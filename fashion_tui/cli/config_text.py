@@ -27,7 +27,8 @@ def config_text(run: Run) -> str:
     document.add(tomlkit.comment(f"Configuration of run {config.run}"))
     document.add(tomlkit.comment("Train it again with: fashion-tui train --config FILE"))
     document.add(tomlkit.nl())
-    if config.source is not None:  # the new run takes the model from this run, if the user trusts it
+    if config.source is not None or config.left_out:
+        # The new run takes the model, if the user trusts it, and the images to leave out from this run.
         _add(document, {"like": str(run.path.absolute())})
     else:
         name = config.recipe.name if config.recipe.name in RECIPES else GUIDE.name

@@ -51,6 +51,10 @@ class Template:
             folder = common.data
         return replace(common, data=folder, dataset=dataset.name)
 
+    def left_out(self, dataset: DatasetRef) -> tuple[int, ...]:
+        """Return the indices of the training images that the run leaves out, if it uses the same images."""
+        return self.config.left_out if dataset.sha256 == self.config.dataset.sha256 else ()
+
     def warn_about_data(self, dataset: DatasetRef) -> None:
         """Warn if the new run's data set has the same name as the original run's, but different images."""
         own = self.config.dataset

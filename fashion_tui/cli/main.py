@@ -41,6 +41,10 @@ SECTIONS = {
         "compare": "Compare the settings and metrics of runs.",
         "verify": "Repeat steps of a run and compare the results bit for bit.",
     },
+    "Check a data set": {
+        "audit": "Find duplicate images and suspicious labels in a data set.",
+        "mark": "Mark images of a data set whose labels are wrong, or list the marks.",
+    },
     "Organise runs": {
         "rename": "Give a run a title.",
         "tag": "Add tags to a run, or remove them.",

@@ -19,13 +19,14 @@ from fashion_tui.schema.dataset import (
     DatasetInfo,
     DatasetRef,
     Fit,
+    Split,
     unknown_dataset,
 )
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import check_utf8, user_path
 
 from . import files, preparation
-from .folder import import_folder, open_imported, verify_imported
+from .folder import image_paths, import_folder, open_imported, verify_imported
 from .sources import SYNTHETIC, SYNTHETIC_INFO
 from .stored import Progress, StoredDataset, cache_directory, read_stored, write_stored
 
@@ -93,6 +94,14 @@ def prepared_info(ref: DatasetRef) -> DatasetInfo | None:
         return prepare(ref).info
     stored = open_prepared(ref)
     return None if stored is None else stored.info
+
+
+def image_files(ref: DatasetRef) -> dict[tuple[Split, int], str]:
+    """Return the path of each image's file relative to the data set's folder, keyed by the image's split and index.
+
+    Return no paths for data sets that aren't folders of images. `ref` must include the SHA-256.
+    """
+    return image_paths(ref) if ref.name == FOLDER else {}
 
 
 def open_prepared(ref: DatasetRef) -> StoredDataset | None:

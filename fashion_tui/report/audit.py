@@ -2,13 +2,13 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fashion_tui.schema.audit import Audit, Finding, FindingKind, LabelledImage, Mark
+from fashion_tui.schema.audit import Audit, Finding, FindingKind, ImageKey, LabelledImage, Mark
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 
 from .csv_cells import csv_cell
@@ -29,21 +29,27 @@ LISTED = 10
 MAX_LISTED_IMAGES = 4
 """Number of images of a group that are listed in the table."""
 
-CSV_HEADER = ("kind", "finding", "score", "split", "index", "label", "suggested", "mark")
+CSV_HEADER = ("kind", "finding", "score", "split", "index", "label", "suggested", "mark", "file")
 
 
-def audit_report(audit: Audit, marks: Iterable[Mark]) -> RenderableType:
-    """Return the summary of an audit, and a table of the first findings of each kind."""
+def audit_report(audit: Audit, marks: Collection[Mark], files: Mapping[ImageKey, str]) -> RenderableType:
+    """Return the summary of an audit, and a table of the first findings of each kind.
+
+    Findings of which the user has marked all images aren't in the tables.
+    `files` contains the paths of the images' files, or nothing if the images aren't separate files.
+    """
     glyphs = terminal_glyphs()
     title = Text.assemble((printable(audit.ref.short_name, glyphs), "bold"), (f" · {audit.images:,} images", MUTED))
     parts: list[RenderableType] = [title]
     if audit.ref.name == "synthetic":
         parts.append(Text(SYNTHETIC_NOTICE, ATTENTION))
     parts += [Text(line) for line in summary_lines(audit, marks)]
+    marked = {mark.key for mark in marks}
     for kind, name in KINDS.items():
-        if findings := audit.of_kind(kind):
-            shown = f" (the first {LISTED} of {len(findings):,})" if len(findings) > LISTED else ""
-            parts += [Text(), Text(f"{name}{shown}", MUTED), _table(audit, findings[:LISTED], glyphs)]
+        findings = [each for each in audit.of_kind(kind) if any(image.key not in marked for image in each.images)]
+        if findings:
+            shown = f" (the first {LISTED} of {len(findings):,} without marks)" if len(findings) > LISTED else ""
+            parts += [Text(), Text(f"{name}{shown}", MUTED), _table(audit, findings[:LISTED], files, glyphs)]
     return Group(*parts)
 
 
@@ -58,10 +64,10 @@ def summary_lines(audit: Audit, marks: Iterable[Mark]) -> list[str]:
     return lines
 
 
-def audit_csv(audit: Audit, marks: Iterable[Mark]) -> str:
+def audit_csv(audit: Audit, marks: Iterable[Mark], files: Mapping[ImageKey, str]) -> str:
     """Return all findings as CSV, with a row for each image.
 
-    The images of a group of duplicates have the same number in the column `finding`.
+    The images of a group of duplicates have the same number in the column `finding`. `files` is that of `audit_report`.
     """
     verdicts = {mark.key: mark.verdict for mark in marks}
     names = [csv_cell(name) for name in audit.classes]
@@ -81,6 +87,7 @@ def audit_csv(audit: Audit, marks: Iterable[Mark]) -> str:
                     names[image.label],
                     suggested,
                     verdicts.get(image.key, ""),
+                    csv_cell(files.get(image.key, "")),
                 )
             )
     return output.getvalue()
@@ -104,12 +111,12 @@ def _labels_summary(audit: Audit) -> str:
     findings = audit.of_kind("label")
     test = sum(finding.images[0].split == "test" for finding in findings)
     return (
-        f"{len(findings) - test:,} training images and {test:,} test images "
-        f"({format_percent(audit.accuracy)} of all labels were predicted)"
+        f"{_count(len(findings) - test, 'training image')} and {_count(test, 'test image')} "
+        f"(the networks predicted {format_percent(audit.accuracy)} of all labels)"
     )
 
 
-def _table(audit: Audit, findings: Sequence[Finding], glyphs: Glyphs) -> Table:
+def _table(audit: Audit, findings: Sequence[Finding], files: Mapping[ImageKey, str], glyphs: Glyphs) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style=MUTED)
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("images", overflow="fold")
@@ -120,18 +127,25 @@ def _table(audit: Audit, findings: Sequence[Finding], glyphs: Glyphs) -> Table:
     names = [printable(name, glyphs) for name in audit.classes]
     for finding in findings:
         labels = dict.fromkeys(names[image.label] for image in finding.images)
-        row = [f"{finding.score:.4f}", images_text(finding.images), " / ".join(labels)]
+        row = [f"{finding.score:.4f}", _images_text(finding.images, files, glyphs), " / ".join(labels)]
         if finding.suggested is not None:
             row.append(names[finding.suggested])
         table.add_row(*map(Text, row))
     return table
 
 
-def images_text(images: Sequence[LabelledImage]) -> str:
-    """Return at most MAX_LISTED_IMAGES images as `train:12 test:4`, the form in which commands accept them."""
-    text = " ".join(f"{image.split}:{image.index}" for image in images[:MAX_LISTED_IMAGES])
-    rest = len(images) - MAX_LISTED_IMAGES
-    return f"{text} and {rest:,} more" if rest > 0 else text
+def _images_text(images: Sequence[LabelledImage], files: Mapping[ImageKey, str], glyphs: Glyphs) -> str:
+    """Return at most MAX_LISTED_IMAGES images as `train:12 test:4`, the form in which commands accept them.
+
+    If the images are files, there is a line for each image, with its path.
+    """
+    listed = [f"{image.split}:{image.index}" for image in images[:MAX_LISTED_IMAGES]]
+    if files:
+        paths = [printable(files.get(image.key, ""), glyphs) for image in images[:MAX_LISTED_IMAGES]]
+        listed = [f"{name} {path}" for name, path in zip(listed, paths, strict=True)]
+    if len(images) > MAX_LISTED_IMAGES:
+        listed.append(f"and {len(images) - MAX_LISTED_IMAGES:,} more")
+    return ("\n" if files else " ").join(listed)
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,5 +1,6 @@
 """Compare the configurations and metrics of runs, and find the first step in which two runs differ."""
 
+import hashlib
 import math
 from array import array
 from collections.abc import Iterable, Mapping, Sequence
@@ -66,7 +67,8 @@ def _bits(value: float) -> bytes:
 def configuration_fields(config: StoredConfig) -> dict[str, object]:
     """Return the fields of a configuration by name, such as `batch_size`, `dataset.name` or `versions.torch`.
 
-    The field `recipe` contains the recipe's name. The recipe's other fields keep their names.
+    The field `recipe` contains the recipe's name. The recipe's other fields keep their names. The images that are left
+    out are represented by their number, `left_out.images`, and a hash of their indices, `left_out.sha256`.
     """
     flat: dict[str, object] = {}
 
@@ -78,6 +80,9 @@ def configuration_fields(config: StoredConfig) -> dict[str, object]:
             flat[prefix] = value
 
     fields = msgspec.to_builtins(config)
+    if left_out := fields.pop("left_out", ()):
+        digest = hashlib.sha256(msgspec.json.encode(left_out)).hexdigest()
+        fields["left_out"] = {"images": len(left_out), "sha256": digest}
     recipe = fields.pop("recipe", None)
     if recipe is not None:
         fields = {**fields, "recipe": recipe.pop("name"), **recipe}

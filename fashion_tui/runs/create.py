@@ -22,7 +22,15 @@ from fashion_tui.schema.fields import InvalidField, check_fields
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import check_utf8
 from fashion_tui.schema.recipe import Recipe, check_recipe, check_validation
-from fashion_tui.schema.run import FORMAT_VERSION, CommonConfig, LoggedConfig, RunConfig, RunStatus, StoredConfig
+from fashion_tui.schema.run import (
+    FORMAT_VERSION,
+    MAX_LEFT_OUT,
+    CommonConfig,
+    LoggedConfig,
+    RunConfig,
+    RunStatus,
+    StoredConfig,
+)
 
 from .errors import reason
 from .folder import Folder
@@ -57,6 +65,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     compiled: bool = False,
     keep_going: bool = False,
     network: CustomModel | None = None,
+    left_out: tuple[int, ...] = (),
     suggested_learning_rate: float | None = None,
 ) -> Run:
     """Create a run in state `starting`, without starting a trainer. The directory's name is the run's id.
@@ -88,6 +97,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         git_revision=_git_revision(),
         host=host_name(),
         source=None if network is None else describe_source(network, recipe.model),
+        left_out=left_out,
         suggested_learning_rate=suggested_learning_rate,
     )
     _check(config, name)
@@ -159,6 +169,11 @@ def _default_name(config: RunConfig) -> str:
 
 def _check(config: RunConfig, name: str | None) -> None:
     check_fields(config)
+    if len(config.left_out) > MAX_LEFT_OUT:
+        raise InvalidField(
+            "without_marked",
+            f"{len(config.left_out):,} images are marked as mislabelled; a run can leave out at most {MAX_LEFT_OUT:,}",
+        )
     if not DEVICE.fullmatch(config.device):
         raise InvalidField("device", f"device is {config.device!r}; it must be auto, cpu, cuda, cuda:N or mps")
     if name is not None and not (name.isprintable() and len(name) <= MAX_NAME and _slug(name)):

@@ -39,7 +39,10 @@ _OTHER_NAMES = {"lr": "learning_rate", "tags": "tag", "data": "dataset", "title"
 
 _CONFIGURATION = {*RunConfig.__struct_fields__, *Recipe.__struct_fields__}
 
-FIELDS = (*_SUMMARY, *sorted(_CONFIGURATION - _SUMMARY.keys() - {"format", "versions", "source", "summary"}))
+FIELDS = (
+    *_SUMMARY,
+    *sorted(_CONFIGURATION - _SUMMARY.keys() - {"format", "versions", "source", "summary", "left_out"}),
+)
 """Names of the fields that every run has. All metrics are fields, too."""
 
 _LAST, _BEST = ".last", ".best"

@@ -40,7 +40,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """How sure the finding is, at most 1. For duplicates, the lowest correlation between the pixels of the first image
     and those of another image of the group. For a label, 1 minus the predicted probability of the label."""
     suggested: int | None = None
-    """The label that the image should probably have, or None for duplicates."""
+    """The most probable label of the image, or None for duplicates."""
 
     @property
     def crosses_splits(self) -> bool:

@@ -1,5 +1,6 @@
 """Recipes: everything that determines how a network is trained, as plain data."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 import msgspec
@@ -320,8 +321,12 @@ def _rounded(values: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(round(value, 4) for value in values)
 
 
-def check_dataset(recipe: Recipe, dataset: DatasetInfo, validation: int = 0) -> None:
-    """Raise InvalidField if the recipe doesn't suit the data set, of which `validation` images are held out."""
+def check_dataset(recipe: Recipe, dataset: DatasetInfo, validation: int = 0, left_out: Collection[int] = ()) -> None:
+    """Raise InvalidField if the recipe doesn't suit the data set.
+
+    The last `validation` training images are held out, and the training images with the indices in `left_out` aren't
+    used for training.
+    """
     check_validation(recipe, validation)
     channels, height, width = dataset.image_shape
     remaining = dataset.train_size - validation
@@ -329,6 +334,11 @@ def check_dataset(recipe: Recipe, dataset: DatasetInfo, validation: int = 0) -> 
         raise InvalidField(
             "validation",
             f"validation is {validation}, but there are only {dataset.train_size:,} training images; hold out fewer",
+        )
+    remaining -= sum(index < remaining for index in left_out)
+    if remaining < 1:
+        raise InvalidField(
+            "without_marked", "all training images are marked as mislabelled, so none is left; remove some marks"
         )
     if recipe.batch_size > remaining:
         raise InvalidField(

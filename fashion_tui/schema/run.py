@@ -45,6 +45,11 @@ class ModelSource(msgspec.Struct, frozen=True, kw_only=True):
     """Packages that the files import, as in `LocalModules`. `CommonConfig.versions` has their versions."""
 
 
+Index = Annotated[int, msgspec.Meta(ge=0)]
+
+MAX_LEFT_OUT = 50_000
+"""Maximum number of images that a run can leave out. Their indices are stored in `config.json`."""
+
 RunKind = Literal["trained", "logged", "imported"]
 """How the run is made: by a trainer of this package, by a script that logs it, or by another library."""
 
@@ -100,6 +105,9 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     git_revision: str | None
     source: ModelSource | None = None
     """The custom model, or None for a built-in network. For a custom model, `recipe.model` is only a display name."""
+    left_out: tuple[Index, ...] = ()
+    """Indices of the training images that the run isn't trained on, in ascending order: those that were marked as
+    mislabelled when the run was created, if the user chose to leave them out."""
     suggested_learning_rate: float | None = None
     """The learning rate that a range test with this recipe, network and data set suggested in the form, or None."""
 

@@ -124,7 +124,7 @@ class Session:
         self.dataset = dataset
         self.device = device
         config = self.run.config
-        images, self.validation = hold_out(dataset.train, config.validation)
+        images, self.validation = hold_out(dataset.train, config.validation, config.left_out)
         checkpoint = load_newest_checkpoint(self.run, self.log.report)
         self.recipe = self._recipe(checkpoint)
         custom_model = self.run.trusted_model()

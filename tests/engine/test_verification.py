@@ -66,6 +66,13 @@ def test_a_run_resumed_with_more_epochs_has_two_schedules(tmp_path: Path) -> Non
     assert (result.identical, result.steps, result.checkpoints) == (True, 6, (3, 6))
 
 
+def test_images_that_the_run_left_out_are_left_out_again(tmp_path: Path) -> None:
+    run = make_run(tmp_path, validation=80, left_out=(3, 50, 200))
+    train_in_process(run, images=IMAGES)
+    result = verify(run, 6)
+    assert (result.identical, result.steps) == (True, 6)
+
+
 def rewrite_log(run: Run, step: int, loss: float) -> None:
     """Change the logged loss of a step."""
     lines = []

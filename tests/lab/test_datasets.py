@@ -152,6 +152,13 @@ class TestHoldOut:
         assert validation.labels.tolist() == list(range(83, 103))
         assert validation.pixels.data_ptr() == numbered.pixels.data_ptr() + numbered.pixels.stride(0) * 83
 
+    def test_images_are_left_out_of_the_training_set_but_not_of_the_validation_set(self, numbered: Images) -> None:
+        train, validation = hold_out(numbered, 20, (0, 5, 82, 83, 90, 500))
+        assert train.labels.tolist() == [index for index in range(83) if index not in {0, 5, 82}]
+        assert validation.labels.tolist() == list(range(83, 103))
+        with pytest.raises(UsageError, match="all training images are marked"):
+            hold_out(numbered, 20, range(83))
+
     def test_no_image_is_held_out_for_a_size_of_zero(self, numbered: Images) -> None:
         train, validation = hold_out(numbered, 0)
         assert (len(train), len(validation)) == (103, 0)

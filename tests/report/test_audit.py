@@ -29,6 +29,7 @@ AUDIT = Audit(
     findings=FINDINGS,
     accuracy=0.9123,
 )
+FILES = {("train", 3): "=a.png", ("test", 4): "b\x07.png"}
 MARKS = (
     Mark(split="train", index=3, verdict="mislabelled", time=1.0),
     Mark(split="test", index=9, verdict="dismissed", time=2.0),
@@ -46,7 +47,7 @@ def test_the_summary_counts_groups_images_and_marks() -> None:
     exact, near, labels, marks = summary_lines(AUDIT, MARKS)
     assert "2 images in 1 group, 1 with training and test images, 1 with different labels" in exact
     assert "9 images in 2 groups, 0 with training and test images, 0 with different labels" in near
-    assert "0 training images and 1 test images" in labels
+    assert "0 training images and 1 test image " in labels
     assert "91.2 %" in labels
     assert "1 mislabelled, 1 dismissed" in marks
     assert len(summary_lines(AUDIT, ())) == 3
@@ -61,31 +62,40 @@ def test_a_data_set_whose_labels_cannot_be_judged_says_so() -> None:
 
 
 def test_the_tables_name_the_images_as_commands_accept_them() -> None:
-    text = rendered(audit_report(AUDIT, MARKS))
+    text = rendered(audit_report(AUDIT, MARKS, {}))
     assert "train:3 test:4" in text
     assert "train:10 train:11 train:12 train:13 and 3 more" in text
-    row = next(line.split() for line in text.splitlines() if "test:9" in line)
+    row = next(line.split() for line in rendered(audit_report(AUDIT, (), {})).splitlines() if "test:9" in line)
     assert row[0] == "0.9877"
     assert row[2] == "=HYPERLINK(1)"
+    assert "test:9" not in text, "the user has judged it"
     assert "\x1b" not in text
+
+
+def test_the_tables_name_the_files_of_a_folder() -> None:
+    text = rendered(audit_report(AUDIT, MARKS, FILES))
+    assert "train:3 =a.png" in text
+    assert "test:4 b\N{REPLACEMENT CHARACTER}.png" in text
 
 
 def test_only_the_first_findings_of_a_kind_are_listed() -> None:
     many = tuple(
         Finding(kind="label", images=(image("train", index, 0),), score=0.9, suggested=1) for index in range(LISTED + 1)
     )
-    text = rendered(audit_report(Audit(ref=AUDIT.ref, classes=AUDIT.classes, images=50, findings=many, accuracy=1), ()))
+    text = rendered(
+        audit_report(Audit(ref=AUDIT.ref, classes=AUDIT.classes, images=50, findings=many, accuracy=1), (), {})
+    )
     assert f"train:{LISTED - 1}" in text
     assert f"train:{LISTED} " not in text
-    assert f"the first {LISTED} of {LISTED + 1}" in text
+    assert f"the first {LISTED} of {LISTED + 1} " in text
 
 
 def test_the_csv_has_a_row_for_each_image_and_no_formula() -> None:
-    rows = list(csv.DictReader(io.StringIO(audit_csv(AUDIT, MARKS))))
+    rows = list(csv.DictReader(io.StringIO(audit_csv(AUDIT, MARKS, FILES))))
     assert len(rows) == 2 + 7 + 2 + 1
     assert rows[0] == {
         "kind": "exact", "finding": "0", "score": "1.000000", "split": "train", "index": "3", "label": "Coat",
-        "suggested": "", "mark": "mislabelled",
+        "suggested": "", "mark": "mislabelled", "file": "'=a.png",
     }  # fmt: skip
     assert rows[1]["label"] == "'=HYPERLINK(1)"
     assert (rows[-1]["suggested"], rows[-1]["mark"]) == ("evil�[31m", "dismissed")

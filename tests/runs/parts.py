@@ -38,6 +38,7 @@ def make_run(
     checkpoint_every: float = 30.0,
     name: str | None = None,
     network: CustomModel | None = None,
+    left_out: tuple[int, ...] = (),
 ) -> Run:
     """Create a run without starting a trainer. If a custom model is given, the recipe names its class."""
     if network is not None:
@@ -54,6 +55,7 @@ def make_run(
         checkpoint_every=checkpoint_every,
         name=name,
         network=network,
+        left_out=left_out,
     )
 
 

@@ -46,6 +46,7 @@ def make_run(
     deterministic: bool = False,
     seed: int = 7,
     keep_going: bool = False,
+    left_out: tuple[int, ...] = (),
     **changes: Any,
 ) -> Run:
     """Create a run. The defaults are 2 epochs of 63 batches, 1 thread, and a checkpoint after each epoch."""
@@ -61,6 +62,7 @@ def make_run(
         checkpoint_every=checkpoint_every,
         network=network,
         keep_going=keep_going,
+        left_out=left_out,
     )
 
 

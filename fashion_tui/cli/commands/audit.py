@@ -1,6 +1,8 @@
 """`fashion-tui audit`."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -11,10 +13,11 @@ from fashion_tui.cli.inputs import check_device, find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
 from fashion_tui.data.audits import stored_audit
+from fashion_tui.data.datasets import image_files
 from fashion_tui.data.marks import read_marks
 from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.report.audit import audit_csv, audit_report
-from fashion_tui.schema.audit import Audit
+from fashion_tui.schema.audit import Audit, Finding, ImageKey
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.paths import user_path
@@ -31,10 +34,10 @@ Examples:
   fashion-tui audit --json | jq '.findings[] | select(.kind == "label" and .score > 0.9)'
 \b
 Exact duplicates have identical pixels. Near duplicates have pixels with a correlation of at least 0.995. To
-judge the labels, networks are trained with the recipe quick, each on four fifths of the training images, and
-predict the images that they haven't seen. A label is suspicious if the network is sure of another one
-(confident learning; Northcutt et al. 2021). The result is stored: it is computed again only if the images
-change.
+judge the labels, networks are trained with the recipe quick, each on a part of the training images, and predict
+the images that they haven't seen. Confident learning (Northcutt et al. 2021) estimates how many labels of each
+class are wrong; the least probable ones are listed. The result is stored: it is computed again only if the
+images change.
 \b
 The JSON object has these fields:
   dataset, sha256   name of the data set, and SHA-256 of its images and labels
@@ -42,7 +45,8 @@ The JSON object has these fields:
   images            number of training images and test images
   accuracy          fraction of labels that were predicted, or null if the labels can't be judged
   findings          [{"kind": "exact"|"near"|"label", "score",
-                      "images": [{"split": "train"|"test", "index", "label"}], "suggested": label|null}]
+                      "images": [{"split": "train"|"test", "index", "label", "file": path|null}],
+                      "suggested": label|null}]
   marks             [{"split", "index", "verdict": "mislabelled"|"dismissed", "time"}]
 The score of duplicates is the lowest correlation between the first image and another one. The score of a
 label is 1 minus its predicted probability.""",
@@ -61,9 +65,9 @@ def audit_command(*, common: CommonOptions, as_json: bool, csv_file: str | None,
     check_device(device)
     ref = find_dataset(common).ref
     audit = _audit(ref, device)
-    marks = read_marks(ref)
+    marks, files = read_marks(ref), image_files(ref)
     if file is not None:
-        _write(file, audit_csv(audit, marks))
+        _write(file, audit_csv(audit, marks, files))
     note_synthetic(ref.name)
     if as_json:
         write_json(
@@ -73,12 +77,12 @@ def audit_command(*, common: CommonOptions, as_json: bool, csv_file: str | None,
                 "classes": audit.classes,
                 "images": audit.images,
                 "accuracy": audit.accuracy,
-                "findings": msgspec.to_builtins(audit.findings),
+                "findings": [_json(finding, files) for finding in audit.findings],
                 "marks": msgspec.to_builtins(marks),
             }
         )
     else:
-        show(audit_report(audit, marks))
+        show(audit_report(audit, marks, files))
         if file is not None:
             print_line(f"all findings: {file}")
 
@@ -86,6 +90,12 @@ def audit_command(*, common: CommonOptions, as_json: bool, csv_file: str | None,
 def _audit(ref: DatasetRef, device: str) -> Audit:
     stored = stored_audit(ref)
     return ask_engine(AuditDataset(ref=ref, device=device), Audit, "auditing") if stored is None else stored
+
+
+def _json(finding: Finding, files: Mapping[ImageKey, str]) -> dict[str, Any]:
+    """Return a finding for the JSON output, with the path of each image's file."""
+    images = [msgspec.to_builtins(image) | {"file": files.get(image.key)} for image in finding.images]
+    return msgspec.to_builtins(finding) | {"images": images}
 
 
 def _write(file: Path, content: str) -> None:

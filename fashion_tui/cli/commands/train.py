@@ -29,6 +29,7 @@ from fashion_tui.cli.output import (
     write_json,
 )
 from fashion_tui.cli.values import RunName
+from fashion_tui.data.marks import mislabelled_training_images
 from fashion_tui.machine.gpus import has_gpu_driver
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs import on_end
@@ -36,7 +37,7 @@ from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
-from fashion_tui.schema.dataset import DatasetInfo
+from fashion_tui.schema.dataset import DatasetInfo, DatasetRef
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import CustomModel
@@ -73,6 +74,7 @@ Examples:
   fashion-tui train --model net.py:Net --args '{{"width": 32}}'
   fashion-tui train --like latest --lr 3e-4           the same settings with a different learning rate
   fashion-tui train --config net.toml                 the settings in a file
+  fashion-tui train --without-marked                  leave out images that are marked as mislabelled
   fashion-tui train --detach                          in the background; see fashion-tui attach
   fashion-tui train --queue --detach                  in the background, as soon as the device is free
   fashion-tui train --json | jq -c 'select(.event == "epoch")'
@@ -121,6 +123,11 @@ each of them separately.""",
     "--no-flip",
     is_flag=True,
     help="Don't mirror images, in training and in the evaluation: the same as --flip none.",
+)
+@click.option(
+    "--without-marked",
+    is_flag=True,
+    help="Don't train on the images that are marked as mislabelled; see fashion-tui mark. Evaluations use all images.",
 )
 @trust_option
 @queue_option
@@ -180,7 +187,8 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
     check_device(options["device"])
     dataset = find_dataset(common)
     recipe = _recipe(options, template, dataset)
-    check_dataset(recipe, dataset, options["validation"])
+    left_out = _left_out(options, template, dataset.ref)
+    check_dataset(recipe, dataset, options["validation"], left_out)
     if custom is not None:
         custom = check_custom_model(custom, dataset.task)
         recipe = msgspec.structs.replace(recipe, model=custom.class_name)
@@ -190,6 +198,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
         dataset=dataset,
         name=options["name"],
         network=custom,
+        left_out=left_out,
         **values,
     )
     if template is not None:
@@ -198,6 +207,16 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
     warn_about_threads(values["threads"])
     warn_about_recipe(recipe)
     return run
+
+
+def _left_out(options: dict[str, Any], template: Template | None, dataset: DatasetRef) -> tuple[int, ...]:
+    """Return the indices of the training images that the run leaves out."""
+    if not options["without_marked"]:
+        return () if template is None else template.left_out(dataset)
+    marked = mislabelled_training_images(dataset)
+    if not marked:
+        print_warning(f"no training image of {dataset.short_name} is marked as mislabelled; see fashion-tui mark")
+    return marked
 
 
 def _warn_about_unused_gpu(device: str) -> None:

@@ -4,6 +4,6 @@
 writes them into the cache, which `cache` manages, and `importing` puts these together.
 """
 
-from .importing import import_folder, open_imported, verify_imported
+from .importing import image_paths, import_folder, open_imported, verify_imported
 
-__all__ = ["import_folder", "open_imported", "verify_imported"]
+__all__ = ["image_paths", "import_folder", "open_imported", "verify_imported"]

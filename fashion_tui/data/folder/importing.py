@@ -7,7 +7,7 @@ import msgspec
 
 from fashion_tui.data.files import DamagedData
 from fashion_tui.data.stored import Progress, StoredDataset, content_hash, read_stored, replaced_folder
-from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.dataset import DatasetRef, Split
 from fashion_tui.schema.errors import UserError
 
 from .cache import FolderCache
@@ -57,6 +57,20 @@ def verify_imported(dataset: StoredDataset) -> None:
             f"the images of {info.ref.short_name} in the cache have the SHA-256 {sha256}, expected {info.ref.sha256}; "
             f"delete {FolderCache(info.ref).conversions.directory} to read the folder again"
         )
+
+
+def image_paths(ref: DatasetRef) -> dict[tuple[Split, int], str]:
+    """Return the path of each image relative to the folder, keyed by the image's split and index.
+
+    Return no paths if the images with the SHA-256 of `ref` are no longer in the cache.
+    """
+    try:
+        conversion = FolderCache(ref).latest()
+    except OSError:
+        return {}
+    if conversion is None or conversion.dataset.info.ref.sha256 != ref.sha256:
+        return {}
+    return {(file.split, file.index): file.path for file in conversion.files.values()}
 
 
 def _open(cache: FolderCache, layout: Layout) -> StoredDataset | None:

@@ -42,7 +42,7 @@ def _compare_batches(first: Run, second: Run, step: int, cache: Cache) -> Samene
 def _batch(run: Run, step: int, cache: Cache) -> tuple[Tensor, Tensor]:
     """Return the images of a step, as the network receives them, and their labels. Steps are counted from 1."""
     config = run.config
-    images, _ = hold_out(run_dataset(config, cache).train, config.validation)
+    images, _ = hold_out(run_dataset(config, cache).train, config.validation, config.left_out)
     batches = ImageBatches(images, config.recipe, seed=config.seed, device=CPU)
     started = next((event for event in run.follow_events().events() if isinstance(event, Started)), None)
     if started is not None and started.steps_per_epoch < len(batches):  # the last image was added to the previous batch

@@ -40,7 +40,7 @@ def verify_run(request: Verify, call: CallContext, cache: Cache) -> Verification
         set_cpu_threads(config.threads)
         device = choose_device(config.device)
         set_determinism(device, deterministic=config.deterministic)
-        images, _ = hold_out(run_dataset(config, cache).train, config.validation)
+        images, _ = hold_out(run_dataset(config, cache).train, config.validation, config.left_out)
         training = Training(
             config.recipe,
             images,

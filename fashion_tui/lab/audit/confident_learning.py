@@ -1,8 +1,8 @@
 """Find labels that are probably wrong, by confident learning.
 
 The definitions are those of Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset
-Labels", section 3.1. The predicted probabilities must come from networks that haven't seen the image that they predict,
-because a network learns wrong labels, too.
+Labels": the confident joint of section 3.1, and the method "prune by class" of section 3.2. The predicted probabilities
+must come from networks that haven't seen the image that they predict, because a network learns wrong labels, too.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class LabelIssues:
     indices: Tensor
     """int64 [K], indices of the images."""
     suggested: Tensor
-    """int64 [K], the label that each image should probably have."""
+    """int64 [K], the most probable label of each image."""
     scores: Tensor
     """float64 [K], 1 minus the probability of the given label, in descending order."""
 
@@ -56,14 +56,32 @@ def confident_joint(labels: Tensor, confident: Tensor, classes: int) -> Tensor:
     return torch.bincount(pairs, minlength=classes**2).view(classes, classes)
 
 
-def find_label_issues(probabilities: Tensor, labels: Tensor) -> LabelIssues:
-    """Return the images that are off the diagonal of the confident joint: their confident label differs from the label.
+def count_errors(joint: Tensor, labels: Tensor) -> Tensor:
+    """Return the estimated number of wrong labels among the images of each class, int64 `[C]`.
 
-    They are ranked by their self-confidence, the probability of the given label. Images with the same self-confidence
-    are in the order of their indices. `probabilities` is float32 `[N, C]`, and `labels` is int64 `[N]`.
+    The off-diagonal share of each row of the confident joint is scaled to the number of images with that label
+    (equation 3), since some images have no confident label.
     """
-    suggested = confident_labels(probabilities, class_thresholds(probabilities, labels))
-    indices = ((suggested >= 0) & (suggested != labels)).nonzero().squeeze(1)
-    own = probabilities[indices].gather(1, labels[indices][:, None]).squeeze(1).double()
-    order = own.argsort(stable=True)
-    return LabelIssues(indices[order], suggested[indices][order], 1 - own[order])
+    joint = joint.double()
+    rows = joint.sum(dim=1)
+    share = torch.where(rows > 0, 1 - joint.diagonal() / rows.clamp(min=1), 0.0)
+    return (share * torch.bincount(labels, minlength=len(joint))).round().long()
+
+
+def find_label_issues(probabilities: Tensor, labels: Tensor) -> LabelIssues:
+    """Return the images whose label is probably wrong: in each class, as many as there are estimated errors.
+
+    They are the images with the lowest self-confidence, which is the probability of the given label, except those whose
+    given label is the most probable one. They are ranked by self-confidence; images with the same self-confidence are
+    in the order of their indices. `probabilities` is float32 `[N, C]`, and `labels` is int64 `[N]`.
+    """
+    classes = probabilities.shape[1]
+    confident = confident_labels(probabilities, class_thresholds(probabilities, labels))
+    errors = count_errors(confident_joint(labels, confident, classes), labels)
+    own = probabilities.gather(1, labels[:, None]).squeeze(1).double()
+    ranked = own.argsort(stable=True)
+    chosen = torch.cat([ranked[labels[ranked] == label][: errors[label]] for label in range(classes)])
+    predicted = probabilities.argmax(dim=1)
+    chosen = chosen[predicted[chosen] != labels[chosen]].sort().values
+    indices = chosen[own[chosen].argsort(stable=True)]
+    return LabelIssues(indices, predicted[indices], 1 - own[indices])

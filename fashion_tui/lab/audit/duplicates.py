@@ -113,7 +113,7 @@ def near_groups(
     """
     firsts = torch.tensor([group[0] for group in identical])
     projected = _project(rows, firsts)
-    component = projected.var(dim=0).argmax()
+    component = projected.var(dim=0, correction=0).argmax()
     order = projected[:, component].argsort(stable=True)
     points, images = projected[order], firsts[order]
     groups = _Grouping(rows)

@@ -6,7 +6,7 @@ on small tensors. No image has to be decoded, collated or copied individually.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -112,8 +112,11 @@ def prepare(ref: DatasetRef, progress: Progress, should_stop: Callable[[], bool]
     return datasets.keep_synthetic(StoredDataset(dataset.info, _arrays(dataset.train), _arrays(dataset.test)))
 
 
-def hold_out(images: Images, count: int) -> tuple[Images, Images]:
-    """Split off the last `count` images as a validation set. Both parts are views of `images`.
+def hold_out(images: Images, count: int, left_out: Sequence[int] = ()) -> tuple[Images, Images]:
+    """Split off the last `count` images as a validation set. Return the training set and the validation set.
+
+    The images with the indices in `left_out` are removed from the training set. They stay in the validation set, which
+    is the same for all runs. Without removed images, both parts are views of `images`.
 
     Raises UsageError if no image would be left for training.
     """
@@ -122,7 +125,15 @@ def hold_out(images: Images, count: int) -> tuple[Images, Images]:
             f"validation is {count}; it must be at least 0 and less than {len(images):,}, the number of training images"
         )
     kept = len(images) - count
-    return images[:kept], images[kept:]
+    train, validation = images[:kept], images[kept:]
+    removed = [index for index in left_out if index < kept]
+    if removed:
+        is_kept = torch.ones(kept, dtype=torch.bool)
+        is_kept[removed] = False
+        train = train[is_kept]
+        if not len(train):
+            raise UsageError("all training images are marked, so none is left for training; remove some marks")
+    return train, validation
 
 
 class Batch(NamedTuple):

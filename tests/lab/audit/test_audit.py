@@ -10,34 +10,43 @@ from fashion_tui.data.stored import StoredImages, describe
 from fashion_tui.lab.audit import cross_validation
 from fashion_tui.lab.audit.audit import FOLDS, audit_dataset
 from fashion_tui.lab.audit.cross_validation import CrossValidation, deal_folds
-from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, Images
+from fashion_tui.lab.data.datasets import Dataset, Images
 from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.recipe import QUICK
-from tests.lab.test_training import striped
 
 CPU = torch.device("cpu")
+CLASSES = ("north", "east", "south", "west")
+
+
+def striped(count: int, seed: int = 0) -> Images:
+    """Return images that are easy to classify: noise, and a bright row whose position is the class."""
+    generator = torch.Generator().manual_seed(seed)
+    labels = torch.randint(0, 4, (count,), generator=generator)
+    pixels = torch.randint(0, 120, (count, 1, 16, 16), generator=generator, dtype=torch.uint8)
+    pixels[torch.arange(count), 0, 4 * labels + 2] = 220
+    return Images(pixels, labels)
 
 
 def dataset_of(train: Images, test: Images) -> Dataset:
     arrays = [StoredImages(images.pixels.numpy(), images.labels.numpy()) for images in (train, test)]
     ref = DatasetRef(name="synthetic", directory=None, sha256="ab" * 32)
-    return Dataset(describe(ref, "stripes", FASHION_CLASSES, *arrays, flips=False), train, test)
+    return Dataset(describe(ref, "stripes", CLASSES, *arrays, flips=False), train, test)
 
 
 @pytest.fixture(autouse=True)
 def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cross_validation, "MIN_STEPS", 40)
+    monkeypatch.setattr(cross_validation, "MIN_STEPS", 25)
 
 
 def test_planted_problems_are_found_and_the_result_is_reproducible() -> None:
-    train, test = striped(500), striped(100, seed=1)
-    wrong = {("train", 7): 3, ("train", 450): 5, ("test", 20): 1}
+    train, test = striped(300), striped(60, seed=1)
+    wrong = {("train", 7): 3, ("train", 250): 2, ("test", 20): 1}
     for (split, index), offset in wrong.items():
         labels = (train if split == "train" else test).labels
-        labels[index] = (labels[index] + offset) % 10
-    test.pixels[3] = train.pixels[11]
-    train.pixels[30] = (train.pixels[12].float() * 0.9).to(torch.uint8)
+        labels[index] = (labels[index] + offset) % 4
+    test.pixels[3], test.labels[3] = train.pixels[11], train.labels[11]
+    train.pixels[30], train.labels[30] = train.pixels[12] // 10 * 9, train.labels[12]
     steps: list[tuple[int, int]] = []
     audit = audit_dataset(dataset_of(train, test), device=CPU, progress=lambda *step: steps.append(step))
 
@@ -52,9 +61,9 @@ def test_planted_problems_are_found_and_the_result_is_reproducible() -> None:
     for (split, index), offset in wrong.items():
         given = int((train if split == "train" else test).labels[index])
         assert labels[split, index].images[0].label == given
-        assert labels[split, index].suggested == (given - offset) % 10
-    assert audit.accuracy == pytest.approx(597 / 600, abs=0.02)
-    assert audit.images == 600
+        assert labels[split, index].suggested == (given - offset) % 4
+    assert audit.accuracy == pytest.approx(357 / 360, abs=0.02)
+    assert audit.images == 360
     assert steps == sorted(steps)
     assert steps[-1][0] == steps[-1][1]
     assert len({total for _, total in steps}) == 1
@@ -63,21 +72,20 @@ def test_planted_problems_are_found_and_the_result_is_reproducible() -> None:
     before = torch.get_rng_state()
     assert audit_dataset(dataset_of(train, test), device=CPU) == audit
     assert torch.equal(torch.get_rng_state(), before)
-    assert audit_dataset(dataset_of(train, test), device=CPU, seed=1).of_kind("label") != audit.of_kind("label")
 
 
 def test_images_are_predicted_by_networks_that_have_not_seen_them() -> None:
     """The labels of these images are random. Only a network that has seen an image can predict its label."""
     generator = torch.Generator().manual_seed(0)
-    pixels = torch.randint(0, 256, (160, 1, 28, 28), generator=generator, dtype=torch.uint8)
+    pixels = torch.randint(0, 256, (160, 1, 16, 16), generator=generator, dtype=torch.uint8)
     labels = torch.randint(0, 2, (160,), generator=generator)
     dataset = dataset_of(Images(pixels, labels), Images(pixels[:6], labels[:6]))
-    recipe = msgspec.structs.replace(QUICK, epochs=25, batch_size=16)
+    recipe = msgspec.structs.replace(QUICK, epochs=15, batch_size=16)
     probabilities = CrossValidation(dataset, recipe, folds=2, device=CPU, seed=0).predict()
     train_accuracy = (probabilities[:160].argmax(dim=1) == labels).float().mean()
     assert train_accuracy < 0.65
     training = cross_validation.Training(recipe, dataset.train[:80], device=CPU, seed=0)
-    for _ in range(25):
+    for _ in range(15):
         list(training.steps())
         training.end_epoch()
     assert training.correct.sum() / 80 > 0.9, "the images can be memorised"
@@ -107,7 +115,7 @@ def test_the_labels_of_a_single_class_are_not_judged() -> None:
     assert audit_dataset(dataset_of(images, images[:0]), device=CPU).accuracy is None
 
 
-@pytest.mark.parametrize("when", [0, 3, 60, 100])
+@pytest.mark.parametrize("when", [0, 3, 20])
 def test_an_audit_can_be_cancelled_at_any_time(when: int) -> None:
     asked = 0
 
@@ -117,5 +125,5 @@ def test_an_audit_can_be_cancelled_at_any_time(when: int) -> None:
         return asked > when
 
     with pytest.raises(Cancelled):
-        audit_dataset(dataset_of(striped(200), striped(20)), device=CPU, should_stop=should_stop)
+        audit_dataset(dataset_of(striped(60), striped(20)), device=CPU, should_stop=should_stop)
     assert asked == when + 1

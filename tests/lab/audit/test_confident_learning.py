@@ -1,6 +1,7 @@
 """Confident learning, compared with the published definition written out in plain Python, and with a worked example."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,28 +11,36 @@ from fashion_tui.lab.audit.confident_learning import (
     class_thresholds,
     confident_joint,
     confident_labels,
+    count_errors,
     find_label_issues,
 )
 
 
 def published_definition(
-    probabilities: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, dict[int, tuple[int, float]]]:
-    """Return the confident joint, and the suggested label and score of each image off its diagonal, image by image."""
+    probabilities: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]
+) -> tuple[np.ndarray[Any, Any], dict[int, tuple[int, float]]]:
+    """Return the confident joint, and the most probable label and the score of each image that is pruned by class.
+
+    This is written image by image, as in the paper.
+    """
     count, classes = probabilities.shape
-    thresholds = []
-    for j in range(classes):
-        own = [float(probabilities[x, j]) for x in range(count) if labels[x] == j]
-        thresholds.append(math.fsum(own) / len(own) if own else math.inf)
+    of_class = [[x for x in range(count) if labels[x] == j] for j in range(classes)]
+    thresholds = [
+        math.fsum(float(probabilities[x, j]) for x in of_class[j]) / max(1, len(of_class[j])) for j in range(classes)
+    ]
     joint = np.zeros((classes, classes), dtype=np.int64)
-    issues = {}
     for x in range(count):
-        above = [j for j in range(classes) if probabilities[x, j] >= np.float32(thresholds[j])]
+        above = [j for j in range(classes) if of_class[j] and probabilities[x, j] >= np.float32(thresholds[j])]
         if above:
-            best = max(above, key=lambda j: probabilities[x, j])
-            joint[labels[x], best] += 1
-            if best != labels[x]:
-                issues[x] = best, 1 - float(probabilities[x, labels[x]])
+            joint[labels[x], max(above, key=lambda j: probabilities[x, j])] += 1
+    issues = {}
+    for i in range(classes):
+        scaled = [joint[i, j] / max(1, joint[i].sum()) * len(of_class[i]) for j in range(classes)]
+        pruned = sorted(of_class[i], key=lambda x: probabilities[x, i])[: round(sum(scaled) - scaled[i])]
+        for x in pruned:
+            best = int(probabilities[x].argmax())
+            if best != i:
+                issues[x] = best, 1 - float(probabilities[x, i])
     return joint, issues
 
 
@@ -55,21 +64,32 @@ def test_the_results_equal_those_of_the_published_definition(count: int, classes
 
 
 def test_a_worked_example() -> None:
-    """The thresholds are 0.6 and 0.7. The last image of each class is confidently in the other one."""
+    """The thresholds are 0.6 and 0.7, and the last image of each class is confidently in the other one.
+
+    One of three labels is wrong in each class, so the image with the lowest self-confidence is chosen.
+    """
     probabilities = torch.tensor([[0.9, 0.1], [0.65, 0.35], [0.25, 0.75], [0.05, 0.95], [0.1, 0.9], [0.75, 0.25]])
     labels = torch.tensor([0, 0, 0, 1, 1, 1])
-    assert class_thresholds(probabilities, labels).tolist() == pytest.approx([0.6, 0.7])
+    thresholds = class_thresholds(probabilities, labels)
+    assert thresholds.tolist() == pytest.approx([0.6, 0.7])
+    joint = confident_joint(labels, confident_labels(probabilities, thresholds), 2)
+    assert joint.tolist() == [[2, 1], [1, 2]]
+    assert count_errors(joint, labels).tolist() == [1, 1]
     issues = find_label_issues(probabilities, labels)
     assert issues.indices.tolist() == [2, 5]
     assert issues.suggested.tolist() == [1, 0]
     assert issues.scores.tolist() == pytest.approx([0.75, 0.75])
 
 
-def test_no_label_is_suggested_if_no_probability_reaches_its_threshold() -> None:
+def test_the_errors_are_scaled_to_images_without_a_confident_label() -> None:
+    joint = torch.tensor([[3, 1, 0], [0, 0, 0], [1, 1, 6]])
+    labels = torch.tensor([0] * 8 + [1] * 5 + [2] * 8)
+    assert count_errors(joint, labels).tolist() == [2, 0, 2]
+
+
+def test_an_image_has_no_confident_label_if_no_probability_reaches_its_threshold() -> None:
     probabilities = torch.tensor([[0.9, 0.1], [0.1, 0.9], [0.5, 0.5]])
-    labels = torch.tensor([0, 1, 0])
     assert confident_labels(probabilities, torch.tensor([0.7, 0.9])).tolist() == [0, 1, -1]
-    assert find_label_issues(probabilities, labels).indices.tolist() == []
 
 
 def test_a_class_without_images_is_never_suggested() -> None:
