@@ -72,7 +72,7 @@ def test_an_audit_finds_the_wrong_label_and_the_copy(
     assert list(found) == ["dataset", "sha256", "classes", "images", "accuracy", "findings", "marks"]
     assert (found["dataset"], found["classes"], found["images"]) == ("photos", ["-north", "south"], 44)
     assert found["accuracy"] > 0.9
-    copied, copy = (index_of(photos, f"{name}.png", split) for name, split in ((COPIED, "train"), (COPY, "test")))
+    copied, copy = index_of(photos, f"{COPIED}.png", "train"), index_of(photos, f"{COPY}.png", "test")
     wrong = index_of(photos, "train/south/03.png", "train")
     exact, label = found["findings"][0], next(each for each in found["findings"] if each["kind"] == "label")
     assert exact == {

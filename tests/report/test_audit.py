@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from fashion_tui.report.audit import LISTED, audit_csv, audit_report, summary_lines
 from fashion_tui.report.csv_cells import csv_cell
-from fashion_tui.schema.audit import Audit, Finding, LabelledImage, Mark
+from fashion_tui.schema.audit import Audit, Finding, ImageKey, LabelledImage, Mark
 from fashion_tui.schema.dataset import DatasetRef, Split
 
 
@@ -29,7 +29,7 @@ AUDIT = Audit(
     findings=FINDINGS,
     accuracy=0.9123,
 )
-FILES = {("train", 3): "=a.png", ("test", 4): "b\x07.png"}
+FILES: dict[ImageKey, str] = {("train", 3): "=a.png", ("test", 4): "b\x07.png"}
 MARKS = (
     Mark(split="train", index=3, verdict="mislabelled", time=1.0),
     Mark(split="test", index=9, verdict="dismissed", time=2.0),

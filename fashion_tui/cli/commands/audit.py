@@ -95,7 +95,8 @@ def _audit(ref: DatasetRef, device: str) -> Audit:
 def _json(finding: Finding, files: Mapping[ImageKey, str]) -> dict[str, Any]:
     """Return a finding for the JSON output, with the path of each image's file."""
     images = [msgspec.to_builtins(image) | {"file": files.get(image.key)} for image in finding.images]
-    return msgspec.to_builtins(finding) | {"images": images}
+    fields: dict[str, Any] = msgspec.to_builtins(finding)
+    return fields | {"images": images}
 
 
 def _write(file: Path, content: str) -> None:

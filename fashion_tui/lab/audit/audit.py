@@ -13,7 +13,7 @@ from .confident_learning import find_label_issues
 from .cross_validation import CrossValidation
 from .duplicates import PixelRows, exact_groups, near_groups
 
-FOLDS = 5
+FOLDS = 3
 
 
 def audit_dataset(  # noqa: PLR0913

@@ -12,6 +12,8 @@ from fashion_tui.lab.audit.audit import FOLDS, audit_dataset
 from fashion_tui.lab.audit.cross_validation import CrossValidation, deal_folds
 from fashion_tui.lab.data.datasets import Dataset, Images
 from fashion_tui.lab.evaluation.metrics import Cancelled
+from fashion_tui.lab.training.loop import Training
+from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.recipe import QUICK
 
@@ -41,7 +43,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_planted_problems_are_found_and_the_result_is_reproducible() -> None:
     train, test = striped(300), striped(60, seed=1)
-    wrong = {("train", 7): 3, ("train", 250): 2, ("test", 20): 1}
+    wrong: dict[ImageKey, int] = {("train", 7): 3, ("train", 250): 2, ("test", 20): 1}
     for (split, index), offset in wrong.items():
         labels = (train if split == "train" else test).labels
         labels[index] = (labels[index] + offset) % 4
@@ -56,12 +58,12 @@ def test_planted_problems_are_found_and_the_result_is_reproducible() -> None:
     assert [tuple(image.key for image in each.images) for each in audit.of_kind("near")] == [
         (("train", 12), ("train", 30))
     ]
-    labels = {each.images[0].key: each for each in audit.of_kind("label")}
+    found = {each.images[0].key: each for each in audit.of_kind("label")}
     assert {each.images[0].key for each in audit.of_kind("label")[:3]} == set(wrong)
     for (split, index), offset in wrong.items():
         given = int((train if split == "train" else test).labels[index])
-        assert labels[split, index].images[0].label == given
-        assert labels[split, index].suggested == (given - offset) % 4
+        assert found[split, index].images[0].label == given
+        assert found[split, index].suggested == (given - offset) % 4
     assert audit.accuracy == pytest.approx(357 / 360, abs=0.02)
     assert audit.images == 360
     assert steps == sorted(steps)
@@ -84,7 +86,7 @@ def test_images_are_predicted_by_networks_that_have_not_seen_them() -> None:
     probabilities = CrossValidation(dataset, recipe, folds=2, device=CPU, seed=0).predict()
     train_accuracy = (probabilities[:160].argmax(dim=1) == labels).float().mean()
     assert train_accuracy < 0.65
-    training = cross_validation.Training(recipe, dataset.train[:80], device=CPU, seed=0)
+    training = Training(recipe, dataset.train[:80], device=CPU, seed=0)
     for _ in range(15):
         list(training.steps())
         training.end_epoch()
