@@ -7,14 +7,13 @@ from pathlib import Path
 
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.tui.model.drafts import Draft, DraftFile, newest_left_draft
-from fashion_tui.tui.model.network import DATASET_INPUTS
 from tests.terminal import TIMEOUT, Terminal
 from tests.tui.apps import CONTENTS, KEYS, AppLauncher
 
 
 def draft(name: str, edited: float) -> Draft:
     model = CustomModel(source="edited", class_name=None)
-    return Draft(name=name, model=model, original="original", inputs=DATASET_INPUTS, time=edited)
+    return Draft(name=name, model=model, original="original", inputs=(), time=edited)
 
 
 def test_only_drafts_of_apps_that_have_ended_are_offered(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from textual.events import Key
 from textual.geometry import Region
@@ -16,7 +17,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from fashion_tui.data.sources import SYNTHETIC
-from fashion_tui.schema.dataset import DatasetInfo
+from fashion_tui.lab.networks import GuideNet
+from fashion_tui.schema.dataset import DatasetInfo, DatasetRef
 from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.replies import SourceTrace
@@ -26,7 +28,7 @@ from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.dialogs.save import SaveDialog
-from fashion_tui.tui.lab_app import Settings
+from fashion_tui.tui.lab_app import DatasetState, LabApp, Settings
 from fashion_tui.tui.model import editing, editor, tracing
 from fashion_tui.tui.model.comparison_view import ComparisonView
 from fashion_tui.tui.model.editor import CodeEditor
@@ -37,8 +39,8 @@ from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.model.row_details import RowDetails
 from fashion_tui.tui.model.shape_view import ShapeView
 from fashion_tui.tui.model.tracing import Traced
-from fashion_tui.tui.sandbox_engine import SandboxEngine
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
+from tests.dataset_infos import info_for
 from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
@@ -217,7 +219,7 @@ async def test_edit_that_breaks_a_layer_and_edit_that_fixes_it(tmp_path: Path) -
         await until(lab.pilot, lambda: lab.table.rows[-1].failed, "the rows up to the error")
         assert lab.outputs == [output.replace("20×", "10×").replace("980", "490") for output in good[:7]]
         assert not lab.pane.trace_view.has_class("-outdated")
-        await lab.replace("20 * 7 * 7", "10 * 7 * 7")
+        await lab.replace("20 * (height // 4)", "10 * (height // 4)")
         await until(lab.pilot, lambda: "10×14×14" in lab.outputs, "the new table")
         await lab.until("✓ 1×28×28 → 10", "103,532 parameters")
         await until(lab.pilot, lambda: lab.editor.error_line is None, "no mark")
@@ -235,9 +237,17 @@ async def test_edit_that_breaks_a_layer_and_edit_that_fixes_it(tmp_path: Path) -
             "line {line}: can't create GuideNet: AttributeError",
         ),
         ("x = x.flatten(start_dim=1)", "x = x.flat()", "line {line}: AttributeError"),
-        ("def __init__(self)", "def __init__(self, width)", "line {line}: GuideNet needs width"),
+        (
+            "def __init__(self, image_shape",
+            "def __init__(self, width, image_shape",
+            "line {line}: GuideNet needs width",
+        ),
         ("class GuideNet(nn.Module)", "class GuideNet", "GuideNet isn't derived from nn.Module"),
-        ("in_channels=1,", "in_channels=3,", "conv1 expects 3 channels, got 1: the network's input is [N, 1, 28, 28]"),
+        (
+            "in_channels=channels,",
+            "in_channels=3,",
+            "conv1 expects 3 channels, got 1: the network's input is [N, 1, 28, 28]",
+        ),
     ],
 )
 async def test_error_is_shown_at_its_line(tmp_path: Path, old: str, new: str, message: str) -> None:
@@ -327,11 +337,11 @@ async def test_enter_waits_for_a_fix_that_is_still_being_searched_for(
     searched = asyncio.Event()
 
     async def trace_late(
-        sandbox: SandboxEngine, network: ShownNetwork, time_limit: float, *, live: bool = False, measure: bool = False
+        lab_app: LabApp, network: ShownNetwork, time_limit: float, *, live: bool = False, measure: bool = False
     ) -> SourceTrace:
         if not live:
             await searched.wait()
-        return await trace_shapes(sandbox, network, time_limit, live=live, measure=measure)
+        return await trace_shapes(lab_app, network, time_limit, live=live, measure=measure)
 
     monkeypatch.setattr(tracing, "trace_shapes", trace_late)
     async with model_pane(tmp_path / "runs") as lab:
@@ -360,7 +370,7 @@ async def test_the_fix_is_not_cut_off_after_the_editor_is_closed(tmp_path: Path)
         await lab.replace("out_features=200)", "out_features=64)")
         await lab.until("fix line")
         await lab.pilot.press("escape", "escape")
-        await lab.until("self.fc2 = nn.Linear(in_features=64, out_features=10)")
+        await lab.until("self.fc2 = nn.Linear(in_features=64, out_features=classes)")
         assert not lab.pane.editing
 
 
@@ -583,7 +593,7 @@ async def test_the_form_proposes_the_inputs_of_the_named_network(tmp_path: Path)
         await until(lab.pilot, lambda: isinstance(lab.app.screen, NetworkForm), "the form")
         source, size = (lab.app.screen.query_one(f"#network-{name}", Input) for name in ("source", "input"))
         assert (source.value, size.value) == ("strong", "1x32x32")
-        for name, proposed in (("guide", "1x28x28"), ("torchvision:resnet18", ""), ("strong", "1x32x32")):
+        for name, proposed in (("guide", ""), ("torchvision:resnet18", ""), ("strong", "1x32x32")):
             source.value = name
             await until(lab.pilot, lambda proposed=proposed: size.value == proposed, proposed)  # type: ignore[misc]
         size.value = "1x40x40"
@@ -755,7 +765,7 @@ async def test_edited_network_beside_the_saved_one(tmp_path: Path) -> None:
         source = lab.editor.text
         lab.paste(source.replace("7", "7 +"))
         await lab.until("edited, outdated", "edited source has an error")
-        lab.paste(source.replace("in_features=20 * 7 * 7", "in_features=99"))
+        lab.paste(source.replace("in_features=20 * (height // 4) * (width // 4)", "in_features=99"))
         await until(lab.pilot, lambda: "fails" in rows.render_line(7).text, "the rows up to the error")
         await lab.until("edited source has an error: fc1 expects 99 features")
         await lab.pilot.press("z")  # reverts the edit
@@ -772,7 +782,7 @@ async def test_a_fixed_network_beside_the_saved_one_that_fails(tmp_path: Path) -
         await lab.until("no edits to save")
         await lab.edit()
         fixed = lab.editor.text
-        lab.paste(fixed.replace("in_features=20 * 7 * 7", "in_features=99"))
+        lab.paste(fixed.replace("in_features=20 * (height // 4) * (width // 4)", "in_features=99"))
         await lab.until("fc1 expects 99 features")
         lab.pane.editor.original = lab.editor.text
         lab.paste(fixed)
@@ -812,7 +822,7 @@ async def test_a_small_terminal_shows_the_shapes_beside_the_editor(tmp_path: Pat
 async def test_discarding_edits_asks_first(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.edit()
-        await lab.replace("out_features=10)", "out_features=11)")
+        await lab.replace("out_features=classes)", "out_features=11)")
         await lab.until("✓ 1×28×28 → 11")
         await lab.pilot.press("escape", "t")
         await lab.until("1×28×28 input and 10 outputs")
@@ -879,3 +889,14 @@ async def test_feature_maps_need_a_run(tmp_path: Path) -> None:
     async with model_pane(tmp_path / "runs") as lab:
         await lab.pilot.press("m")
         await lab.until("No run has a checkpoint yet")
+
+
+async def test_a_network_is_traced_for_the_images_of_the_data_set(tmp_path: Path) -> None:
+    async with model_pane(tmp_path / "runs") as lab:
+        await lab.until("204,542")
+        ref = DatasetRef(name="folder", directory="/photos", sha256="")
+        names = ("a", "b", "c")
+        info = msgspec.structs.replace(info_for(ref), title="photos", classes=names, image_shape=(3, 32, 32))
+        lab.app.dataset = DatasetState(info)
+        parameters = sum(weight.numel() for weight in GuideNet((3, 32, 32), 3).parameters())
+        await lab.until(f"{parameters:,}", "3×32×32")

@@ -114,12 +114,12 @@ def test_keys_right_after_the_one_that_proposes_a_fix(app_terminal: AppLauncher)
     terminal.send(key_bytes("pagedown") * 4 + key_bytes("up") * 10 + key_bytes("end"))
     terminal.send(key_bytes("left") + key_bytes("backspace") * 3 + b"64")  # the width of fc1
     terminal.wait_for("out_features=64)")
-    terminal.wait_for("fix line 19")
+    terminal.wait_for("fix line 20")
     terminal.send(key_bytes("ctrl+l") + b"# a note")
-    terminal.wait_for("(in_features=64, out_features=10)# a note")  # the fix for the line with the note
+    terminal.wait_for("(in_features=64, out_features=classes)# a note")  # the fix for the line with the note
     terminal.send(key_bytes("ctrl+l") + key_bytes("enter") + b"# b")
     terminal.wait_for("✓")
-    assert "19          self.fc2 = nn.Linear(in_features=64, out_features=10)# a note# b" in terminal.text()
+    assert "20          self.fc2 = nn.Linear(in_features=64, out_features=classes)# a note# b" in terminal.text()
 
 
 def test_pasted_text_keeps_its_place_among_keys(app_terminal: AppLauncher) -> None:

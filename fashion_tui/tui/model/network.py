@@ -13,6 +13,7 @@ from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.shape_columns import format_total_macs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.dataset import ImageTask
 from fashion_tui.schema.errors import TimeLimitReached, UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, InputSpec
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
@@ -21,12 +22,9 @@ from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.run import short_name
 from fashion_tui.schema.shapes import ShapeTable
-from fashion_tui.tui.sandbox_engine import SandboxEngine, TimeLimitExceeded
+from fashion_tui.tui.lab_app import DatasetState, LabApp, task_of
+from fashion_tui.tui.sandbox_engine import TimeLimitExceeded
 from fashion_tui.tui.widgets.lines import left_and_right
-
-DATASET_INPUTS = (InputSpec(shape=(1, 28, 28)),)
-"""The input of a network that takes an image of the data set."""
-
 
 GRACE = 1.0
 """Seconds after the time limit until the engine's process is replaced, if it hasn't replied."""
@@ -39,10 +37,16 @@ class ShownNetwork:
     name: str
     """Name shown in the pane's title."""
     model: NamedModel | CustomModel
-    inputs: Inputs = DATASET_INPUTS
-    """The network's inputs. If empty, the inputs that its library defines."""
+    inputs: Inputs = ()
+    """The network's inputs. If empty, the inputs that its library defines, or else an image of the task."""
     run: Path | None = None
     """Directory of the run that provides the weights, or None for initial weights."""
+    run_task: ImageTask | None = None
+    """The task of the run, or None for initial weights."""
+
+    def task(self, dataset: DatasetState | None) -> ImageTask:
+        """Return the task of the run or, for initial weights, that of the data set that the panes show."""
+        return self.run_task or task_of(dataset)
 
     @property
     def is_editable(self) -> bool:
@@ -51,7 +55,7 @@ class ShownNetwork:
 
     def with_source(self, model: CustomModel) -> "ShownNetwork":
         """Return a copy of the network with a different source and without the weights of a run."""
-        return replace(self, model=model, run=None)
+        return replace(self, model=model, run=None, run_task=None)
 
 
 INITIAL_NETWORK = ShownNetwork(MODELS[0], NamedModel(model=MODELS[0]))
@@ -66,21 +70,28 @@ def network_of_run(path: Path) -> ShownNetwork:
         config, custom = run.config, run.trusted_model()
     if custom is None:
         check_recipe(config.recipe)  # allow only a built-in network's name, because the string could be a path
-        return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), run=path)
+        return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), (), path, config.task)
     # Drop the file's path. Otherwise, edits would be saved in the run's directory, and imports would search it.
-    return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), run=path)
+    return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), (), path, config.task)
+
+
+def image_of(task: ImageTask) -> Inputs:
+    """Return the input of a network that takes an image of the task."""
+    return (InputSpec(shape=task.image_shape),)
 
 
 async def trace_shapes(
-    sandbox: SandboxEngine, network: ShownNetwork, time_limit: float, *, live: bool = False, measure: bool = False
+    lab_app: LabApp, network: ShownNetwork, time_limit: float, *, live: bool = False, measure: bool = False
 ) -> SourceTrace:
-    """Trace a network for at most `time_limit` seconds.
+    """Trace a network in the sandbox engine for at most `time_limit` seconds.
 
     If `live` is true, large networks are traced without computing values, which is fast. If `measure` is true, each row
     is timed. Errors are reported in the trace instead of being raised.
     """
-    model = network.model
-    options: dict[str, Any] = {"inputs": network.inputs, "live": live, "measure": measure, "time_limit": time_limit}
+    model, sandbox, task = network.model, lab_app.sandbox, network.task(lab_app.dataset)
+    options: dict[str, Any] = {
+        "inputs": network.inputs, "task": task, "live": live, "measure": measure, "time_limit": time_limit
+    }  # fmt: skip
     try:
         if isinstance(model, CustomModel):
             request = TraceSource(network=model, **options)
@@ -111,7 +122,7 @@ def network_title(network: ShownNetwork, glyphs: Glyphs, *, edited: bool, outdat
         line.append("  edited", ATTENTION)
     if outdated:
         line.append("  table outdated", MUTED)
-    if network.inputs and network.inputs != DATASET_INPUTS:
+    if network.inputs:
         given = network.inputs
         written = str(given) if isinstance(given, InputFunction) else format_inputs(given, glyphs)
         line.append(f"  input {printable(written, glyphs)}", MUTED)

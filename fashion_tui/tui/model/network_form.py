@@ -19,7 +19,6 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, parse_input_function, parse_inputs
 from fashion_tui.schema.models import (
     ARGUMENTS_EXAMPLE,
-    LIBRARIES,
     MODELS,
     TIMM,
     TORCHVISION,
@@ -33,7 +32,7 @@ from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.tui.actions import key_hints
 from fashion_tui.tui.dialogs.dialog import Dialog
 
-from .network import DATASET_INPUTS, ShownNetwork
+from .network import ShownNetwork
 
 
 class Field(NamedTuple):
@@ -78,8 +77,7 @@ def read_network(name: str, arguments: str, input_strings: str) -> ShownNetwork:
 
 def default_values(name: str) -> Mapping[ErrorCause, str]:
     """Return the default arguments and inputs for a network of this name."""
-    inputs = "" if name.startswith(LIBRARIES) else write_inputs(DATASET_INPUTS)
-    return {"source": name, "arguments": "", "input": inputs}
+    return {"source": name, "arguments": "", "input": ""}
 
 
 def field_values(network: ShownNetwork) -> Mapping[ErrorCause, str]:

@@ -20,6 +20,7 @@ from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.lab_app import DatasetState
 from fashion_tui.tui.pane import Pane
 from fashion_tui.tui.widgets.lines import FittedLines
 
@@ -91,6 +92,7 @@ class ModelPane(Pane):
     def on_mount(self) -> None:
         self._tracer.start()
         self.open(INITIAL_NETWORK)
+        self.watch(self.app, "dataset", self._dataset_changed, init=False)
         self._offer_left_draft()
 
     def main_widget(self) -> Widget:
@@ -109,6 +111,11 @@ class ModelPane(Pane):
         self.set_class(self.editing, "-editing")
         self._arrange()
         self.refresh_bindings()
+
+    def _dataset_changed(self, before: DatasetState | None, dataset: DatasetState | None) -> None:
+        """Trace a network with initial weights again if the new images differ in shape or number of classes."""
+        if self.network.task(before) != self.network.task(dataset):
+            self._tracer.trace(self.network, OPEN_TIME_LIMIT)
 
     # The network and its trace
 
@@ -287,7 +294,7 @@ class ModelPane(Pane):
         self.app.push_screen(NetworkForm(self.network, self._trace_once), self._network_chosen)
 
     async def _trace_once(self, network: ShownNetwork) -> SourceTrace:
-        return await trace_shapes(self.lab_app.sandbox, network, OPEN_TIME_LIMIT)
+        return await trace_shapes(self.lab_app, network, OPEN_TIME_LIMIT)
 
     def _network_chosen(self, network: ShownNetwork | None) -> None:
         if network is not None:

@@ -108,14 +108,14 @@ class ShapeTracer:
             self._wake.clear()
             if self._newest is not None:
                 network, time_limit = self._newest
-                trace = await trace_shapes(self._pane.lab_app.sandbox, network, time_limit, live=True)
+                trace = await trace_shapes(self._pane.lab_app, network, time_limit, live=True)
                 if self._newest[0] is network and self._slow_timer is not None:
                     self._slow_timer.stop()
                     self._slow_timer = None
                 self._pane.post_message(Traced(network, trace, time_limit, is_live=trace.table is not None))
 
     async def _trace_real(self, network: ShownNetwork, live: Traced) -> None:
-        trace = await trace_shapes(self._pane.lab_app.sandbox, network, live.time_limit)
+        trace = await trace_shapes(self._pane.lab_app, network, live.time_limit)
         if trace.table is not None and trace.table.timed_out and live.trace.table is not None:
             remark = Remark(None, f"not run on real values: {trace.table.error}")
             table = msgspec.structs.replace(live.trace.table, remarks=(*live.trace.table.remarks, remark))
@@ -123,7 +123,7 @@ class ShapeTracer:
         self._pane.post_message(Traced(network, trace, live.time_limit, is_live=False))
 
     async def _measure(self, network: ShownNetwork) -> None:
-        trace = await trace_shapes(self._pane.lab_app.sandbox, network, OPEN_TIME_LIMIT, measure=True)
+        trace = await trace_shapes(self._pane.lab_app, network, OPEN_TIME_LIMIT, measure=True)
         self._pane.post_message(Traced(network, trace, OPEN_TIME_LIMIT, is_live=False))
 
     def _report_slow(self) -> None:
@@ -165,7 +165,7 @@ class WeightHistograms:
                 trained = GetTrainedWeights(run_path=str(network.run), checkpoint="final")
                 histograms = await lab_app.engine.ask(trained, tuple[Histogram, ...])
             else:
-                initial = GetWeights(network=network.model)
+                initial = GetWeights(network=network.model, task=network.task(lab_app.dataset))
                 histograms = await lab_app.sandbox.ask(initial, tuple[Histogram, ...], WEIGHTS_TIME_LIMIT)
         except UserError:
             histograms = ()  # the shape trace reports the network's errors

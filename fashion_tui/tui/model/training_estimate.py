@@ -72,7 +72,8 @@ class TrainingEstimate(FittedLines):
             self._pane.start_worker(partial(self._ask, self._network), "training costs", exclusive=True)
 
     async def _ask(self, network: ShownNetwork) -> None:
-        request = GetTrainingCosts(network=network.model, inputs=network.inputs)
+        task = network.task(self._pane.lab_app.dataset)
+        request = GetTrainingCosts(network=network.model, inputs=network.inputs, task=task)
         costs, note = None, ""
         try:
             costs = await self._pane.lab_app.sandbox.ask(request, TrainingCosts, TIME_LIMIT)
