@@ -160,7 +160,7 @@ def verify_file(
     sha256 = digest.hexdigest()
     if problem := _problem(file, header, len(header) + size, sha256):
         expected = "" if file.sha256 is None else f": its SHA-256 is {sha256}, expected {file.sha256}"
-        raise DamagedData(f"{path} is damaged ({problem}){expected}; {_advice(path.parent)}")
+        raise DamagedData(f"{path} is damaged ({problem}){expected}; {advice(path.parent)}")
     return sha256
 
 
@@ -218,12 +218,12 @@ def _open_decompressed(path: Path) -> Iterator[io.BufferedIOBase]:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             yield stream
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DamagedData(f"{path} is damaged (can't be decompressed: {error}); {_advice(path.parent)}") from error
+        raise DamagedData(f"{path} is damaged (can't be decompressed: {error}); {advice(path.parent)}") from error
     except OSError as error:
-        raise DamagedData(f"{path} can't be read ({error.strerror or error}); {_advice(path.parent)}") from error
+        raise DamagedData(f"{path} can't be read ({error.strerror or error}); {advice(path.parent)}") from error
 
 
-def _advice(folder: Path) -> str:
+def advice(folder: Path) -> str:
     """Return advice on what to do about a damaged file in a folder."""
     location = data_location()
     if location.specified_by is None and folder.is_relative_to(location.directory):

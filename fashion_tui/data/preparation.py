@@ -17,7 +17,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
 
 from .conversions import Conversions
-from .files import DamagedData, located_files, verify, verify_file
+from .files import DamagedData, advice, located_files, verify, verify_file
 from .parsing import is_mappable, parse
 from .published import DataFile, DatasetSource, Part, combined_checksum
 from .sources import find_source
@@ -157,7 +157,8 @@ def _mapped(source: DatasetSource, part: Part, paths: Paths) -> StoredImages:
             for file in part.files
         ]
     except (OSError, ValueError) as error:  # ValueError: the file is too short
-        raise DamagedData(f"{paths[part.files[0]].parent} can't be read ({error})") from error
+        folder = paths[part.files[0]].parent
+        raise DamagedData(f"a file in {folder} can't be mapped into memory ({error}); {advice(folder)}") from error
     return _parsed(source, part, paths, values)
 
 
@@ -165,7 +166,8 @@ def _parsed(source: DatasetSource, part: Part, paths: Paths, values: Iterable[Pi
     try:
         return parse(source, part, values)
     except ValueError as error:
-        raise DamagedData(f"{paths[part.files[-1]]} is damaged ({error})") from error
+        path = paths[part.files[-1]]
+        raise DamagedData(f"{path} is damaged ({error}); {advice(path.parent)}") from error
 
 
 def _described(source: DatasetSource, ref: DatasetRef, train: StoredImages, test: StoredImages) -> StoredDataset:
@@ -195,6 +197,6 @@ def _states(paths: Paths) -> list[object]:
         try:
             status = path.stat()
         except OSError as error:
-            raise DamagedData(f"{path} can't be read ({error.strerror})") from error
+            raise DamagedData(f"{path} can't be read ({error.strerror}); {advice(path.parent)}") from error
         states.append((path.name, status.st_size, status.st_mtime_ns))
     return states

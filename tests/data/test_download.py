@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from fashion_tui.cli.inputs import find_dataset
+from fashion_tui.cli.options import CommonOptions
 from fashion_tui.data import download as download_module
 from fashion_tui.data import files, preparation
 from fashion_tui.data.download import DownloadFailed, download
 from fashion_tui.data.published import DatasetSource
-from fashion_tui.data.sources import CIFAR10, FASHION_MNIST
+from fashion_tui.data.sources import CIFAR10, FASHION_MNIST, SOURCES
 
 from .conftest import Shrink, SmallSet
 
@@ -287,6 +289,17 @@ class TestEveryDataset:
         assert ref == files.verify(files.find(any_set.source.name, tmp_path / "data"))
         dataset = preparation.prepare(ref, lambda _done, _total: None, lambda: False)
         assert dataset.train.labels.tolist() == any_set.labels["train"]
+
+    def test_commands_download_and_convert_it(
+        self, any_set: SmallSet, served_set: DatasetSource, server: Server, cache: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(SOURCES, any_set.source.name, served_set)
+        info = find_dataset(CommonOptions(dataset=any_set.source.name))
+        assert info.ref.directory == str(cache)
+        assert (info.train_size, info.test_size) == (20, 6)
+        server.requested.clear()
+        assert find_dataset(CommonOptions(dataset=any_set.source.name)) == info
+        assert server.requested == []
 
     def test_a_second_download_fetches_nothing(self, served_set: DatasetSource, server: Server, tmp_path: Path) -> None:
         download(served_set, tmp_path / "data")

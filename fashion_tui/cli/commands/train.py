@@ -71,6 +71,7 @@ Examples:
   fashion-tui train --recipe quick
   fashion-tui train --epochs 1 --batch-size 64 --lr 3e-4
   fashion-tui train --dataset synthetic --seed 7      nothing to download
+  fashion-tui train --dataset cifar10                 colour images, which are downloaded first
   fashion-tui train --model net.py:Net --args '{{"width": 32}}'
   fashion-tui train --like latest --lr 3e-4           the same settings with a different learning rate
   fashion-tui train --config net.toml                 the settings in a file
