@@ -94,16 +94,12 @@ def prepare(ref: DatasetRef, progress: Progress, should_stop: Callable[[], bool]
 
 
 def read(ref: DatasetRef, progress: Progress, should_stop: Callable[[], bool]) -> StoredDataset:
-    """Read a data set into memory, so that it can't change. Verify the published files unless they are converted.
+    """Read the published files of a data set into memory, so that it can't change, and verify them.
 
     Raises the same errors as `prepare`.
     """
-    source = _source(ref)
-    paths = located_files(source, ref)
-    stored = open_prepared(ref) or prepare(ref, progress, should_stop)
-    if not _is_mapped(source, paths):
-        return StoredDataset(stored.info, stored.train.in_memory(), stored.test.in_memory())
-    checked, train, test = _read(source, ref, paths, _counter(source, progress, should_stop))
+    source, stored = _source(ref), open_prepared(ref) or prepare(ref, progress, should_stop)
+    checked, train, test = _read(source, ref, located_files(source, ref), _counter(source, progress, should_stop))
     return StoredDataset(msgspec.structs.replace(stored.info, ref=checked), train, test)
 
 

@@ -120,11 +120,19 @@ class TestWhereImagesAreMapped:
         assert is_mapped(dataset.train.pixels, cache)
         assert is_mapped(dataset.test.pixels, cache)
 
-    def test_images_that_are_read_are_in_memory(self, any_set: SmallSet, tmp_path: Path) -> None:
+    def test_images_are_read_into_memory_from_the_published_files(
+        self, any_set: SmallSet, tmp_path: Path, cache: Path
+    ) -> None:
         any_set.write(tmp_path / "data")
-        dataset = read(found(any_set, tmp_path / "data"))
+        ref = found(any_set, tmp_path / "data")
+        prepare(ref)
+        for path in cache.rglob("*-images.npy"):  # a damaged conversion
+            content = path.read_bytes()
+            path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        dataset = read(ref)
         assert not is_mapped(dataset.train.pixels, tmp_path)
         assert dataset.train.pixels.flags.writeable
+        assert [image.tobytes() for image in dataset.test.pixels] == any_set.pixels["test"]
 
     def test_a_cache_that_cannot_be_written(self, tmp_path: Path, cache: Path, shrink: Shrink) -> None:
         cache.parent.mkdir()
