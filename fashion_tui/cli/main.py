@@ -37,6 +37,7 @@ SECTIONS = {
         "runs": "List all runs, newest first, or show the metrics of one run.",
         "attach": "Open a run in the app.",
         "eval": "Evaluate a run on the test set.",
+        "predict": "Predict the classes of image files.",
         "export": "Export the network of a run to a file.",
         "compare": "Compare the settings and metrics of runs.",
         "verify": "Repeat steps of a run and compare the results bit for bit.",

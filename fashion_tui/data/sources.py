@@ -254,6 +254,7 @@ SYNTHETIC_INFO = DatasetInfo(
     test_counts=(SYNTHETIC_TEST_SIZE // len(FASHION_MNIST.classes),) * len(FASHION_MNIST.classes),
     mean=(0.20344436774709884,),
     std=(0.26846976586755306,),
+    border=0.0,
 )
 """Summary of the synthetic data set, which therefore needn't be drawn to be described."""
 

@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from fashion_tui.files import make_private_folder
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, Split
 
+from .border import border_brightness
+
 Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
@@ -82,6 +84,7 @@ def describe(  # noqa: PLR0913
         test_counts=_class_counts(test.labels, len(classes)),
         mean=mean,
         std=std,
+        border=border_brightness(train.pixels),
         flips=flips,
     )
 

@@ -15,6 +15,7 @@ from rich.color_triplet import ColorTriplet
 from rich.segment import Segment
 from rich.style import Style
 
+from .glyphs import terminal_glyphs
 from .style import LIGHT_TEXT
 from .terminal_palette import GREY_RAMP, nearest_colour, palette_colour
 
@@ -49,6 +50,14 @@ class Shading(enum.Enum):
 
 ColourCell = tuple[int, int, int]
 """Two colours (0xrrggbb or TRANSPARENT), and the index in BLOCKS of the block that shows the second one."""
+
+
+def best_shading(color_system: str | None, *, no_color: bool) -> Shading:
+    """Return the best shading for a terminal, given the `color_system` of its Rich console."""
+    if no_color or not terminal_glyphs().unicode:
+        return Shading.CHARACTERS
+    return {"truecolor": Shading.TRUECOLOR, "256": Shading.PALETTE}.get(color_system or "", Shading.CHARACTERS)
+
 
 GreyCell = tuple[int, int, int]
 """Darker grey level, lighter grey level, and the index in BLOCKS of the block that shows the lighter level."""

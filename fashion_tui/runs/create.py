@@ -85,6 +85,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         dataset=dataset.ref,
         image_shape=dataset.image_shape,
         classes=dataset.classes,
+        border=dataset.border,
         seed=seed,
         device=device,
         threads=threads,

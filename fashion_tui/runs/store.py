@@ -77,6 +77,16 @@ def open_run(runs_dir: Path, name: str) -> Run:
     raise UserError(f"no run {name!r} in {str(runs_dir)!r}; choose from {_names(newest)}")
 
 
+def open_newest_finished(runs_dir: Path) -> Run:
+    """Open the newest run that was trained to its end. Raises UserError if there is none."""
+    for summary in list_runs(runs_dir):
+        if summary.kind == "trained" and summary.state == "finished":
+            return Run(Path(summary.path), runs_dir)
+    raise UserError(
+        f"no run in {str(runs_dir)!r} has finished; train one with: fashion-tui train, or name a run with --run"
+    )
+
+
 def find_run(paths: Mapping[str, Path], name: str) -> Path | None:
     """Find a run by its id or by a unique prefix of its id, with or without the time. Return None if no run matches.
 

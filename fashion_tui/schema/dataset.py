@@ -96,6 +96,8 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     """Mean of each channel of the training pixels, which are between 0 and 1."""
     std: tuple[float, ...]
     """Standard deviation of each channel of the training pixels."""
+    border: float | None = None
+    """Median of the outermost training pixels, from 0 for black to 255 for white, or None if it is unknown."""
     flips: bool = True
     """Whether a mirrored image has the same label as the original. This isn't so for digits and letters."""
     skipped: tuple[SkippedFile, ...] = ()

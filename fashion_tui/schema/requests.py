@@ -185,6 +185,20 @@ class GetPredictions(Request, frozen=True, kw_only=True):
     """Maximum number of predictions to return."""
 
 
+class Predict(Request, frozen=True, kw_only=True):
+    """Ask for predictions of a checkpoint for image files; the reply is a Predicted.
+
+    An image that can't be read doesn't affect the others. Progress is reported as a number of images of the run's data
+    set, which are compared with the given images. Fails in the same cases as Evaluate.
+    """
+
+    run_path: str
+    checkpoint: str
+    """`final`, `best`, or a step number."""
+    images: tuple[str, ...]
+    """Paths of the image files."""
+
+
 class Explain(Request, frozen=True, kw_only=True):
     """Ask which pixels of an image matter for a checkpoint's prediction; the reply is a HeatMap.
 
@@ -304,6 +318,7 @@ AnyRequest = (
     | GetFeatureMaps
     | Evaluate
     | GetPredictions
+    | Predict
     | Explain
     | GetNeighbours
     | Export

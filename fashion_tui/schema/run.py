@@ -79,6 +79,8 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     """Shape of the data set's images."""
     classes: tuple[str, ...]
     """Class names of the data set, in the order of the labels."""
+    border: float | None = None
+    """`DatasetInfo.border`. It decides whether `predict` inverts an image."""
     validation: Annotated[
         int, About("validation", "training images held out to evaluate each epoch", RUN, "images", ge=0)
     ] = 0

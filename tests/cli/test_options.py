@@ -11,6 +11,7 @@ import click
 import msgspec
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from fashion_tui.data.sources import SYNTHETIC
@@ -266,6 +267,7 @@ def test_completion_prints_the_same_script_as_json(call_in_process: Call) -> Non
     "resume --data", "resume --dataset", "resume --image-size", "resume --fit",
     "runs --data", "runs --dataset", "runs --image-size", "runs --fit",
     "eval --data", "eval --dataset", "eval --image-size", "eval --fit",
+    "predict --data", "predict --dataset", "predict --image-size", "predict --fit",
     "export --data", "export --dataset", "export --image-size", "export --fit",
     "verify --data", "verify --dataset", "verify --image-size", "verify --fit",
     "shapes --data", "shapes --dataset", "shapes --image-size", "shapes --fit", "shapes --runs",
@@ -295,6 +297,9 @@ def test_options_without_an_effect(
     assert call_in_process(*listed, *data, *dataset) == call_in_process(*listed)
     exported = ("export", run.path, "-o", tmp_path / "net.safetensors")
     assert call_in_process(*exported, *data, *dataset) == call_in_process(*exported)
+    Image.new("L", (28, 28)).save(tmp_path / "black.png")
+    predicted = ("predict", tmp_path / "black.png", "--run", run.path)
+    assert call_in_process(*predicted, *data, *dataset) == call_in_process(*predicted)
     result = call_in_process("verify", run.path)
     assert "no steps" in result.err
     assert call_in_process("verify", run.path, *data, *dataset) == result

@@ -27,16 +27,25 @@ def training_embedding(trained: TrainedRun, dataset: Dataset, call: CallContext)
     It is computed once for the weights, the network's code and the data set. Progress is reported as a number of
     images. Raises UserError in the same cases as `embed`.
     """
-    cache = ArrayCache(cache_directory("embeddings"), CACHE_BYTES)
-    config, pixels = trained.config, dataset.train.pixels
-    source = hashlib.sha256(msgspec.json.encode(config.source)).hexdigest()
-    key = f"{trained.checkpoint.sha256} {source} {config.recipe.mean} {config.recipe.std} {dataset.ref.sha256}"
+    cache, key, pixels = embedding_cache(), embedding_key(trained, dataset), dataset.train.pixels
     cached = cache.get(key)
     if cached is not None and cached.dtype == "float32" and cached.ndim == 2 and len(cached) == len(pixels):
         return torch.from_numpy(cached)
     embedding = embed_images(trained, pixels, call)
     cache.put(key, embedding.numpy())
     return embedding
+
+
+def embedding_cache() -> ArrayCache:
+    """Return the cache of embeddings and of values computed from them."""
+    return ArrayCache(cache_directory("embeddings"), CACHE_BYTES)
+
+
+def embedding_key(trained: TrainedRun, dataset: Dataset) -> str:
+    """Return a key that identifies the weights, the network's code, the normalisation and the data set."""
+    recipe = trained.config.recipe
+    source = hashlib.sha256(msgspec.json.encode(trained.config.source)).hexdigest()
+    return f"{trained.checkpoint.sha256} {source} {recipe.mean} {recipe.std} {dataset.ref.sha256}"
 
 
 def embed_images(trained: TrainedRun, pixels: Tensor, call: CallContext) -> Tensor:

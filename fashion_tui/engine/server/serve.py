@@ -21,6 +21,7 @@ from .explanations import explain_prediction, get_neighbours
 from .export import export_run
 from .model_check import check_model
 from .networks import get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
+from .prediction import predict_images
 from .range_test import find_learning_rate
 from .runs import evaluate_run, get_feature_maps, get_predictions, get_trained_weights
 from .verification import verify_run
@@ -45,6 +46,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetPredictions: get_predictions,
     requests.Explain: explain_prediction,
     requests.GetNeighbours: get_neighbours,
+    requests.Predict: predict_images,
     requests.Export: export_run,
     requests.Verify: verify_run,
     requests.CompareStep: compare_step,

@@ -10,9 +10,8 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.pictures import draw_picture, fit_picture, fit_pixels
-from fashion_tui.report.pixels import Shading, Size
+from fashion_tui.report.pixels import Shading, Size, best_shading
 from fashion_tui.schema.picture import Picture
 from fashion_tui.tui.graphics.detection import Protocol
 from fashion_tui.tui.graphics.layer import ImageLayer
@@ -21,15 +20,7 @@ from fashion_tui.tui.terminal_app import PixelOutput, TerminalApp
 
 def shading_of(app: App[Any]) -> Shading:
     """Return the best shading that the app's terminal supports."""
-    if app.no_color or not terminal_glyphs().unicode:
-        return Shading.CHARACTERS
-    match app.console.color_system:
-        case "truecolor":
-            return Shading.TRUECOLOR
-        case "256":
-            return Shading.PALETTE
-        case _:
-            return Shading.CHARACTERS
+    return best_shading(app.console.color_system, no_color=app.no_color)
 
 
 @lru_cache(maxsize=256)
