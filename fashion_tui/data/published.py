@@ -103,8 +103,8 @@ class DatasetSource:
     @property
     def sha256(self) -> str | None:
         """Checksum of the data set. None if the checksum of one of its files isn't published."""
-        checksums = [file.sha256 for file in self.files]
-        return combined_checksum(known) if len(known := [*filter(None, checksums)]) == len(checksums) else None
+        checksums = [file.sha256 for file in self.files if file.sha256 is not None]
+        return combined_checksum(checksums) if len(checksums) == len(self.files) else None
 
     def instructions(self, directory: Path) -> str:
         """Return an instruction for downloading the files without this program, into the data folder `directory`."""
