@@ -26,7 +26,7 @@ from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import check_utf8, user_path
 
 from . import files, preparation
-from .folder import image_paths, import_folder, open_imported, verify_imported
+from .folder import find_copy, image_paths, import_folder, open_imported, verify_imported
 from .sources import SYNTHETIC, SYNTHETIC_INFO
 from .stored import Progress, StoredDataset, cache_directory, read_stored, write_stored
 
@@ -70,16 +70,28 @@ def _find_folder(name: str, image_size: int | None, fit: Fit | None) -> DatasetR
 def locate(ref: DatasetRef) -> DatasetRef:
     """Return a reference to the same data set where it is now.
 
-    If a published data set is no longer in its folder, search the default data folder. Raises UserError if the data set
-    isn't found.
+    If a published data set is no longer in its folder, search the default data folder. If a folder of images no longer
+    exists, search for one that had the same images when it was read. Raises UserError if the data set isn't found.
     """
     if ref.name == FOLDER:
-        return _find_folder(ref.directory or "", ref.image_size, ref.fit)
+        return _locate_folder(ref)
     try:
         found = files.find(ref.name, None if ref.directory is None else Path(ref.directory))
     except (files.MissingData, files.WrongFolder):
         found = files.find(ref.name)
     return msgspec.structs.replace(found, sha256=ref.sha256)
+
+
+def _locate_folder(ref: DatasetRef) -> DatasetRef:
+    if os.path.isdir(ref.directory or ""):  # noqa: PTH112 - Path.is_dir may raise
+        return ref
+    copy = find_copy(ref)
+    if copy is None:
+        raise UserError(
+            f"the folder of images {ref.directory} no longer exists; move it back, or open it where it is now with "
+            f"fashion-tui --dataset FOLDER --image-size {ref.image_size} --fit {ref.fit}"
+        )
+    return copy
 
 
 def prepared_info(ref: DatasetRef) -> DatasetInfo | None:
@@ -138,7 +150,7 @@ def read(
     the data set can't be read, if it is damaged, or if `ref` specifies a different SHA-256; and Cancelled if
     `should_stop` returns True.
     """
-    stored = prepare(ref, progress, should_stop)
+    stored = prepare(locate(ref) if ref.name == FOLDER else ref, progress, should_stop)
     if stored.info.ref.sha256 != ref.sha256 != "":
         raise UserError(
             f"{ref.short_name} has changed: its SHA-256 is {stored.info.ref.sha256}, not {ref.sha256}; start a new run"

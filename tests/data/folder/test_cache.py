@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -275,3 +276,23 @@ def test_a_killed_import_leaves_nothing_that_looks_complete(folder: Path, other_
     assert cached(load.ref) == []
     load()
     assert load.decoded == 24
+
+
+def test_a_moved_folder_is_found_when_it_has_been_read_where_it_is_now(folder: Path, tmp_path: Path) -> None:
+    load = Import(folder)
+    ref = load().info.ref
+    assert datasets.locate(ref) == ref
+    moved = folder.rename(tmp_path / "moved")
+    for search in (datasets.locate, datasets.read):
+        with pytest.raises(UserError, match=f"{folder} no longer exists.*--image-size 8 --fit pad"):
+            search(ref)
+    other = fill(tmp_path / "other", "cat", "emu")
+    Import(other)()
+    with pytest.raises(UserError, match="no longer exists"):
+        datasets.locate(ref)
+    Import(moved)()
+    assert datasets.locate(ref) == msgspec.structs.replace(ref, directory=str(moved))
+    assert same(datasets.read(ref), Import(moved)())
+    write(moved / "cat" / "3.png", picture(77))
+    with pytest.raises(UserError, match="has changed"):
+        datasets.read(ref)
