@@ -162,6 +162,13 @@ def test_a_layer_without_feature_maps_cannot_be_chosen() -> None:
         without.choose(None)
 
 
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:FutureWarning")
+def test_layers_of_a_scripted_module_cannot_be_chosen() -> None:
+    scripted = torch.jit.script(nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()))
+    model = nn.Sequential(scripted, nn.Conv2d(4, 2, 3), nn.Flatten(), nn.Linear(2 * 24 * 24, 3))
+    assert find_layers(Classifier(model), random_image(*GREY)).paths == ("1",)
+
+
 def test_frozen_layers_have_a_grad_cam() -> None:
     model = seeded(ColourNet)
     expected = grad_cam(Classifier(model), random_image(*COLOUR), 0, "first")

@@ -57,7 +57,7 @@ def find_layers(classifier: Classifier, image: Tensor) -> CamLayers:
 
     try:
         for path, module in named_modules(classifier.network):
-            if path:
+            if path and not isinstance(module, torch.jit.ScriptModule):  # which takes no hooks
                 watch(path, module)
         with classifier.running(), torch.no_grad():
             classifier(image[None].to(classifier.device))
