@@ -1,16 +1,18 @@
 """The audit of a small data set with planted duplicates and wrong labels."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
 import torch
 
+from fashion_tui.data.datasets import find
 from fashion_tui.data.stored import StoredImages, describe
 from fashion_tui.lab.audit import cross_validation
 from fashion_tui.lab.audit.audit import FOLDS, audit_dataset
 from fashion_tui.lab.audit.cross_validation import CrossValidation, deal_folds
-from fashion_tui.lab.data.datasets import Dataset, Images
+from fashion_tui.lab.data.datasets import Dataset, Images, load
 from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.audit import ImageKey
@@ -74,6 +76,18 @@ def test_planted_problems_are_found_and_the_result_is_reproducible() -> None:
     before = torch.get_rng_state()
     assert audit_dataset(dataset_of(train, test), device=CPU) == audit
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_most_of_the_first_labels_are_those_changed_at_random_in_fashion_mnist(real_data: Path) -> None:
+    """2 % of the labels are changed. The set is small so that the test is fast; the whole set gives a higher share."""
+    whole = load(find("fashion-mnist", real_data))
+    labels, changed = whole.train.labels[:6000].clone(), torch.arange(0, 6000, 50)
+    labels[changed] = (labels[changed] + 1 + torch.arange(len(changed)) % 9) % 10
+    dataset = replace(whole, train=Images(whole.train.pixels[:6000], labels), test=whole.test[:100])
+    audit = audit_dataset(dataset, device=CPU)
+    suspects = [each.images[0].index for each in audit.of_kind("label") if each.images[0].split == "train"]
+    found = set(suspects[: len(changed)]) & set(changed.tolist())
+    assert len(found) / len(changed) > 0.6
 
 
 def test_images_are_predicted_by_networks_that_have_not_seen_them() -> None:
