@@ -198,6 +198,7 @@ def test_marks_that_leave_too_few_images_are_reported(
     assert result.status == 0
     assert "no training image of synthetic is marked" in result.err
     mark_images(find("synthetic"), [("train", index) for index in range(11_900)], "mislabelled")
+    assert "without 11,900 images" in call_in_process(*train_without, "--detach").err
     assert_error(call_in_process(*train_without, "--batch-size", "101"), 2, "batch size is 101", "only 100 images")
     assert_error(call_in_process(*train_without, "--validation", "100"), 2, "marked as mislabelled")
 

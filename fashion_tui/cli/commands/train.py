@@ -205,6 +205,8 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
     if template is not None:
         template.warn_about_data(dataset.ref)
     note_synthetic(dataset.ref.name)
+    if left_out:
+        print_line(f"training without {len(left_out):,} images that are marked as mislabelled", err=True)
     warn_about_threads(values["threads"])
     warn_about_recipe(recipe)
     return run
