@@ -51,6 +51,9 @@ class ImageDialog(Dialog[None]):
             yield ImageView()
             yield Static(self._details)
 
+    def on_mount(self) -> None:
+        self._show_image()  # now, because the panel is laid out once more whenever the size of the image changes
+
     def on_resize(self) -> None:
         self._show_image()
 
@@ -68,7 +71,8 @@ class ImageDialog(Dialog[None]):
 
     def _room(self) -> Size:
         """Return the space for the image beside the details, in lines and columns."""
-        return self.size.height - 2 * PADDING[0], self.size.width - 2 * PADDING[1] - DETAILS_WIDTH - DETAILS_MARGIN
+        columns, lines = self.app.size
+        return lines - 2 * PADDING[0], columns - 2 * PADDING[1] - DETAILS_WIDTH - DETAILS_MARGIN
 
     def action_step(self, images: int) -> None:
         self._step(images)
