@@ -53,6 +53,12 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A temporary cache directory, so that tests don't find results that earlier tests have stored."""
+    os.environ["XDG_CACHE_HOME"] = str(tmp_path_factory.mktemp("cache"))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of the real Fashion-MNIST. Tests that use this fixture are skipped if the data is missing."""

@@ -26,6 +26,7 @@ class Purpose(IntEnum):
     ERASE = 4
     FOLDS = 5
     SMOOTH_GRAD = 6
+    CORRUPTION = 7
 
 
 def generator_for(seed: int, purpose: Purpose, *indices: int) -> torch.Generator:

@@ -1,15 +1,18 @@
-"""Tables that compare runs."""
+"""Tables and lines that compare runs."""
+
+from collections.abc import Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fashion_tui.schema.comparison import FirstDifference, RunComparison
+from fashion_tui.schema.comparison import FirstDifference, PredictionComparison, RunComparison
 from fashion_tui.schema.floats import JsonFloat
-from fashion_tui.schema.run import titled_name
+from fashion_tui.schema.run import short_name, titled_name
 
 from .charts.metrics import belongs_to_part
-from .formatting import format_number, printable
+from .evaluation import MAX_NAME_WIDTH
+from .formatting import format_number, printable, shorten
 from .glyphs import terminal_glyphs
 from .runs import field_text
 from .style import MUTED
@@ -78,6 +81,46 @@ def first_difference_lines(first: FirstDifference | None, common_steps: int) -> 
         f"batch: {first.batch}",
         weights,
     ]
+
+
+MAX_CHANGES = 5
+"""Maximum number of cells of the confusion matrices that are listed."""
+
+SIGNIFICANT = 0.05
+"""p-values below this are called unlikely to be due to chance."""
+
+
+def prediction_lines(runs: Sequence[str], compared: PredictionComparison) -> list[Text]:
+    """Return lines about the images on which two runs differ, with McNemar's test and the most changed confusions."""
+    test, glyphs = compared.mcnemar, terminal_glyphs()
+    first, second = (printable(short_name(run), glyphs) for run in runs)
+    both = compared.n - test.only_first - test.only_second
+    counts = f"only {first} is correct for {test.only_first:,}, only {second} for {test.only_second:,}"
+    p = format_number(test.p, glyphs, digits=2)
+    chance = "is unlikely to be due to chance" if test.p < SIGNIFICANT else "may be due to chance"
+    return [
+        Text(f"{compared.n:,} images: {counts}, and both or neither for {both:,}"),
+        Text(f"McNemar's exact test: p = {p}: the difference {chance}"),
+        *_changed_confusions(compared, second),
+    ]
+
+
+def _changed_confusions(compared: PredictionComparison, second: str) -> list[Text]:
+    """Return a line with the confusions whose counts differ most, or nothing if no counts differ."""
+    glyphs = terminal_glyphs()
+    cells = sorted(
+        (-abs(change), truth, prediction, change)
+        for truth, changes in enumerate(compared.confusion_difference)
+        for prediction, change in enumerate(changes)
+        if truth != prediction and change
+    )[:MAX_CHANGES]
+    names = [shorten(name, MAX_NAME_WIDTH, glyphs) for name in compared.classes]
+    arrow = "→" if glyphs.unicode else ">"
+    changes = ", ".join(
+        f"{names[truth]} {arrow} {names[prediction]} {format_number(change, glyphs) if change < 0 else f'+{change}'}"
+        for _, truth, prediction, change in cells
+    )
+    return [Text(f"confusions of {second} that differ most: {changes}")] if cells else []
 
 
 def _table(title: str, comparison: RunComparison, justify: str = "left") -> Table:

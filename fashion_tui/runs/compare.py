@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 
 from fashion_tui.schema.comparison import MetricComparison, RunComparison
+from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.floats import encode_float
 from fashion_tui.schema.run import StoredConfig
 
 from .reader import RunReader
+from .run import Run
 from .series import Series
 from .store import summarise
 
@@ -40,6 +42,23 @@ def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
             name: _compare_metric(name, metrics) for name in dict.fromkeys(name for one in metrics for name in one)
         },
     )
+
+
+def check_comparable(first: Run, second: Run) -> None:
+    """Raise UserError if the predictions of two runs can't be compared: it says why.
+
+    This only looks for reasons that are found without reading checkpoints: a run isn't trained here or has no
+    checkpoint, the data sets differ, or a custom model isn't trusted.
+    """
+    data, other_data = first.config.dataset, second.config.dataset
+    if data.sha256 != other_data.sha256:
+        names = (data.short_name, other_data.short_name)
+        kind = f"different versions of {names[0]}" if names[0] == names[1] else " and ".join(names)
+        raise UserError(f"{first.id} and {second.id} were trained on {kind}, so their test images differ")
+    for run in (first, second):
+        run.trusted_model()
+        if not run.checkpoints.steps():
+            raise UserError(f"{run.id} has no checkpoint")
 
 
 def first_different_loss(first: RunReader, second: RunReader) -> tuple[int, float, float] | None:

@@ -52,3 +52,29 @@ class RunComparison(msgspec.Struct, frozen=True, kw_only=True):
     """The state, the test accuracy (None before the end) and the duration of each run, in seconds."""
     metrics: dict[str, MetricComparison]
     """All metrics that any of the runs has."""
+
+
+class McNemar(msgspec.Struct, frozen=True, kw_only=True):
+    """McNemar's exact test of whether two runs have different accuracies on the same images."""
+
+    only_first: int
+    """Number of images that only the first run classifies correctly."""
+    only_second: int
+    p: float
+    """Two-sided p-value."""
+
+
+class PredictionComparison(msgspec.Struct, frozen=True, kw_only=True):
+    """How the predictions of two runs differ on the same images."""
+
+    n: int
+    """Number of images."""
+    accuracies: tuple[float, float]
+    mcnemar: McNemar
+    broken: tuple[int, ...]
+    """Indices of the images that the first run classifies correctly and the second doesn't."""
+    fixed: tuple[int, ...]
+    """Indices of the images that the second run classifies correctly and the first doesn't."""
+    classes: tuple[str, ...]
+    confusion_difference: tuple[tuple[int, ...], ...]
+    """The second run's confusion matrix minus the first one's: rows are true classes, columns are predictions."""

@@ -1,10 +1,14 @@
-"""Results of evaluating a trained network on the test set."""
+"""Results of evaluating a trained network on test images or on held-out training images."""
 
 import math
+from typing import Literal
 
 import msgspec
 
 from .dataset import ImageShape
+
+EvaluationSplit = Literal["test", "validation"]
+"""The images on which a run is evaluated: the test set, or the training images that the run held out."""
 
 
 class ClassReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,12 +22,35 @@ class ClassReport(msgspec.Struct, frozen=True, kw_only=True):
     """Number of images of this class."""
 
 
+class Averages(msgspec.Struct, frozen=True, kw_only=True):
+    """Means over the classes of the metrics in ClassReport."""
+
+    precision: float
+    recall: float
+    f1: float
+
+
+class ReliabilityBin(msgspec.Struct, frozen=True, kw_only=True):
+    """The predictions whose confidence is at least `low` and less than `high`; the last bin includes 1."""
+
+    low: float
+    high: float
+    count: int
+    """Number of predictions in the bin."""
+    confidence: float | None
+    """Mean confidence, or None if the bin is empty."""
+    accuracy: float | None
+    """Fraction of correct predictions, or None if the bin is empty."""
+
+
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics of a network on a set of images."""
 
     n: int
     """Number of images."""
     accuracy: float
+    interval: tuple[float, float]
+    """Ends of the accuracy's 95 % confidence interval (Wilson 1927)."""
     top2: float
     """Fraction of images, in [0, 1], whose true class is among the two most probable classes."""
     loss: float
@@ -31,6 +58,12 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     ece: float
     """Expected calibration error with 15 bins of equal width and the L1 norm (Guo et al. 2017, "On Calibration of
     Modern Neural Networks")."""
+    reliability: tuple[ReliabilityBin, ...]
+    """The bins from which `ece` is computed, by increasing confidence. Empty if there are no scores."""
+    macro: Averages
+    """Means over the classes, all with the same weight. Classes without images and predictions are left out."""
+    weighted: Averages
+    """Means over the classes, weighted by the number of images."""
     per_class: tuple[ClassReport, ...]
     confusion: tuple[tuple[int, ...], ...]
     """Confusion matrix: one row per true class, one column per predicted class."""
@@ -39,21 +72,24 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Evaluation(Metrics, frozen=True, kw_only=True):
-    """Metrics of a run's checkpoint on the test set."""
+    """Metrics of a run's checkpoint on one split."""
 
     run: str
     dataset: str
+    split: EvaluationSplit
     checkpoint: str
     """Path of the checkpoint file."""
     step: int
     epoch: int
+    accuracy_with_flips: float | None
+    """Accuracy of the mean probabilities of each image and its mirror image. None if the recipe doesn't flip images."""
 
 
 class Prediction(msgspec.Struct, frozen=True, kw_only=True):
-    """A test image with the network's prediction."""
+    """An image with the network's prediction."""
 
     index: int
-    """Index in the test set."""
+    """Index in the test set or, for a held-out image, in the training set."""
     truth: int
     """Label of the true class."""
     probabilities: tuple[float, ...]

@@ -5,6 +5,7 @@ from typing import Literal
 import msgspec
 
 from .dataset import FASHION_TASK, DatasetRef, ImageTask, Split
+from .evaluation import EvaluationSplit
 from .explanation import Method
 from .export import ExportFormat
 from .inputs import Inputs
@@ -152,19 +153,20 @@ class GetFeatureMaps(Request, frozen=True, kw_only=True):
 
 
 class Evaluate(Request, frozen=True, kw_only=True):
-    """Ask for the metrics of a checkpoint on the test set; the reply is an Evaluation.
+    """Ask for the metrics of a checkpoint on a split; the reply is an Evaluation.
 
-    Progress is reported as a number of images. Fails with UntrustedSource if the run's network is code that the user
-    has neither executed before nor trusted.
+    If the recipe flips images, the mirror images are evaluated, too. Progress is reported as a number of images. Fails
+    with UntrustedSource if the run's network is code that the user has neither executed before nor trusted.
     """
 
     run_path: str
     checkpoint: str
     """`final`, `best`, or a step number."""
+    split: EvaluationSplit = "test"
 
 
 class GetPredictions(Request, frozen=True, kw_only=True):
-    """Ask for predictions of a checkpoint on the test set; the reply is a PredictionPage.
+    """Ask for predictions of a checkpoint on a split; the reply is a PredictionPage.
 
     Evaluates the checkpoint first if necessary. Fails in the same cases as Evaluate.
     """
@@ -172,6 +174,7 @@ class GetPredictions(Request, frozen=True, kw_only=True):
     run_path: str
     checkpoint: str
     """`final`, `best`, or a step number."""
+    split: EvaluationSplit = "test"
     outcome: Literal["all", "wrong", "correct"]
     """Which predictions to include."""
     truth: int | None
@@ -179,10 +182,50 @@ class GetPredictions(Request, frozen=True, kw_only=True):
     predicted: int | None
     """Predicted class of the images, or None for all classes."""
     sort: Literal["index", "loss"]
-    """Order of the predictions: by index in the test set, or by decreasing loss."""
+    """Order of the predictions: by index, or by decreasing loss."""
     offset: int
     limit: int
     """Maximum number of predictions to return."""
+
+
+class GetBaselines(Request, frozen=True, kw_only=True):
+    """Ask how accurate simple models are on a run's data set; the reply is a Baselines.
+
+    For the test set, the models are fitted to the whole training set, and for the held-out images, to the rest of it.
+    The result is stored on disk. Progress is reported as a percentage.
+    """
+
+    run_path: str
+    split: EvaluationSplit = "test"
+
+
+class MeasureRobustness(Request, frozen=True, kw_only=True):
+    """Ask for the accuracy of a checkpoint on corrupted images; the reply is a Robustness.
+
+    Progress is reported as a number of accuracies, with the result so far. Fails in the same cases as Evaluate.
+    """
+
+    run_path: str
+    checkpoint: str
+    """`final`, `best`, or a step number."""
+    split: EvaluationSplit = "test"
+    max_images: int = 10_000
+    """Maximum number of images. A random sample is drawn from a larger split."""
+
+
+class CompareRuns(Request, frozen=True, kw_only=True):
+    """Ask how the predictions of two runs differ on the same images; the reply is a PredictionComparison.
+
+    Evaluates the checkpoints first if necessary. Fails in the same cases as Evaluate, and if the runs were trained on
+    different data sets.
+    """
+
+    run_path: str
+    other_path: str
+    checkpoint: str = "final"
+    """Checkpoint of the first run: `final`, `best`, or a step number."""
+    other_checkpoint: str = "final"
+    split: EvaluationSplit = "test"
 
 
 class Predict(Request, frozen=True, kw_only=True):
@@ -318,6 +361,9 @@ AnyRequest = (
     | GetFeatureMaps
     | Evaluate
     | GetPredictions
+    | GetBaselines
+    | MeasureRobustness
+    | CompareRuns
     | Predict
     | Explain
     | GetNeighbours

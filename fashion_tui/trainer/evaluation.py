@@ -1,12 +1,11 @@
 """Evaluate the network during and after training."""
 
-import math
 from collections.abc import Callable
 
 from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Images
-from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
+from fashion_tui.lab.evaluation.metrics import accuracy_with_flips, evaluate, predict_logits
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.evaluation import Metrics
 
@@ -42,10 +41,7 @@ class Evaluation:
 
         `logits` are the outputs for the original images.
         """
-        probabilities = logits.softmax(dim=1) + self._logits(images.pixels.flip(-1)).softmax(dim=1)
-        if probabilities.isnan().any():
-            return math.nan
-        return (probabilities.argmax(dim=1) == images.labels).double().mean().item()
+        return accuracy_with_flips(logits, self._logits(images.pixels.flip(-1)), images.labels)
 
     def _logits(self, pixels: Tensor) -> Tensor:
         with self._training.evaluation():

@@ -7,15 +7,19 @@ from typing import Any
 
 import msgspec
 import pytest
+import torch
+from scipy.stats import binomtest
 
-from fashion_tui.data.sources import SYNTHETIC_INFO
+from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
 from fashion_tui.engine.server import divergence
 from fashion_tui.lab.data.datasets import Dataset
+from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import EpochEnd, StepChunk
+from tests.custom_models import custom_model, forget_trust
 from tests.lab.test_training import striped
 from tests.runs.parts import make_run as make_empty_run
 from tests.trainer.in_process import train_in_process
@@ -200,3 +204,67 @@ def test_the_results_and_the_metrics_on_held_out_data(call_in_process: Call, tmp
     assert ["test_accuracy", "87.65", "%", "–"] in rows
     assert ["duration", "1:01", "0:00"] in rows
     assert ["validation_accuracy", "0.75", "(0.8)", "–"] in rows
+
+
+def untrained(folder: Path, seed: int, **options: Any) -> Run:
+    """Create a run on the synthetic data set with a checkpoint of initial weights."""
+    torch.manual_seed(seed)
+    state = {"model": build("guide").state_dict()}
+    run = make_empty_run(folder, dataset=SYNTHETIC, **options)
+    run.checkpoints.save(lambda file: write_checkpoint(file, state, {}), step=1, epoch=0)
+    return run
+
+
+@pytest.mark.covers("compare --json")
+def test_two_runs_on_one_test_set_are_compared_by_mcnemars_test(call_in_process: Call, tmp_path: Path) -> None:
+    runs = untrained(tmp_path, 201), untrained(tmp_path, 202)
+    result = call_in_process("compare", *[run.path for run in runs], "--json")
+    found, predictions = result.json["mcnemar"], result.json["predictions"]
+    assert found.keys() == {"only_first", "only_second", "p"}
+    only_first, only_second = found["only_first"], found["only_second"]
+    accuracies = [call_in_process("eval", run.path, "--json").json["accuracy"] for run in runs]
+    assert only_first - only_second == round((accuracies[0] - accuracies[1]) * 2_000)
+    assert found["p"] == pytest.approx(binomtest(only_first, only_first + only_second).pvalue)
+    assert predictions["accuracies"] == accuracies
+    assert (len(predictions["broken"]), len(predictions["fixed"])) == (only_first, only_second)
+    assert result.json["not_compared"] is None
+
+    out = " ".join(call_in_process("compare", *[run.path for run in runs]).out.split())
+    for expected in (
+        f"is correct for {only_first:,}, only",
+        f"for {only_second:,}, and both",
+        "McNemar's exact test: p =",
+    ):
+        assert expected in out
+    same = call_in_process("compare", runs[0].path, runs[0].path, "--json").json["mcnemar"]
+    assert same == {"only_first": 0, "only_second": 0, "p": 1}
+    three = call_in_process("compare", *[run.path for run in (*runs, runs[0])], "--json").json
+    assert "mcnemar" not in three
+
+
+def test_runs_that_cannot_be_evaluated_are_still_compared(
+    call_in_process: Call, tmp_path: Path, state_home: Path
+) -> None:
+    good = untrained(tmp_path, 203)
+    without_checkpoint = logged(tmp_path, "empty", loss=[0.5])
+    other_data = untrained(tmp_path, 203)
+    config = other_data.config
+    changed = msgspec.structs.replace(config, dataset=msgspec.structs.replace(config.dataset, sha256="1" * 64))
+    (other_data.path / "config.json").write_bytes(msgspec.json.encode(changed))
+    untrusted = untrained(tmp_path, 203, network=custom_model())
+    forget_trust(state_home)
+    damaged = untrained(tmp_path, 203)
+    (damaged.path / "checkpoints" / "step-1.pt").write_bytes(b"damaged")
+    for run, reason in (
+        (without_checkpoint, "different versions of synthetic"),
+        (other_data, "different versions of synthetic"),
+        (untrusted, "trust"),
+        (damaged, "no intact checkpoint"),
+    ):
+        result = call_in_process("compare", good.path, run.path, "--json")
+        assert (result.status, result.err) == (0, "")
+        assert result.json["mcnemar"] is None
+        assert reason in result.json["not_compared"]
+        assert result.json["results"]["state"] == ["starting", "starting"]
+        out = " ".join(call_in_process("compare", good.path, run.path).out.split())
+        assert f"the predictions can't be compared: {result.json['not_compared']}" in out

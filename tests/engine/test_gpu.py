@@ -11,7 +11,8 @@ import torch
 
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.protocol import Call, Failure, ToClient
-from fashion_tui.engine.server import runs, serve
+from fashion_tui.engine.server import evaluation as handlers
+from fashion_tui.engine.server import serve
 from fashion_tui.engine.server.cache import Cache
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
@@ -46,7 +47,7 @@ def tf32() -> Iterator[None]:
 @pytest.mark.usefixtures("tf32")
 @pytest.mark.parametrize("fits", [True, False])
 def test_an_evaluation_frees_the_gpu_or_falls_back_to_the_cpu(
-    run: Path, monkeypatch: pytest.MonkeyPatch, *, fits: bool
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, fits: bool
 ) -> None:
     """If another process fills the GPU, even the CUDA context doesn't fit."""
     devices = []
@@ -61,7 +62,9 @@ def test_an_evaluation_frees_the_gpu_or_falls_back_to_the_cpu(
     monkeypatch.setattr(TrainedRun, "network", cramped)
     MACHINES["healthy"].install(monkeypatch)
     with fake_cuda(monkeypatch) as cuda:
-        evaluation = runs.evaluate_run(Evaluate(run_path=str(run), checkpoint="final"), CALL, Cache())
+        evaluation = handlers.evaluate_run(
+            Evaluate(run_path=str(run), checkpoint="final"), CALL, Cache(tmp_path / "cache")
+        )
     assert evaluation.n == 2_000
     gpu = torch.device("cuda", 0)
     assert devices == ([gpu] if fits else [gpu, torch.device("cpu")])

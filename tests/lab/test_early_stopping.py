@@ -9,13 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fashion_tui.lab.training.early_stopping import EarlyStopping
-from fashion_tui.schema.evaluation import Metrics
+from fashion_tui.schema.evaluation import Averages, Metrics
 from fashion_tui.schema.recipe import GUIDE
 
 
 def metrics(value: float) -> Metrics:
     """Return validation metrics whose loss has this value, and whose accuracy is one minus it."""
-    return Metrics(n=10, accuracy=1 - value, top2=1.0, loss=value, ece=0.0, per_class=(), confusion=())
+    means = Averages(precision=1, recall=1, f1=1)
+    return Metrics(
+        n=10, accuracy=1 - value, interval=(0, 1), top2=1.0, loss=value, ece=0.0, macro=means, weighted=means,
+        reliability=(), per_class=(), confusion=(),
+    )  # fmt: skip
 
 
 def stopping(**fields: Any) -> EarlyStopping:

@@ -1,20 +1,30 @@
-"""The metrics of an evaluation, compared with torchmetrics, and the logits that they are computed from."""
+"""The metrics of an evaluation, compared with torchmetrics and scikit-learn, and the logits of networks."""
 
 import copy
 import math
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pytest
 import torch
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import precision_recall_fscore_support
 from torch import nn
 from torchmetrics.functional import classification as oracle
 
 from fashion_tui.lab.data.normalisation import normalise
-from fashion_tui.lab.evaluation.metrics import BATCH_SIZE, Cancelled, evaluate, predict_logits
+from fashion_tui.lab.evaluation.intervals import wilson_interval
+from fashion_tui.lab.evaluation.metrics import (
+    BATCH_SIZE,
+    Cancelled,
+    accuracy_with_flips,
+    evaluate,
+    predict_logits,
+)
 from fashion_tui.lab.networks import GuideNet
+from fashion_tui.schema.evaluation import Averages
 from fashion_tui.schema.recipe import GUIDE
 
 from .fake_cuda import fake_cuda
@@ -53,8 +63,95 @@ def test_metrics_agree_with_torchmetrics() -> None:
         torch.testing.assert_close(torch.tensor(ours).double(), theirs.double(), rtol=1e-5, atol=1e-6)
     assert [report.support for report in reports] == labels.bincount(minlength=10).tolist()
     assert [report.name for report in reports] == list(CLASSES)
+    assert metrics.interval == wilson_interval(int((logits.argmax(1) == labels).sum()), 3000)
     assert metrics.n == 3000
     assert reports[9].recall == reports[4].precision == 0.0
+
+
+def unbalanced() -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the logits and labels of 12 classes of very different sizes.
+
+    Class 4 is never predicted, class 9 is predicted but has no images, and class 10 is neither.
+    """
+    generator = torch.Generator().manual_seed(3)
+    sizes = torch.tensor([400, 5, 80, 30, 20, 10, 60, 3, 150, 0, 0, 200])
+    labels = torch.arange(12).repeat_interleave(sizes)
+    logits = torch.randn(len(labels), 12, generator=generator) * 2
+    logits[torch.arange(len(labels)), labels] += torch.linspace(0.5, 5, 12)[labels]
+    logits[:, [4, 10]] -= 100
+    return logits, labels
+
+
+def test_means_over_the_classes_agree_with_scikit_learn_and_torchmetrics() -> None:
+    logits, labels = unbalanced()
+    metrics = evaluate(logits, labels, tuple("abcdefghijkl"))
+    predictions = logits.argmax(dim=1)
+    assert set(predictions.tolist()) == set(range(12)) - {4, 10}
+    averages: tuple[tuple[Literal["macro", "weighted"], Averages], ...]
+    averages = (("macro", metrics.macro), ("weighted", metrics.weighted))
+    scores = {}
+    for average, means in averages:
+        ours = scores[average] = (means.precision, means.recall, means.f1)
+        *theirs, _ = precision_recall_fscore_support(labels, predictions, average=average, zero_division=0)
+        assert ours == pytest.approx(theirs, abs=1e-12)
+        functions = (oracle.multiclass_precision, oracle.multiclass_recall, oracle.multiclass_f1_score)
+        metric = [function(logits, labels, 12, average=average).item() for function in functions]
+        assert ours == pytest.approx(metric, abs=1e-6)
+    all_classes = [sum(values) / 12 for values in zip(*((each.precision, each.recall, each.f1)
+                   for each in metrics.per_class), strict=True)]  # fmt: skip
+    with_images = [value * 12 / 10 for value in all_classes]
+    others = [all_classes, with_images, scores["weighted"], [metrics.accuracy] * 3]
+    assert all(abs(a - b) > 0.005 for other in others for a, b in zip(scores["macro"], other, strict=True))
+    f1_of_means = 2 / (1 / metrics.macro.precision + 1 / metrics.macro.recall)
+    assert abs(f1_of_means - metrics.macro.f1) > 0.005
+
+
+def test_the_reliability_diagram_is_that_of_scikit_learn() -> None:
+    logits, labels = some_logits()
+    metrics = evaluate(logits, labels, CLASSES)
+    confidence, predictions = logits.double().softmax(dim=1).max(dim=1)
+    accuracies, confidences = calibration_curve(predictions == labels, confidence, n_bins=15, strategy="uniform")
+    filled = [part for part in metrics.reliability if part.count]
+    assert [part.accuracy for part in filled] == pytest.approx(accuracies.tolist(), abs=1e-12)
+    assert [part.confidence for part in filled] == pytest.approx(confidences.tolist(), abs=1e-12)
+    assert sum(part.count for part in metrics.reliability) == 3000
+    assert [part.low for part in metrics.reliability] == pytest.approx([index / 15 for index in range(15)])
+    assert all(part.low <= part.confidence < part.high for part in filled if part.confidence is not None)
+    empty = [part for part in metrics.reliability if not part.count]
+    assert empty
+    assert all(part.confidence is None and part.accuracy is None for part in empty)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 100])
+def test_one_two_and_a_hundred_classes(classes: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, classes, (500,), generator=generator)
+    logits = torch.randn(500, classes, generator=generator)
+    metrics = evaluate(logits, labels, tuple(str(index) for index in range(classes)))
+    ranks = (logits > logits.gather(1, labels[:, None])).sum(dim=1)
+    assert metrics.accuracy == pytest.approx((ranks < 1).double().mean().item())
+    assert metrics.top2 == pytest.approx((ranks < 2).double().mean().item())
+    assert len(metrics.confusion) == len(metrics.per_class) == classes
+    if classes == 1:
+        assert (metrics.loss, metrics.ece, metrics.macro.f1) == (0, 0, 1)
+
+
+def test_predictions_with_flips_are_means_of_probabilities() -> None:
+    """The means of the logits, the logits alone and the mirror images alone give three other accuracies."""
+    probabilities = torch.tensor([
+        [[0.6, 0.4, 0.0], [0.3, 0.7, 0.0]],  # 1 by the mean, 0 by the image alone
+        [[0.8, 0.2, 0.0], [0.4, 0.6, 0.0]],  # 0 by the mean, 1 by the mirror image alone
+        [[0.6, 0.4, 0.0], [0.55, 0.0, 0.45]],
+        [[0.999, 0.001, 0.0], [0.0, 0.6, 0.4]],  # 1 by the mean of the logits
+        [[0.2, 0.3, 0.5], [0.2, 0.7, 0.1]],
+    ])  # fmt: skip
+    logits, flipped = probabilities.clamp(min=1e-9).log().unbind(dim=1)
+    labels = torch.tensor([1, 0, 0, 0, 1])
+    assert accuracy_with_flips(logits, flipped, labels) == 1
+    others = [(logits.argmax(1) == labels), (flipped.argmax(1) == labels), ((logits + flipped).argmax(1) == labels)]
+    assert [other.double().mean().item() for other in others] == pytest.approx([3 / 5, 3 / 5, 4 / 5])
+    flipped[0, 0] = torch.nan
+    assert math.isnan(accuracy_with_flips(logits, flipped, labels))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -64,6 +161,8 @@ def test_logits_without_probabilities_give_no_scores(value: float) -> None:
     metrics = evaluate(logits, labels, CLASSES)
     assert (metrics.n, metrics.invalid, sum(map(sum, metrics.confusion))) == (300, 2, 298)
     scores = [metrics.accuracy, metrics.top2, metrics.loss, metrics.ece, metrics.per_class[0].f1]
+    scores += [*metrics.interval, metrics.macro.recall, metrics.weighted.precision]
+    assert metrics.reliability == ()
     assert all(map(math.isnan, scores))
     assert [report.support for report in metrics.per_class] == labels.bincount(minlength=10).tolist()
 

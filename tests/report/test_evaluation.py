@@ -1,73 +1,110 @@
 """The tables of an evaluation: aligned columns, and marks that don't depend on colours."""
 
+import io
 import math
-from collections.abc import Callable
 
-import pytest
+import msgspec
 from rich.cells import cell_len
 from rich.console import Console
 
 from fashion_tui.report.evaluation import (
-    accuracy_margin,
     class_lines,
     confusion_lines,
+    empty_classes,
     evaluation_report,
     largest_confusions,
 )
 from fashion_tui.report.glyphs import ASCII, UNICODE
-from fashion_tui.schema.evaluation import ClassReport, Evaluation
+from fashion_tui.schema.evaluation import Averages, ClassReport, Evaluation, ReliabilityBin
 
 NAMES = ("T-shirt/top", "Shirt", "Bag")
 CONFUSION = ((905, 95, 0), (197, 791, 12), (0, 0, 1000))
 
 
-def root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Return the argument between `low` and `high` at which the sign of the function changes, by bisection."""
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if function(low) * function(middle) > 0 else (low, middle)
-    return low
-
-
-@pytest.mark.parametrize(("accuracy", "n"), [(0.95, 40), (0.9046, 10_000), (0.5, 10), (1.0, 5), (0.0, 3)])
-def test_the_interval_contains_the_accuracies_that_a_score_test_accepts(accuracy: float, n: int) -> None:
-    """The Wilson interval has the true accuracies p for which |accuracy - p| is at most 1.96 standard errors of p."""
-
-    def excess(p: float) -> float:
-        return (accuracy - p) ** 2 - 1.959964**2 * p * (1 - p) / n
-
-    low = root(excess, 0.0, accuracy) if accuracy > 0 else 0.0
-    high = root(excess, max(accuracy, 1e-9), 1.0) if accuracy < 1 else 1.0
-    assert accuracy_margin(accuracy, n) == pytest.approx((high - low) / 2, rel=1e-9)
-
-
-def test_mistakes_in_the_interval_would_show() -> None:
-    """The values on which `test_the_report...` looks differ from those of similar formulas."""
-    standard_error = math.sqrt(0.95 * 0.05 / 40)
-    others = [1.959964 * standard_error, 1.645 * standard_error, standard_error, 2 * accuracy_margin(0.95, 40)]
-    assert f"{accuracy_margin(0.95, 40) * 100:.1f}" == "7.6"
-    assert "7.6" not in [f"{other * 100:.1f}" for other in others]
-    assert accuracy_margin(0.5, 0) == 0
-
+MEANS = Averages(precision=0.953, recall=0.948, f1=0.9494)
 
 EVALUATION = Evaluation(
-    run="20261128-1004-guide-a1b2", dataset="fashion-mnist", checkpoint="step-1125.pt", step=1_125, epoch=3, n=40,
-    accuracy=0.95, top2=0.975, loss=0.12345, ece=0.04567, confusion=((20, 1), (1, 18)),
+    run="20261128-1004-guide-a1b2", dataset="fashion-mnist", split="test", checkpoint="step-1125.pt", step=1_125,
+    epoch=3, n=40, accuracy=0.95, interval=(0.8350, 0.98618), top2=0.975, loss=0.12345, ece=0.04567,
+    accuracy_with_flips=None, confusion=((20, 1), (1, 18)), macro=MEANS,
+    weighted=Averages(precision=0.951, recall=0.95, f1=0.9499),
     per_class=(
         ClassReport(name="Shirt", precision=20 / 21, recall=20 / 21, f1=20 / 21, support=21),
         ClassReport(name="Bag", precision=18 / 19, recall=18 / 19, f1=18 / 19, support=19),
     ),
+    reliability=(
+        ReliabilityBin(low=0.0, high=0.5, count=0, confidence=None, accuracy=None),
+        ReliabilityBin(low=0.5, high=1.0, count=40, confidence=0.9, accuracy=0.95),
+    ),
 )  # fmt: skip
 
 
+def report_lines(evaluation: Evaluation) -> list[str]:
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(evaluation_report(evaluation))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
 def test_the_report_has_all_metrics() -> None:
-    console = Console(width=80, record=True)
-    console.print(evaluation_report(EVALUATION))
-    first, accuracy, metrics, *_ = console.export_text().splitlines()
+    lines = report_lines(EVALUATION)
+    first, accuracy, metrics, *_ = lines
     for expected in ("guide-a1b2", "epoch 3", "step 1,125", "40 test images"):
         assert expected in first
-    assert accuracy.split() == ["accuracy", "95.0", "%", "±7.6", "(95", "%", "interval)"]
+    assert accuracy.split() == ["accuracy", "95.0", "%", "83.5–98.6", "%", "(95", "%", "interval)"]
     assert metrics.split() == ["top-2", "97.5", "%", "loss", "0.123", "ECE", "4.6", "%"]
+    rows = [line.split() for line in lines]
+    assert ["macro", "mean", "95.3", "94.8", "94.9"] in rows
+    assert ["weighted", "mean", "95.1", "95.0", "95.0"] in rows
+    assert any(line.split()[:4] == ["90.0", "%", "95.0", "%"] and line.endswith(" 40") for line in lines)
+    assert any(line.startswith("Bag") and "[1]" in line for line in lines)
+
+
+def test_held_out_images_and_predictions_with_flips_are_named() -> None:
+    changed = msgspec.structs.replace(EVALUATION, split="validation", accuracy_with_flips=0.9625)
+    first, _, metrics, *_ = report_lines(changed)
+    assert "40 held-out images" in first
+    assert metrics.endswith("averaged with mirror images 96.2 %")
+
+
+def test_a_report_without_scores_says_why_and_has_no_diagram() -> None:
+    nan = Averages(precision=math.nan, recall=math.nan, f1=math.nan)
+    lines = report_lines(
+        msgspec.structs.replace(
+            EVALUATION, accuracy=math.nan, interval=(math.nan, math.nan), top2=math.nan, loss=math.nan, ece=math.nan,
+            macro=nan, weighted=nan, reliability=(), invalid=3,
+        )
+    )  # fmt: skip
+    assert "3 of 40 images" in lines[1]
+    assert not any("confidence" in line for line in lines)
+
+
+def test_classes_without_images_are_named() -> None:
+    def report(name: str, support: int) -> ClassReport:
+        return ClassReport(name=name, precision=0, recall=0, f1=0, support=support)
+
+    assert empty_classes([report("Shirt", 1)], UNICODE) is None
+    sentence = empty_classes([report("Shirt", 1), report("Bag", 0), report("Coat", 0)], UNICODE)
+    assert sentence is not None
+    assert sentence.startswith("no images of Bag, Coat: recall and F1 are 0")
+    many = empty_classes([report(f"class {index}", 0) for index in range(30)], ASCII)
+    assert many is not None
+    assert many.startswith("no images of 30 classes (class 0, class 1, ")
+    assert many.isascii()
+
+
+def test_many_classes_with_long_names_have_a_list_instead_of_a_matrix() -> None:
+    names = [f"{index}" * 200 for index in range(100)]
+    confusion = [[0] * 100 for _ in names]
+    confusion[7][9] = 4
+    lines = report_lines(
+        msgspec.structs.replace(
+            EVALUATION,
+            confusion=tuple(map(tuple, confusion)),
+            per_class=tuple(ClassReport(name=name, precision=1, recall=1, f1=1, support=4) for name in names),
+        )
+    )
+    assert max(map(cell_len, lines)) <= 80
+    assert "4   100 % of its class" in lines[-1]
 
 
 def test_a_confusion_matrix_marks_correct_counts_and_large_confusions() -> None:

@@ -23,7 +23,7 @@ from fashion_tui.runs.reader import RunReader, RunSnapshot
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.state import after
 from fashion_tui.runs.store import summarise
-from fashion_tui.schema.evaluation import ClassReport, Evaluation, Prediction
+from fashion_tui.schema.evaluation import Averages, ClassReport, Evaluation, Prediction
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Stopped
 from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.recipe import GUIDE
@@ -336,8 +336,10 @@ def test_the_clock_of_a_run_starts_when_its_training_begins_and_never_goes_back(
 # Evaluation
 
 EVALUATION = Evaluation(
-    run="20261128-1004-guide-a1b2", dataset="fashion-mnist", checkpoint="step-1125.pt", step=1_125, epoch=3, n=40,
-    accuracy=0.95, top2=0.975, loss=0.12345, ece=0.04567, confusion=((20, 1), (1, 18)),
+    run="20261128-1004-guide-a1b2", dataset="fashion-mnist", split="test", checkpoint="step-1125.pt", step=1_125,
+    epoch=3, n=40, accuracy=0.95, interval=(0.835, 0.98618), accuracy_with_flips=None, reliability=(),
+    macro=Averages(precision=1, recall=1, f1=1), weighted=Averages(precision=1, recall=1, f1=1),
+    top2=0.975, loss=0.12345, ece=0.04567, confusion=((20, 1), (1, 18)),
     per_class=tuple(ClassReport(name=name, precision=1, recall=1, f1=1, support=20) for name in ("Shirt", "Bag")),
 )  # fmt: skip
 
@@ -347,8 +349,8 @@ def test_the_headline_of_an_evaluation() -> None:
     digits = large_number("95.0", ASCII)
     assert all(line.startswith(digit) for line, digit in zip((first, second, third), digits, strict=True))
     assert first.endswith("accuracy on 40 test images")
-    assert second.endswith("+/-7.6 (95 % interval)   top-2 97.5 %"), "half the width of the Wilson interval"
-    assert third.endswith("loss 0.123   ECE 4.6 %")
+    assert second.endswith("83.5-98.6 % (95 % interval)")
+    assert third.endswith("top-2 97.5 %   loss 0.123   ECE 4.6 %")
 
 
 def test_the_line_of_the_checkpoint_and_of_the_progress() -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from fashion_tui.report.evaluation import accuracy_margin
 from fashion_tui.report.glyphs import UNICODE
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
@@ -89,7 +88,8 @@ async def test_all_metrics_of_a_finished_run_are_shown(runs: Path, finished: Pat
         screen = screen_text(app)
         assert all(line in screen for line in large_number(f"{truth.accuracy * 100:.1f}", UNICODE))
         assert "accuracy on 2,000 synthetic garments" in screen
-        assert f"±{accuracy_margin(truth.accuracy, truth.n) * 100:.1f} (95 % interval)" in screen
+        low, high = (end * 100 for end in truth.interval)
+        assert f"{low:.1f}–{high:.1f} % (95 % interval)" in screen
         for metric in (f"top-2 {truth.top2 * 100:.1f} %", f"loss {truth.loss:.3f}", f"ECE {truth.ece * 100:.1f} %"):
             assert metric in screen
         for report in truth.per_class:

@@ -4,19 +4,21 @@ from contextlib import ExitStack
 
 import click
 import msgspec
+from rich.text import Text
 
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
-from fashion_tui.cli.output import print_line, print_warning, show, write_json
+from fashion_tui.cli.output import print_warning, show, write_json
 from fashion_tui.cli.values import RunName
-from fashion_tui.report.comparison import comparison_tables, first_difference_lines
-from fashion_tui.runs.compare import common_steps, compare_runs, first_different_loss
+from fashion_tui.report.comparison import comparison_tables, first_difference_lines, prediction_lines
+from fashion_tui.runs.compare import check_comparable, common_steps, compare_runs, first_different_loss
 from fashion_tui.runs.reader import RunReader
+from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import open_run
-from fashion_tui.schema.comparison import FirstDifference, RunComparison, StepComparison
-from fashion_tui.schema.errors import UsageError
+from fashion_tui.schema.comparison import FirstDifference, PredictionComparison, RunComparison, StepComparison
+from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.floats import encode_float
-from fashion_tui.schema.requests import CompareStep
+from fashion_tui.schema.requests import CompareRuns, CompareStep
 
 
 @click.command(
@@ -38,7 +40,10 @@ first_difference is null if no losses differ, and common_steps is the number of 
 @json_option
 @common_options
 def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, common: CommonOptions) -> None:
-    """Compare the settings and metrics of runs.
+    """Compare the settings, metrics and predictions of runs.
+
+    For two runs with the same data set, McNemar's exact test says whether their test accuracies differ by chance. It
+    evaluates the final checkpoints.
 
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.
@@ -54,25 +59,41 @@ def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, com
             if (damage := reader.poll().damage) is not None:
                 print_warning(f"{reader.run.id}: {damage}")
         comparison = compare_runs(readers)
-        if not by_step:
-            _print(comparison, as_json=as_json)
-            return
-        first = _first_difference(readers[0], readers[1], comparison)
-        compared = common_steps(readers[0], readers[1])
-        if as_json:
-            write_json(msgspec.to_builtins(comparison) | {"common_steps": compared, "first_difference": first})
-        else:
-            _print(comparison, as_json=False)
-            print_line("")
-            for line in first_difference_lines(first, compared):
-                print_line(line)
-
-
-def _print(comparison: RunComparison, *, as_json: bool) -> None:
+        result: dict[str, object] = msgspec.to_builtins(comparison)
+        lines: list[Text] = []
+        if len(runs) == 2:
+            predictions = _compare_predictions(runs[0], runs[1])
+            result |= _predictions_json(predictions)
+            if isinstance(predictions, str):
+                lines += [Text(), Text(f"the predictions can't be compared: {predictions}")]
+            else:
+                lines += [Text(), *prediction_lines(comparison.runs, predictions)]
+        if by_step:
+            first = _first_difference(readers[0], readers[1], comparison)
+            compared = common_steps(readers[0], readers[1])
+            result |= {"common_steps": compared, "first_difference": first}
+            lines += [Text(), *map(Text, first_difference_lines(first, compared))]
     if as_json:
-        write_json(comparison)
+        write_json(result)
     else:
-        show(*comparison_tables(comparison))
+        show(*comparison_tables(comparison), *lines)
+
+
+def _compare_predictions(first: Run, second: Run) -> PredictionComparison | str:
+    """Compare the predictions of two runs. If this is impossible, return a sentence that says why."""
+    try:
+        check_comparable(first, second)
+        request = CompareRuns(run_path=str(first.path), other_path=str(second.path))
+        return ask_engine(request, PredictionComparison, "evaluating")
+    except UserError as error:
+        return str(error)
+
+
+def _predictions_json(predictions: PredictionComparison | str) -> dict[str, object]:
+    if isinstance(predictions, str):
+        return {"mcnemar": None, "predictions": None, "not_compared": predictions}
+    fields: dict[str, object] = msgspec.to_builtins(predictions)
+    return {"mcnemar": fields.pop("mcnemar"), "predictions": fields, "not_compared": None}
 
 
 def _first_difference(first: RunReader, second: RunReader, comparison: RunComparison) -> FirstDifference | None:

@@ -1,22 +1,43 @@
-"""The engine's cache of data sets and test-set logits."""
+"""The engine's cache of data sets, logits and other results that take long to compute."""
 
+import hashlib
+import io
 from collections import OrderedDict
+from pathlib import Path
+from typing import TypeVar
 
+import msgspec
+import numpy as np
+import torch
 from torch import Tensor
 
+from fashion_tui.data.array_cache import ArrayCache
+from fashion_tui.data.stored import cache_directory
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import DatasetRef
 
 MAX_LOGITS = 16
-"""Number of checkpoints whose logits are cached. The logits of one checkpoint take 400 KB."""
+"""Number of entries whose logits are kept in memory. The logits of 10,000 images and 10 classes take 400 KB."""
+
+MAX_DISK_BYTES = 256 << 20
+"""Maximum size of all logits and results on disk."""
+
+DIGEST_BYTES = hashlib.sha256().digest_size
+
+Result = TypeVar("Result")
 
 
 class Cache:
-    """Caches data sets by reference, and logits by checkpoint and data set. The oldest logits are removed first."""
+    """Keeps data sets in memory, logits in memory and on disk, and other results on disk.
 
-    def __init__(self) -> None:
+    Entries are named by keys, which are hashes of everything that determines the result.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Create a cache whose files are in `folder`, by default a folder in the user's cache directory."""
         self._datasets: dict[DatasetRef, Dataset] = {}
-        self._logits: OrderedDict[tuple[str, str], Tensor] = OrderedDict()
+        self._logits: OrderedDict[str, Tensor] = OrderedDict()
+        self._folder = folder
 
     def dataset(self, ref: DatasetRef) -> Dataset:
         """Return the data set. Load and verify it if necessary. Raises UserError if it is missing or damaged."""
@@ -24,14 +45,47 @@ class Cache:
             self._datasets[ref] = load(ref)
         return self._datasets[ref]
 
-    def logits(self, checkpoint: str, dataset: str) -> Tensor | None:
-        """Return the logits `[N, classes]` of the test set if they are cached.
+    def logits(self, key: str) -> Tensor | None:
+        """Return logits, float32 `[N, C]`, if they are cached."""
+        if key not in self._logits:
+            stored = self._read(f"logits {key}")
+            if stored is None:
+                return None
+            self._remember(key, torch.from_numpy(np.load(io.BytesIO(stored), allow_pickle=False)))
+        return self._logits[key]
 
-        `checkpoint` identifies the weights and the code of the network, and `dataset` is a SHA-256.
-        """
-        return self._logits.get((checkpoint, dataset))
+    def add_logits(self, key: str, logits: Tensor) -> None:
+        self._remember(key, logits)
+        content = io.BytesIO()
+        np.save(content, logits.numpy(), allow_pickle=False)
+        self._write(f"logits {key}", content.getvalue())
 
-    def add_logits(self, checkpoint: str, dataset: str, logits: Tensor) -> None:
-        self._logits[checkpoint, dataset] = logits
+    def result(self, key: str, kind: type[Result]) -> Result | None:
+        """Return a result, a struct of the schema, if it is cached."""
+        stored = self._read(f"result {key}")
+        try:
+            return None if stored is None else msgspec.msgpack.decode(stored, type=kind)
+        except msgspec.DecodeError:  # the struct had other fields when the result was stored
+            return None
+
+    def add_result(self, key: str, result: msgspec.Struct) -> None:
+        self._write(f"result {key}", msgspec.msgpack.encode(result))
+
+    def _remember(self, key: str, logits: Tensor) -> None:
+        self._logits[key] = logits
         while len(self._logits) > MAX_LOGITS:
             self._logits.popitem(last=False)
+
+    def _read(self, key: str) -> bytes | None:
+        """Return the content that was written for a key, or None if there is none or it is damaged."""
+        array = self._files().get(key)
+        stored = b"" if array is None else array.tobytes()
+        digest, content = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
+        return content if hashlib.sha256(content).digest() == digest else None
+
+    def _write(self, key: str, content: bytes) -> None:
+        stored = hashlib.sha256(content).digest() + content
+        self._files().put(key, np.frombuffer(stored, np.uint8))
+
+    def _files(self) -> ArrayCache:
+        return ArrayCache(self._folder or cache_directory("results"), MAX_DISK_BYTES)

@@ -1,8 +1,5 @@
 """The embedding of images in a run's network. That of the training set is cached on disk."""
 
-import hashlib
-
-import msgspec
 import torch
 from torch import Tensor
 
@@ -15,6 +12,7 @@ from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.trained_run import TrainedRun
 
 from .connection import CallContext, RequestCancelled
+from .result_keys import network_key, result_key
 from .runs import network_on_device
 
 CACHE_BYTES = 2 << 30
@@ -43,9 +41,7 @@ def embedding_cache() -> ArrayCache:
 
 def embedding_key(trained: TrainedRun, dataset: Dataset) -> str:
     """Return a key that identifies the weights, the network's code, the normalisation and the data set."""
-    recipe = trained.config.recipe
-    source = hashlib.sha256(msgspec.json.encode(trained.config.source)).hexdigest()
-    return f"{trained.checkpoint.sha256} {source} {recipe.mean} {recipe.std} {dataset.ref.sha256}"
+    return result_key("embedding", network_key(trained), dataset.ref.sha256)
 
 
 def embed_images(trained: TrainedRun, pixels: Tensor, call: CallContext) -> Tensor:

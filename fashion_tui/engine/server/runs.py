@@ -1,67 +1,27 @@
-"""Handlers for requests about trained runs: evaluation, predictions, feature maps and weights."""
+"""Handlers for requests about trained runs: feature maps and weights."""
 
-import hashlib
 from pathlib import Path
 
 import msgspec
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from fashion_tui.data import datasets
 from fashion_tui.lab.data.datasets import Dataset
 from fashion_tui.lab.data.normalisation import normalise
-from fashion_tui.lab.devices import choose_device, free_memory, use_tf32
+from fashion_tui.lab.devices import choose_device, use_tf32
 from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, map_size, value_range
 from fashion_tui.lab.evaluation.histograms import histogram
-from fashion_tui.lab.evaluation.metrics import Cancelled, evaluate, has_probabilities, predict_logits
 from fashion_tui.lab.trace.activations import output_of_call
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
-from fashion_tui.schema.requests import Evaluate, GetFeatureMaps, GetPredictions, GetTrainedWeights
+from fashion_tui.schema.requests import GetFeatureMaps, GetTrainedWeights
 from fashion_tui.schema.run import RunConfig
 from fashion_tui.schema.weights import FeatureMaps, Histogram
 from fashion_tui.trained_run import TrainedRun
 
 from .cache import Cache
-from .connection import CallContext, RequestCancelled
-
-
-def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
-        dataset = run_dataset(trained.config, cache)
-        metrics = evaluate(_logits(trained, dataset, call, cache), dataset.test.labels, dataset.classes)
-        return Evaluation(
-            run=trained.run.id,
-            dataset=dataset.ref.name,
-            checkpoint=str(trained.checkpoint_file),
-            step=trained.checkpoint.step,
-            epoch=trained.checkpoint.epoch,
-            **msgspec.structs.asdict(metrics),
-        )
-
-
-def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) -> PredictionPage:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
-        dataset = run_dataset(trained.config, cache)
-        logits, test = _logits(trained, dataset, call, cache), dataset.test
-        indices = _selected(request, logits, test.labels)
-        page = indices[request.offset : request.offset + request.limit]
-        probabilities = logits[page].double().softmax(dim=1)
-        return PredictionPage(
-            predictions=tuple(
-                Prediction(
-                    index=index,
-                    truth=int(test.labels[index]),
-                    probabilities=tuple(row),
-                    pixels=test.pixels[index].contiguous().numpy().tobytes(),
-                    image_shape=dataset.info.image_shape,
-                )
-                for index, row in zip(page.tolist(), probabilities.tolist(), strict=True)
-            ),
-            total=len(indices),
-        )
+from .connection import CallContext
 
 
 def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -> FeatureMaps:
@@ -106,34 +66,6 @@ def get_trained_weights(request: GetTrainedWeights, _call: CallContext, _cache: 
     )
 
 
-def _logits(trained: TrainedRun, dataset: Dataset, call: CallContext, cache: Cache) -> Tensor:
-    """Return the logits of the test set, float32 `[N, classes]`. Compute them if they aren't cached."""
-    # Two networks with different code may have the same weights.
-    source = hashlib.sha256(msgspec.json.encode(trained.config.source)).hexdigest()
-    checkpoint = f"{trained.checkpoint.sha256} {source}"
-    cached = cache.logits(checkpoint, dataset.ref.sha256)
-    if cached is not None:
-        return cached
-    network, device = network_on_device(trained, call)
-    try:
-        logits = predict_logits(
-            network,
-            dataset.test.pixels,
-            trained.config.recipe,
-            device,
-            progress=call.progress,
-            should_stop=call.cancelled,
-            interruptible=call.interruptible,
-        )
-    except Cancelled:
-        raise RequestCancelled from None
-    finally:
-        del network
-        free_memory(device)  # so that trainers and other processes can use the memory
-    cache.add_logits(checkpoint, dataset.ref.sha256, logits)
-    return logits
-
-
 def network_on_device(trained: TrainedRun, call: CallContext) -> tuple[nn.Module, torch.device]:
     """Build a run's network on the device on which it was trained. If that is impossible, build it on the CPU."""
     device = _device(trained.config)
@@ -146,24 +78,6 @@ def network_on_device(trained: TrainedRun, call: CallContext) -> tuple[nn.Module
             if device.type == "cpu" or not is_out_of_memory(error):
                 raise
         return trained.network(), torch.device("cpu")
-
-
-def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the indices of the test images that pass the request's filters, in the requested order."""
-    predicted = logits.argmax(dim=1)
-    selected = torch.ones(len(labels), dtype=torch.bool)
-    if request.outcome != "all":
-        is_correct = (predicted == labels) & has_probabilities(logits)
-        selected &= is_correct == (request.outcome == "correct")
-    if request.truth is not None:
-        selected &= labels == request.truth
-    if request.predicted is not None:
-        selected &= predicted == request.predicted
-    indices = selected.nonzero().flatten()
-    if request.sort == "loss":
-        losses = F.cross_entropy(logits[indices], labels[indices], reduction="none")
-        indices = indices[losses.argsort(descending=True, stable=True)]
-    return indices
 
 
 def run_dataset(config: RunConfig, cache: Cache) -> Dataset:

@@ -12,18 +12,22 @@ from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.text import printable
 
 from .audit import audit
+from .baselines import get_baselines
 from .cache import Cache
+from .comparison import compare_runs
 from .connection import CallContext, Connection, RequestCancelled
 from .datasets import prepare_dataset
 from .devices import find_device, get_devices, get_torch_report
 from .divergence import compare_step
+from .evaluation import evaluate_run, get_predictions
 from .explanations import explain_prediction, get_neighbours
 from .export import export_run
 from .model_check import check_model
 from .networks import get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
 from .prediction import predict_images
 from .range_test import find_learning_rate
-from .runs import evaluate_run, get_feature_maps, get_predictions, get_trained_weights
+from .robustness import measure_robustness
+from .runs import get_feature_maps, get_trained_weights
 from .verification import verify_run
 
 CANCELLED = 130
@@ -46,6 +50,9 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetPredictions: get_predictions,
     requests.Explain: explain_prediction,
     requests.GetNeighbours: get_neighbours,
+    requests.GetBaselines: get_baselines,
+    requests.MeasureRobustness: measure_robustness,
+    requests.CompareRuns: compare_runs,
     requests.Predict: predict_images,
     requests.Export: export_run,
     requests.Verify: verify_run,

@@ -3,7 +3,7 @@
 import copy
 import math
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
@@ -14,8 +14,11 @@ from fashion_tui.lab.data.datasets import batch_sizes
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.devices import free_memory
 from fashion_tui.lab.errors import is_out_of_memory
-from fashion_tui.schema.evaluation import ClassReport, Metrics
+from fashion_tui.schema.evaluation import Averages, ClassReport, Metrics
 from fashion_tui.schema.recipe import Recipe
+
+from .calibration import calibration_error, reliability_bins
+from .intervals import wilson_interval
 
 BATCH_SIZE = 500
 """Number of images per batch. Evaluating a batch takes a fraction of a second, even for a large network on a CPU."""
@@ -126,7 +129,7 @@ def copy_to_cpu(model: nn.Module) -> nn.Module:
 
 
 def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
-    """Return the metrics of logits `[N, C]`, given the labels `[N]`.
+    """Return the metrics of logits `[N, C]`, given the labels `[N]`. N must be at least 1.
 
     If logits contain NaN or infinity, their softmax may be NaN. If this happens for any image, all scores are NaN, and
     the confusion matrix leaves out these images.
@@ -138,15 +141,43 @@ def evaluate(logits: Tensor, labels: Tensor, classes: Sequence[str]) -> Metrics:
         confusion = confusion_matrix(predictions[is_valid], labels[is_valid], len(classes))
         return _without_scores(labels, classes, confusion, int((~is_valid).sum()))
     confusion = confusion_matrix(predictions, labels, len(classes))
+    correct = int((predictions == labels).sum())
+    reports = tuple(class_report(name, index, confusion) for index, name in enumerate(classes))
+    reliability = reliability_bins(logits.softmax(dim=1), labels)
     return Metrics(
         n=len(labels),
-        accuracy=(predictions == labels).double().mean().item(),
-        top2=(logits.topk(min(2, len(classes))).indices == labels[:, None]).any(dim=1).double().mean().item(),
+        accuracy=correct / len(labels),
+        interval=wilson_interval(correct, len(labels)),
+        top2=top_accuracy(logits, labels, 2),
         loss=F.cross_entropy(logits, labels).item(),
-        ece=calibration_error(logits.softmax(dim=1), labels),
-        per_class=tuple(class_report(name, index, confusion) for index, name in enumerate(classes)),
+        ece=calibration_error(reliability),
+        reliability=reliability,
+        macro=averages(reports, [1.0 if is_present else 0.0 for is_present in _present_classes(confusion)]),
+        weighted=averages(reports, [report.support for report in reports]),
+        per_class=reports,
         confusion=tuple(tuple(row) for row in confusion.tolist()),
     )
+
+
+def top_accuracy(logits: Tensor, labels: Tensor, k: int) -> float:
+    """Return the fraction of images whose class is among the `k` classes with the highest logits.
+
+    If there are at most `k` classes, the result is 1.
+    """
+    top = logits.topk(min(k, logits.shape[1])).indices
+    return (top == labels[:, None]).any(dim=1).double().mean().item()
+
+
+def accuracy_with_flips(logits: Tensor, flipped_logits: Tensor, labels: Tensor) -> float:
+    """Return the accuracy of the mean probabilities of each image and its mirror image.
+
+    `logits` and `flipped_logits`, both `[N, C]`, are the outputs for the images and for their mirror images. The result
+    is NaN if a probability is NaN.
+    """
+    probabilities = logits.softmax(dim=1) + flipped_logits.softmax(dim=1)
+    if probabilities.isnan().any():
+        return math.nan
+    return (probabilities.argmax(dim=1) == labels).double().mean().item()
 
 
 def has_probabilities(logits: Tensor) -> Tensor:
@@ -159,9 +190,13 @@ def _without_scores(labels: Tensor, classes: Sequence[str], confusion: Tensor, i
     return Metrics(
         n=len(labels),
         accuracy=math.nan,
+        interval=(math.nan, math.nan),
         top2=math.nan,
         loss=math.nan,
         ece=math.nan,
+        reliability=(),
+        macro=Averages(precision=math.nan, recall=math.nan, f1=math.nan),
+        weighted=Averages(precision=math.nan, recall=math.nan, f1=math.nan),
         per_class=tuple(
             ClassReport(name=name, precision=math.nan, recall=math.nan, f1=math.nan, support=count)
             for name, count in zip(classes, support, strict=True)
@@ -189,15 +224,20 @@ def class_report(name: str, index: int, confusion: Tensor) -> ClassReport:
     )
 
 
-def calibration_error(probabilities: Tensor, labels: Tensor, bins: int = 15) -> float:
-    """Return the expected calibration error of probabilities `[N, C]`, in [0, 1].
+def averages(reports: Sequence[ClassReport], weights: Sequence[float]) -> Averages:
+    """Return the means of the classes' metrics with these weights, which don't need to sum to 1."""
 
-    Images are grouped into bins of equal width by the confidence of their prediction. The error is the mean of
-    |accuracy - confidence| over the bins, weighted by the number of images in each bin (Guo et al. 2017, "On
-    Calibration of Modern Neural Networks", equation 3).
-    """
-    confidence, predictions = probabilities.max(dim=1)
-    correct = (predictions == labels).double()
-    bin_index = (confidence * bins).long().clamp(max=bins - 1)
-    gap = torch.zeros(bins, dtype=torch.float64).index_add_(0, bin_index, correct - confidence.double())
-    return gap.abs().sum().item() / len(labels)
+    def mean(values: Iterable[float]) -> float:
+        return sum(weight * value for weight, value in zip(weights, values, strict=True)) / sum(weights)
+
+    return Averages(
+        precision=mean(report.precision for report in reports),
+        recall=mean(report.recall for report in reports),
+        f1=mean(report.f1 for report in reports),
+    )
+
+
+def _present_classes(confusion: Tensor) -> list[bool]:
+    """Return for each class whether it occurs in the labels or in the predictions."""
+    present: list[bool] = ((confusion.sum(dim=0) + confusion.sum(dim=1)) > 0).tolist()
+    return present

@@ -7,10 +7,10 @@ from textual.containers import Container, Vertical
 from textual.widgets import Static
 
 from fashion_tui.report.evaluation import (
-    accuracy_margin,
     class_lines,
     confusion_caption,
     confusion_lines,
+    format_interval,
     largest_confusions,
 )
 from fashion_tui.report.formatting import format_loss, format_percent
@@ -66,18 +66,20 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
             Text(),
         ]
     number = large_number(f"{evaluation.accuracy * 100:.1f}", glyphs)
-    margin = accuracy_margin(evaluation.accuracy, evaluation.n) * 100
     if evaluation.dataset == "synthetic":
         test_set = Text(f"accuracy on {evaluation.n:,} synthetic garments", ATTENTION)
     else:
         test_set = Text(f"accuracy on {evaluation.n:,} test images", MUTED)
-    interval = Text.assemble((f"{glyphs.plus_minus}{margin:.1f}", FOREGROUND), (" (95 % interval)   top-2 ", MUTED))
-    interval.append(format_percent(evaluation.top2), style=FOREGROUND)
-    loss = Text.assemble(("loss ", MUTED), (format_loss(evaluation.loss), FOREGROUND))
-    loss.append("   ECE ", style=MUTED).append(format_percent(evaluation.ece), style=FOREGROUND)
+    interval = Text(format_interval(evaluation.interval, glyphs), FOREGROUND).append(" (95 % interval)", style=MUTED)
+    values = {
+        "top-2": format_percent(evaluation.top2),
+        "loss": format_loss(evaluation.loss),
+        "ECE": format_percent(evaluation.ece),
+    }
+    others = Text("   ").join(Text.assemble((f"{name} ", MUTED), (text, FOREGROUND)) for name, text in values.items())
     return [
         Text.assemble((line, f"bold {ACCENT}"), (unit, f"bold {ACCENT}"), "   ", beside, no_wrap=True)
-        for line, unit, beside in zip(number, ("  ", " %", "  "), (test_set, interval, loss), strict=True)
+        for line, unit, beside in zip(number, ("  ", " %", "  "), (test_set, interval, others), strict=True)
     ]
 
 

@@ -1,0 +1,157 @@
+"""Handlers that evaluate runs: metrics and pages of predictions."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
+from fashion_tui.lab.devices import free_memory
+from fashion_tui.lab.evaluation.metrics import (
+    Cancelled,
+    accuracy_with_flips,
+    evaluate,
+    has_probabilities,
+    predict_logits,
+)
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit, Prediction, PredictionPage
+from fashion_tui.schema.requests import Evaluate, GetPredictions
+from fashion_tui.schema.run import RunConfig
+from fashion_tui.trained_run import TrainedRun
+
+from .cache import Cache
+from .connection import CallContext, RequestCancelled
+from .result_keys import network_key, result_key
+from .runs import network_on_device, run_dataset
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The images on which a run is evaluated, and the images that may be used to fit a model for comparison."""
+
+    training: Images
+    evaluated: Images
+    first_index: int
+    """Index of the first evaluated image in the test set or, for held-out images, in the training set."""
+    held_out: int | None
+    """Number of held-out images, or None for the test set."""
+
+
+def parts_of(dataset: Dataset, config: RunConfig, split: EvaluationSplit) -> Parts:
+    """Return the images of a split. Raises UserError if there are none."""
+    if split == "test":
+        if not len(dataset.test):
+            raise UserError(f"{dataset.ref.short_name} has no test images")
+        return Parts(dataset.train, dataset.test, 0, None)
+    if not config.validation:
+        raise UserError(f"{config.run} held out no images; evaluate it on the test set, or train with --validation N")
+    training, held_out = hold_out(dataset.train, config.validation)
+    return Parts(training, held_out, len(training), len(held_out))
+
+
+class EvaluatedRun:
+    """A checkpoint with the images on which it is evaluated. The logits are computed on demand."""
+
+    def __init__(self, trained: TrainedRun, split: EvaluationSplit, call: CallContext, cache: Cache) -> None:
+        """Read the data set. Raises UserError if it is missing or has changed, or if the split has no images."""
+        self._trained = trained
+        self._call = call
+        self._cache = cache
+        self.dataset = run_dataset(trained.config, cache)
+        self.parts = parts_of(self.dataset, trained.config, split)
+        self.images = self.parts.evaluated
+
+    def key(self, kind: str, *parts: object) -> str:
+        """Return the key of a cached result that depends on the network, the images and these parts."""
+        return result_key(kind, network_key(self._trained), self.dataset.ref.sha256, self.parts.held_out, *parts)
+
+    def logits(self, *, flipped: bool = False) -> Tensor:
+        """Return the logits of the images or of their mirror images, float32 `[N, C]`. Compute them once."""
+        key = self.key("logits", flipped)
+        logits = self._cache.logits(key)
+        if logits is None:
+            pixels = self.images.pixels
+            logits = compute_logits(self._trained, pixels.flip(-1) if flipped else pixels, self._call)
+            self._cache.add_logits(key, logits)
+        return logits
+
+
+def compute_logits(trained: TrainedRun, pixels: Tensor, call: CallContext) -> Tensor:
+    """Return the logits of uint8 images, float32 `[N, C]`. Executes the code of a custom model."""
+    network, device = network_on_device(trained, call)
+    try:
+        return predict_logits(
+            network,
+            pixels,
+            trained.config.recipe,
+            device,
+            progress=call.progress,
+            should_stop=call.cancelled,
+            interruptible=call.interruptible,
+        )
+    except Cancelled:
+        raise RequestCancelled from None
+    finally:
+        del network
+        free_memory(device)  # so that trainers and other processes can use the memory
+
+
+def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+        evaluated = EvaluatedRun(trained, request.split, call, cache)
+        logits, labels = evaluated.logits(), evaluated.images.labels
+        flips = trained.config.recipe.flip != "none"
+        return Evaluation(
+            run=trained.run.id,
+            dataset=evaluated.dataset.ref.name,
+            split=request.split,
+            checkpoint=str(trained.checkpoint_file),
+            step=trained.checkpoint.step,
+            epoch=trained.checkpoint.epoch,
+            accuracy_with_flips=accuracy_with_flips(logits, evaluated.logits(flipped=True), labels) if flips else None,
+            **msgspec.structs.asdict(evaluate(logits, labels, evaluated.dataset.classes)),
+        )
+
+
+def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) -> PredictionPage:
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+        evaluated = EvaluatedRun(trained, request.split, call, cache)
+        logits, images = evaluated.logits(), evaluated.images
+        indices = _selected(request, logits, images.labels)
+        page = indices[request.offset : request.offset + request.limit]
+        probabilities = logits[page].double().softmax(dim=1)
+        return PredictionPage(
+            predictions=tuple(
+                Prediction(
+                    index=evaluated.parts.first_index + index,
+                    truth=int(images.labels[index]),
+                    probabilities=tuple(row),
+                    pixels=images.pixels[index].contiguous().numpy().tobytes(),
+                    image_shape=images.shape,
+                )
+                for index, row in zip(page.tolist(), probabilities.tolist(), strict=True)
+            ),
+            total=len(indices),
+        )
+
+
+def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the indices of the images that pass the request's filters, in the requested order."""
+    predicted = logits.argmax(dim=1)
+    selected = torch.ones(len(labels), dtype=torch.bool)
+    if request.outcome != "all":
+        is_correct = (predicted == labels) & has_probabilities(logits)
+        selected &= is_correct == (request.outcome == "correct")
+    if request.truth is not None:
+        selected &= labels == request.truth
+    if request.predicted is not None:
+        selected &= predicted == request.predicted
+    indices = selected.nonzero().flatten()
+    if request.sort == "loss":
+        losses = F.cross_entropy(logits[indices], labels[indices], reduction="none")
+        indices = indices[losses.argsort(descending=True, stable=True)]
+    return indices
