@@ -350,7 +350,7 @@ def test_the_headline_of_an_evaluation() -> None:
     assert all(line.startswith(digit) for line, digit in zip((first, second, third), digits, strict=True))
     assert first.endswith("accuracy on 40 test images")
     assert second.endswith("83.5-98.6 % (95 % interval)")
-    assert third.endswith("top-2 97.5 %   loss 0.123   ECE 4.6 %")
+    assert third.endswith("top-2 97.5 %  loss 0.123  ECE 4.6 %")
 
 
 def test_the_line_of_the_checkpoint_and_of_the_progress() -> None:

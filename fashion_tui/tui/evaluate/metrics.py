@@ -76,7 +76,7 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
         "loss": format_loss(evaluation.loss),
         "ECE": format_percent(evaluation.ece),
     }
-    others = Text("   ").join(Text.assemble((f"{name} ", MUTED), (text, FOREGROUND)) for name, text in values.items())
+    others = Text("  ").join(Text.assemble((f"{name} ", MUTED), (text, FOREGROUND)) for name, text in values.items())
     return [
         Text.assemble((line, f"bold {ACCENT}"), (unit, f"bold {ACCENT}"), "   ", beside, no_wrap=True)
         for line, unit, beside in zip(number, ("  ", " %", "  "), (test_set, interval, others), strict=True)
