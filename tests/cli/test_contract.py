@@ -128,7 +128,16 @@ def test_eval_agrees_with_the_trainer(call: Call, trained: TrainedRun) -> None:
 @pytest.mark.covers("eval --runs", "eval --json")
 def test_eval_prints_a_report_that_mentions_synthetic_data(call: Call, trained: TrainedRun) -> None:
     out = call("eval", trained.run, "--runs", trained.runs, "--checkpoint", "best").out
-    for expected in ("95 % interval", "macro mean", "top-2", "ECE", "Ankle boot", "confusion", "synthetic", "2,000 test images"):
+    for expected in (
+        "95 % interval",
+        "macro mean",
+        "top-2",
+        "ECE",
+        "Ankle boot",
+        "confusion",
+        "synthetic",
+        "2,000 test images",
+    ):
         assert expected in out
 
 
