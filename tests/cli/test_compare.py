@@ -92,6 +92,12 @@ def test_another_seed_gives_other_batches(first: Run, compare: Any, tmp_path: Pa
     assert (found["step"], found["configuration"], found["batch"]) == (1, ["seed"], "different")
 
 
+def test_an_image_that_is_left_out_gives_other_batches(first: Run, compare: Any, tmp_path: Path) -> None:
+    found = compare(first, trained(tmp_path / "second", left_out=(3,)))
+    assert (found["step"], found["batch"]) == (1, "different")
+    assert found["configuration"] == ["left_out.images", "left_out.sha256"]
+
+
 def test_runs_that_part_after_a_common_checkpoint(first: Run, compare: Any, tmp_path: Path) -> None:
     same = copy_of(first, tmp_path / "same")
     assert compare(first, same) is None
