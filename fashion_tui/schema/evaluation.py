@@ -111,6 +111,14 @@ class Prediction(msgspec.Struct, frozen=True, kw_only=True):
         return max(self.probabilities)
 
 
+class PredictionsFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A CSV file with the predictions for all images of a split."""
+
+    path: str
+    rows: int
+    """Number of images."""
+
+
 class PredictionPage(msgspec.Struct, frozen=True, kw_only=True):
     """Consecutive predictions, after filtering and sorting."""
 

@@ -279,6 +279,21 @@ class GetNeighbours(Request, frozen=True, kw_only=True):
     """Maximum number of neighbours to return."""
 
 
+class WritePredictions(Request, frozen=True, kw_only=True):
+    """Ask to write the predictions of a checkpoint on a split to a CSV file; the reply is a PredictionsFile.
+
+    Evaluates the checkpoint first if necessary. Progress is reported as a number of images. Fails in the same cases as
+    Evaluate.
+    """
+
+    run_path: str
+    checkpoint: str
+    """`final`, `best`, or a step number."""
+    split: EvaluationSplit = "test"
+    output: str
+    """Path of the file to write."""
+
+
 class Export(Request, frozen=True, kw_only=True):
     """Ask to export a checkpoint to a file; the reply is an ExportResult.
 
@@ -361,6 +376,7 @@ AnyRequest = (
     | GetFeatureMaps
     | Evaluate
     | GetPredictions
+    | WritePredictions
     | GetBaselines
     | MeasureRobustness
     | CompareRuns

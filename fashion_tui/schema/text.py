@@ -21,6 +21,7 @@ Characters that Python calls unprintable but that are harmless, such as the join
 """
 
 _SPACES = re.compile(r"[\t-\r\x85\u2028\u2029]")
+_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")  # a spreadsheet may treat full-width characters alike
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 
@@ -33,6 +34,14 @@ def one_line(text: str, limit: int = 200) -> str:
     """Return the string as one printable line of at most `limit` characters, with whitespace collapsed."""
     clean = " ".join(printable(text).split())
     return clean if len(clean) <= limit else clean[: limit - 1] + "…"
+
+
+def csv_cell(text: str) -> str:
+    """Return the string for a cell of a CSV file: printable, and preceded by an apostrophe if it looks like a formula.
+
+    A spreadsheet executes a cell that begins with =, +, -, @ or a tab, even after spaces.
+    """
+    return f"'{printable(text)}" if _FORMULA.match(text) else printable(text)
 
 
 def encodable(text: str) -> str:

@@ -1,12 +1,15 @@
 """`fashion-tui eval`."""
 
+from pathlib import Path
 from typing import get_args
 
 import click
 import msgspec
 from rich.text import Text
 
+from fashion_tui.cli.config_text import config_text
 from fashion_tui.cli.engine import engine_session
+from fashion_tui.cli.evaluation_files import all_predictions, output_file, worst_mistakes, write_report
 from fashion_tui.cli.options import (
     CommonOptions,
     checkpoint_option,
@@ -15,14 +18,16 @@ from fashion_tui.cli.options import (
     run_argument,
     trust_option,
 )
-from fashion_tui.cli.output import note_synthetic, show, write_json
+from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
 from fashion_tui.report.baselines import baseline_lines, baselines_verdict
+from fashion_tui.report.document.content import EvaluationDocument
 from fashion_tui.report.evaluation import evaluation_report
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.robustness import robustness_lines
+from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.baselines import Baselines
-from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit
+from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit, PredictionPage, PredictionsFile
 from fashion_tui.schema.requests import Evaluate, GetBaselines, MeasureRobustness
 from fashion_tui.schema.robustness import Robustness
 
@@ -35,6 +40,8 @@ Examples:
   fashion-tui eval 20261123-1430 --checkpoint best
   fashion-tui eval latest --baselines --robustness
   fashion-tui eval latest --split validation
+  fashion-tui eval latest --report report.html --baselines
+  fashion-tui eval latest --predictions predictions.csv
   fashion-tui eval latest --json | jq .accuracy""",
 )
 @run_argument
@@ -59,6 +66,20 @@ Examples:
     is_flag=True,
     help="Also evaluate up to 10,000 images with noise, shifted, rotated and blurred, each at five strengths.",
 )
+@click.option(
+    "--report",
+    "report_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Also write a report with the worst mistakes as images: FILE.html, or FILE.md and the folder FILE-images.",
+)
+@click.option(
+    "--predictions",
+    "predictions_path",
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv",
+    help="Also write the truth, the prediction, the loss and all probabilities of each image as CSV.",
+)
 @trust_option
 @json_option
 @common_options
@@ -69,6 +90,8 @@ def eval_command(  # noqa: PLR0913
     *,
     with_baselines: bool,
     with_robustness: bool,
+    report_path: Path | None,
+    predictions_path: Path | None,
     trusted: bool,
     as_json: bool,
     common: CommonOptions,
@@ -80,18 +103,28 @@ def eval_command(  # noqa: PLR0913
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.
     """
+    report_file = output_file(report_path, "--report", ".html", ".md")
+    predictions_file = output_file(predictions_path, "--predictions", ".csv")
     with open_run(common.runs_directory, name) as run:
         path = str(run.path)
         if trusted:
             run.trust_model()
+    evaluate = Evaluate(run_path=path, checkpoint=checkpoint, split=split)
     baselines = robustness = None
     with engine_session() as engine:
-        evaluation = engine.ask(Evaluate(run_path=path, checkpoint=checkpoint, split=split), Evaluation, "evaluating")
+        evaluation = engine.ask(evaluate, Evaluation, "evaluating")
         if with_baselines:
             baselines = engine.ask(GetBaselines(run_path=path, split=split), Baselines, "fitting simple models")
         if with_robustness:
             request = MeasureRobustness(run_path=path, checkpoint=checkpoint, split=split)
             robustness = engine.ask(request, Robustness, "evaluating corrupted images")
+        if predictions_file is not None:
+            engine.ask(all_predictions(evaluate, predictions_file), PredictionsFile, "writing predictions")
+            print_line(f"Wrote {predictions_file}", err=True)
+        if report_file is not None:
+            mistakes = engine.ask(worst_mistakes(evaluate), PredictionPage, "collecting mistakes")
+            write_report(_document(Path(path), evaluation, mistakes, baselines, robustness), report_file)
+            print_line(f"Wrote {report_file}", err=True)
     if as_json:
         note_synthetic(evaluation.dataset)
         write_json(_json(evaluation, baselines, robustness))
@@ -101,6 +134,27 @@ def eval_command(  # noqa: PLR0913
         show(Text(), *baseline_lines(evaluation, baselines))
     if robustness is not None:
         show(Text(), *robustness_lines(robustness, terminal_glyphs()))
+
+
+def _document(
+    run_path: Path,
+    evaluation: Evaluation,
+    mistakes: PredictionPage,
+    baselines: Baselines | None,
+    robustness: Robustness | None,
+) -> EvaluationDocument:
+    """Return what the report says about the run."""
+    with Run(run_path) as run:
+        return EvaluationDocument(
+            evaluation=evaluation,
+            dataset=run.config.dataset.short_name,
+            mistakes=mistakes.predictions,
+            mistake_count=mistakes.total,
+            settings=config_text(run),
+            versions=run.config.versions,
+            baselines=baselines,
+            robustness=robustness,
+        )
 
 
 def _json(evaluation: Evaluation, baselines: Baselines | None, robustness: Robustness | None) -> dict[str, object]:

@@ -25,6 +25,7 @@ from .export import export_run
 from .model_check import check_model
 from .networks import get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
 from .prediction import predict_images
+from .predictions_file import write_predictions_file
 from .range_test import find_learning_rate
 from .robustness import measure_robustness
 from .runs import get_feature_maps, get_trained_weights
@@ -54,6 +55,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.MeasureRobustness: measure_robustness,
     requests.CompareRuns: compare_runs,
     requests.Predict: predict_images,
+    requests.WritePredictions: write_predictions_file,
     requests.Export: export_run,
     requests.Verify: verify_run,
     requests.CompareStep: compare_step,

@@ -1,0 +1,41 @@
+"""Handler for requests to write the predictions of a run to a file."""
+
+from pathlib import Path
+from typing import BinaryIO
+
+from fashion_tui.files import PUBLIC_MODE, write_atomically
+from fashion_tui.lab.evaluation.metrics import Cancelled
+from fashion_tui.lab.evaluation.predictions_csv import write_predictions
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.evaluation import PredictionsFile
+from fashion_tui.schema.requests import WritePredictions
+from fashion_tui.trained_run import TrainedRun
+
+from .cache import Cache
+from .connection import CallContext, RequestCancelled
+from .evaluation import EvaluatedRun
+
+
+def write_predictions_file(request: WritePredictions, call: CallContext, cache: Cache) -> PredictionsFile:
+    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+        evaluated = EvaluatedRun(trained, request.split, call, cache)
+        logits, labels = evaluated.logits(), evaluated.images.labels
+
+    def write(file: BinaryIO) -> None:
+        write_predictions(
+            file,
+            logits,
+            labels,
+            evaluated.dataset.classes,
+            first_index=evaluated.parts.first_index,
+            progress=call.progress,
+            should_stop=call.cancelled,
+        )
+
+    try:
+        write_atomically(Path(request.output), write, mode=PUBLIC_MODE)
+    except Cancelled:
+        raise RequestCancelled from None
+    except OSError as error:
+        raise UserError(f"can't write {request.output}: {error.strerror or error}; choose another name") from error
+    return PredictionsFile(path=request.output, rows=len(labels))

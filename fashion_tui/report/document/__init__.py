@@ -1,0 +1,1 @@
+"""Reports about an evaluation as files: HTML and Markdown."""
