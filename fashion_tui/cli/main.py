@@ -36,10 +36,10 @@ SECTIONS = {
     "Look at runs": {
         "runs": "List all runs, newest first, or show the metrics of one run.",
         "attach": "Open a run in the app.",
-        "eval": "Evaluate a run on the test set.",
+        "eval": "Evaluate a run on the test set or on its held-out images.",
         "predict": "Predict the classes of image files.",
         "export": "Export the network of a run to a file.",
-        "compare": "Compare the settings and metrics of runs.",
+        "compare": "Compare the settings, metrics and predictions of runs.",
         "verify": "Repeat steps of a run and compare the results bit for bit.",
     },
     "Check a data set": {
