@@ -203,7 +203,7 @@ def test_floats_are_printed_exactly(tmp_path: Path) -> None:
         ("lr = nan", ("learning rate is nan",)),
         ('optimizer = "adams"', ("line 1: unknown optimizer 'adams'; choose from adam",)),
         ('recipe = "fast"', ("line 1: unknown recipe 'fast'; choose from guide",)),
-        ('dataset = "mnist"', ("line 1: unknown data set 'mnist'; choose from",)),
+        ('dataset = "nist"', ("line 1: unknown data set 'nist'; choose from",)),
         ('model = "huge"', ("line 1: unknown model 'huge'",)),
         ("validation = 12000", ("line 1: validation is 12000", "only 12,000 training images")),
         ("validation = 10000\nbatch_size = 2001", ("line 2: batch size is 2001", "only 2,000 images")),
