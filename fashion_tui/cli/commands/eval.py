@@ -71,7 +71,8 @@ Examples:
     "report_path",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also write a report with the worst mistakes as images: FILE.html, or FILE.md and the folder FILE-images.",
+    help="Also write a report with the worst mistakes as images: FILE.html, or FILE.md and the folder FILE-images. It "
+    "includes the results of --baselines and --robustness.",
 )
 @click.option(
     "--predictions",

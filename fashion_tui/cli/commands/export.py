@@ -28,8 +28,8 @@ from fashion_tui.schema.requests import Export
 Formats:
   suffix        format            content
   .safetensors  safetensors       weights
-  .pt, .pth     state-dict        weights, for torch.load and load_state_dict
-  .onnx         onnx              weights and computation, for ONNX Runtime; needs fashion-tui[onnx]
+  .pt, .pth     state-dict        weights, for torch.load
+  .onnx         onnx              weights and computation; needs the extra onnx
   .pt2          exported-program  weights and computation, for torch.export.load
 
 \b
