@@ -156,8 +156,8 @@ DEFAULT_SETTINGS = f"""\
 # Colours of the app and of the commands: {", ".join(THEMES)}.
 # theme = "{UserSettings().theme}"
 
-# How the app enlarges images that have more pixels than fit into blocks: {", ".join(IMAGES)}.
-# kitty and sixel are protocols that draw real pixels; auto uses them in terminals that are known to support them.
+# How images of more than 32×32 pixels are enlarged: {", ".join(IMAGES)}. Kitty and sixel are protocols that draw
+# real pixels; auto uses them in terminals that are known to support them. Inside tmux, blocks are always used.
 # images = "{UserSettings().images}"
 
 # Folder that contains FashionMNIST/raw; by default, the cache. --data and FASHION_TUI_DATA take precedence.

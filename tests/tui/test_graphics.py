@@ -171,7 +171,7 @@ def test_kitty_image_is_replaced_and_removed(tmp_path: Path) -> None:
         start = len(terminal.output)
         terminal.press("right")
         output = terminal.wait_for_bytes(b"_Ga=d", b"38;2;17;238;51;", start=start)  # the colour of the second square
-        assert b"_Ga=T" not in output  # 32 pixels fit into the cells
+        assert b"_Ga=T" not in output  # blocks show all pixels of an image of 32×32 pixels
         start = len(terminal.output)
         terminal.press("left")
         terminal.wait_for_image(start)

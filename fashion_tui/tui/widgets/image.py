@@ -17,6 +17,12 @@ from fashion_tui.tui.graphics.detection import Protocol
 from fashion_tui.tui.graphics.layer import ImageLayer
 from fashion_tui.tui.terminal_app import PixelOutput, TerminalApp
 
+MAX_BLOCKS_SIDE = 32
+"""Maximum height and width, in pixels, of images that are always drawn with block elements.
+
+Every terminal shows all pixels of such an image.
+"""
+
 
 def shading_of(app: App[Any]) -> Shading:
     """Return the best shading that the app's terminal supports."""
@@ -40,7 +46,7 @@ def _paint(picture: Picture, room: Size, shading: Shading) -> tuple[Strip, ...]:
 class ImageView(Widget):
     """A widget that shows one image and is as large as the image.
 
-    An image with more pixels than fit into the widget's cells is drawn with the terminal's own pixels, if it can.
+    Large images are drawn with the terminal's own pixels, if it can.
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
@@ -55,8 +61,7 @@ class ImageView(Widget):
             return
         self._shown = (picture, room)
         output = self.app.pixel_output if isinstance(self.app, TerminalApp) else None
-        is_reduced = picture.height > 2 * room[0] or picture.width > room[1]
-        if output is not None and is_reduced:
+        if output is not None and max(picture.height, picture.width) > MAX_BLOCKS_SIDE:
             self._show_pixels(picture, room, output)
             return
         self._hide_pixels()
