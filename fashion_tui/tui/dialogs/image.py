@@ -24,7 +24,10 @@ PADDING = (1, 2)
 
 
 class ImageDialog(Dialog[None]):
-    """A dialog that shows the image under a pane's cursor. Keys pressed in the dialog move the pane's cursor."""
+    """A dialog that shows the image under a pane's cursor. Keys pressed in the dialog move the pane's cursor.
+
+    Its background is opaque, so that the image isn't sent to the terminal again whenever something changes behind it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         ("escape,enter,q", "dismiss", "close"),
@@ -32,6 +35,7 @@ class ImageDialog(Dialog[None]):
         ("left,up,h,k", "step(-1)", "previous"),
     ]
     DEFAULT_CSS = f"""
+    ImageDialog {{ background: $background; }}
     ImageDialog .panel {{ width: auto; padding: {PADDING[0]} {PADDING[1]}; }}
     ImageDialog Static {{ width: {DETAILS_WIDTH}; height: auto; margin: 0 0 0 {DETAILS_MARGIN}; }}
     """
