@@ -46,7 +46,7 @@ def preprocess(image: Pixels, target: Target) -> Preprocessed:
     The image becomes grey if the set's images are grey, and is resized as the set's images were. A grey image is
     inverted if its border is bright and the border of the set's images is dark. An image in colour is never inverted.
     """
-    decoded = _describe("decoded", "read as 8 bits per channel, upright", image)
+    decoded = _describe("decoded", "8 bits per channel, upright", image)
     converted, grey = _convert(image, target.image_shape[0])
     invert, reason = _inversion(converted, target)
     side = target.image_shape[-1]
@@ -93,36 +93,35 @@ def _convert(image: Pixels, channels: int) -> tuple[Pixels, PreprocessingStep]:
     is_grey = image.ndim == 2
     if channels == 1 and not is_grey:
         grey = np.asarray(Image.fromarray(image).convert("L"))
-        return grey, _describe("grey", "0.299 R + 0.587 G + 0.114 B, since the run's images are grey", grey)
+        return grey, _describe("grey", "0.299 R + 0.587 G + 0.114 B", grey)
     if channels == 3 and is_grey:
         colour = np.repeat(image[..., None], 3, axis=2)
-        return colour, _describe("grey", "repeated as R, G and B, since the run's images are in colour", colour)
-    caption = "already grey, like the run's images" if is_grey else "kept in colour, like the run's images"
+        return colour, _describe("grey", "repeated as R, G and B", colour)
+    caption = "already grey" if is_grey else "kept in colour, as in training"
     return image, _describe("grey", caption, image, applied=False)
 
 
 def _inversion(image: Pixels, target: Target) -> tuple[bool, str]:
     """Return whether to invert an image, and why."""
     if image.ndim == 3:
-        return False, "not inverted, since the run's images are in colour"
+        return False, "never for images in colour"
     # As thick as one pixel of the resized image.
     border = border_brightness(image[np.newaxis], max(min(image.shape) // target.image_shape[-1], 1))
     if border < BRIGHT:
-        return False, f"not inverted: its border is dark ({border:g})"
+        return False, f"not needed: dark border ({border:g})"
     if target.border is None:
         return (
             False,
-            f"its border is bright ({border:g}); not inverted, since the border of the run's images is unknown",
+            f"bright border ({border:g}), but it is unknown whether that of the training images is dark",
         )
     if target.border >= BRIGHT:
-        return False, f"not inverted: its border is bright ({border:g}), as in the run's images ({target.border:g})"
-    return True, f"255 − value: its border is bright ({border:g}), that of the run's images dark ({target.border:g})"
+        return False, f"not needed: bright border ({border:g}), as in training ({target.border:g})"
+    return True, f"bright border ({border:g}), but dark in training ({target.border:g})"
 
 
 def _describe_resized(before: Pixels, after: Pixels, fit: Fit) -> PreprocessingStep:
-    size = f"{after.shape[1]}×{after.shape[0]}"
     if before.shape == after.shape:
-        return _describe("resized", f"already {size}", after, applied=False)
-    made_square = {"pad": ", padded to a square", "crop": ", cropped to a square"}[fit]
+        return _describe("resized", "already of this size", after, applied=False)
     is_square = before.shape[0] == before.shape[1]
-    return _describe("resized", f"to {size}{'' if is_square else made_square}", after)
+    caption = "bilinear" if is_square else {"pad": "bilinear, padded", "crop": "cropped, bilinear"}[fit]
+    return _describe("resized", caption, after)

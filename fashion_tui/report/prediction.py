@@ -11,7 +11,6 @@ from rich.table import Table
 from rich.text import Text
 
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
-from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.prediction import ClassProbability, Novelty, Predicted, PredictedImage, PreprocessingStep
 
 from .formatting import format_number, format_percent, printable, shorten
@@ -49,7 +48,7 @@ def image_report(image: PredictedImage, glyphs: Glyphs) -> RenderableType:
     return Group(
         Text(),
         Text(printable(image.image, glyphs), "bold"),
-        _Pictures((image.steps[0].picture, image.steps[-1].picture)),
+        _Pictures((image.steps[0], image.steps[-1])),
         steps_table(image.steps, glyphs),
         Text(),
         *lines,
@@ -90,11 +89,10 @@ def top_lines(top: Sequence[ClassProbability], glyphs: Glyphs) -> list[Text]:
 def novelty_line(novelty: Novelty, glyphs: Glyphs) -> Text:
     """Return a line that says whether an image is unlike the training images, and on what grounds."""
     distance, threshold = (format_number(value, glyphs, digits=3) for value in (novelty.distance, novelty.threshold))
-    found = f"its distance to the nearest one is {distance}"
     usual = f"99.5 % of {novelty.held_out_images:,} {novelty.held_out} images are within {threshold}"
     if novelty.unlike_training:
-        return Text(f"unlike the training images: {found}; {usual}", ATTENTION)
-    return Text(f"like the training images: {found}; {usual}", MUTED)
+        return Text(f"unlike the training images: distance {distance} to the nearest one; {usual}", ATTENTION)
+    return Text(f"distance {distance} to the nearest training image; {usual}", MUTED)
 
 
 def obstacle_message(obstacle: str) -> str:
@@ -104,17 +102,20 @@ def obstacle_message(obstacle: str) -> str:
 
 @dataclass(frozen=True)
 class _Pictures:
-    """Pictures side by side, in half blocks or, if the terminal has too few colours, in ASCII characters."""
+    """Pictures of steps side by side, in half blocks or, if the terminal has too few colours, in ASCII characters."""
 
-    pictures: Sequence[Picture]
+    steps: Sequence[PreprocessingStep]
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         shading = best_shading(console.color_system, no_color=console.no_color)
-        drawings = [draw_picture(each, fit_picture(each, ROOM, shading), shading) for each in self.pictures]
-        gap = Segment("  ", Style())
-        for line in range(max(map(len, drawings))):
-            for drawing in drawings:
-                width = sum(segment.cell_length for segment in drawing[0])
-                yield from drawing[line] if line < len(drawing) else [Segment(" " * width, Style())]
-                yield gap
+        columns = []
+        for step in self.steps:
+            lines, width = fit_picture(step.picture, ROOM, shading)
+            name = [Segment(step.name, Style.parse(MUTED))]
+            drawing = draw_picture(step.picture, (lines, width), shading)
+            columns.append(Segment.set_shape([*drawing, name], max(width, len(step.name))))
+        for line in range(max(map(len, columns))):
+            for column in columns:
+                yield from column[line] if line < len(column) else [Segment(" " * Segment.get_line_length(column[0]))]
+                yield Segment("  ")
             yield Segment.line()

@@ -43,7 +43,8 @@ class ClassProbability(msgspec.Struct, frozen=True, kw_only=True):
 class Novelty(msgspec.Struct, frozen=True, kw_only=True):
     """How far an image is from the training images, compared with images that the network wasn't trained on.
 
-    Distances are Euclidean distances to the nearest training image, between the inputs of the last linear layer.
+    Distances are Euclidean distances to the nearest training image, between the inputs of the last linear layer, which
+    are scaled to unit length.
     """
 
     distance: float

@@ -91,8 +91,8 @@ def test_a_dark_digit_on_white_is_inverted() -> None:
 @pytest.mark.parametrize(
     ("paper", "target", "reason"),
     [
-        ("#7f7f7f", GREY, "dark (127)"),
-        ("white", Target((1, 28, 28), "pad", border=255.0), "as in the run's images (255)"),
+        ("#7f7f7f", GREY, "dark border (127)"),
+        ("white", Target((1, 28, 28), "pad", border=255.0), "as in training (255)"),
         ("white", Target((1, 28, 28), "pad", border=None), "unknown"),
         ("white", COLOUR, "in colour"),
     ],
@@ -108,7 +108,7 @@ def test_an_image_is_not_inverted_without_a_reason(paper: str, target: Target, r
 def test_the_border_is_bright_from_128_on() -> None:
     result = preprocess(np.asarray(drawing("black", "#808080")), GREY)
     assert steps_of(result)["inverted"].applied
-    assert "bright (128)" in steps_of(result)["inverted"].caption
+    assert "bright border (128)" in steps_of(result)["inverted"].caption
 
 
 def test_a_grey_image_becomes_rgb_for_a_run_on_colour_images() -> None:

@@ -59,5 +59,8 @@ def test_outputs_that_are_not_numbers(bad: float) -> None:
 def test_the_threshold_is_a_percentile_of_distances() -> None:
     generator = torch.Generator().manual_seed(1)
     training, held_out = torch.randn(300, 8, generator=generator), torch.randn(400, 8, generator=generator)
-    distances = [min(np.linalg.norm(row - other) for other in training.numpy()) for row in held_out.numpy()]
+    units, others = (
+        array / np.linalg.norm(array, axis=1, keepdims=True) for array in (training.numpy(), held_out.numpy())
+    )
+    distances = [min(np.linalg.norm(row - other) for other in units) for row in others]
     assert novelty_threshold(training, held_out) == pytest.approx(np.percentile(distances, 99.5), rel=1e-5)

@@ -4,8 +4,7 @@ import numpy as np
 from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Dataset
-from fashion_tui.lab.evaluation.embedding import nearest
-from fashion_tui.lab.evaluation.novelty import novelty_threshold
+from fashion_tui.lab.evaluation.novelty import novelty_threshold, training_distances
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.prediction import Novelty
 from fashion_tui.trained_run import TrainedRun
@@ -29,7 +28,7 @@ def measure_novelty(pixels: Tensor, trained: TrainedRun, dataset: Dataset, call:
     training, held_out = everything.tensor_split([len(everything) - validation])
     threshold = _threshold(training, held_out, trained, dataset, call)
     with call.interruptible():
-        distances, indices = nearest(embedding, training, 1)
+        distances, indices = training_distances(embedding, training)
     return tuple(
         Novelty(
             distance=distance,
@@ -38,7 +37,7 @@ def measure_novelty(pixels: Tensor, trained: TrainedRun, dataset: Dataset, call:
             held_out_images=held_out_images,
             nearest=index,
         )
-        for distance, index in zip(distances[:, 0].tolist(), indices[:, 0].tolist(), strict=True)
+        for distance, index in zip(distances.tolist(), indices.tolist(), strict=True)
     )
 
 
@@ -48,7 +47,7 @@ def _threshold(training: Tensor, validation: Tensor, trained: TrainedRun, datase
     If there are no validation images, those of the test set are embedded.
     """
     cache = embedding_cache()
-    key = f"novelty {len(validation)} {embedding_key(trained, dataset)}"
+    key = f"novelty threshold {len(validation)} {embedding_key(trained, dataset)}"
     cached = cache.get(key)
     if cached is not None and cached.dtype == np.float64 and cached.shape == ():
         return float(cached)

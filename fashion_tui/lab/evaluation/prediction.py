@@ -32,7 +32,7 @@ def _normalised(pixels: Tensor, recipe: Recipe, previous: PreprocessingStep) -> 
     return msgspec.structs.replace(
         previous,
         name="normalised",
-        caption=f"(value / 255 − {mean}) / {std}, as in training",
+        caption=f"(value / 255 − {mean}) / {std}",
         applied=True,
         dtype=str(values.dtype).removeprefix("torch."),
         shape=tuple(values.shape),
