@@ -129,7 +129,7 @@ def test_the_report_shows_steps_classes_and_distance(call_in_process: Call, trai
     lines = out.splitlines()
     assert "paper.jpg" in lines
     for step in answer["steps"]:
-        (line,) = [line for line in lines if line.startswith(step["name"])]
+        (line,) = [line for line in lines if line.startswith(step["name"]) and step["dtype"] in line]
         assert str(step["shape"]) in line
         assert f"{step['mean']:.3g}" in line.replace("−", "-")
     assert [step["name"] for step in answer["steps"] if step["applied"]] == [
