@@ -4,6 +4,7 @@ To support another data set, add it to SOURCES and to DATASETS. The checksums of
 Datasets publishes. Those of MNIST's and CIFAR's decompressed files are published by programs that use these files.
 """
 
+from pathlib import PurePath
 from string import ascii_lowercase, digits
 
 from fashion_tui.schema.dataset import DATASETS, FASHION_SHAPE, DatasetInfo, DatasetRef
@@ -257,6 +258,16 @@ SYNTHETIC_INFO = DatasetInfo(
     border=0.0,
 )
 """Summary of the synthetic data set, which therefore needn't be drawn to be described."""
+
+
+def requested_title(name: str) -> str:
+    """Return the title of the data set that a user has asked for by its name or by the path of a folder.
+
+    The synthetic images replace Fashion-MNIST.
+    """
+    if name == SYNTHETIC.name:
+        return FASHION_MNIST.title
+    return SOURCES[name].title if name in SOURCES else PurePath(name).name or name
 
 
 def find_source(name: str) -> DatasetSource | None:

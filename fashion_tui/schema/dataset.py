@@ -32,7 +32,13 @@ DEFAULT_IMAGE_SIZE = 32
 
 MAX_IMAGE_SIZE = 1024
 
-SYNTHETIC_NOTICE = "synthetic garments, drawn by code: not Fashion-MNIST"
+
+def synthetic_notice(requested: str) -> str:
+    """Return the notice shown with synthetic data that may replace the data set with the title `requested`."""
+    return f"synthetic garments, drawn by code: not {requested}"
+
+
+SYNTHETIC_NOTICE = synthetic_notice("Fashion-MNIST")
 """Notice shown with every result that is based on synthetic data."""
 
 FASHION_SHAPE: ImageShape = (1, 28, 28)

@@ -77,10 +77,12 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         *MOVING,
         Action("open", "enter", "Enlarge the image and show its pixel values", "enlarge", "↵"),
         *TURNING,
-        Action("filter", "slash", "Show one class only", "filter", "/"),
+        Action("filter", "slash", "Show one class only, or go to an image by its index", "find", "/"),
         Action("other_split", "v", "Switch between the training set and the test set", "train/test"),
+        Action("sort", "S", "Order the images by index, by class or randomly", "order"),
+        Action("shuffle", "R", "Show the images in another random order", "shuffle"),
         Action("download", "d", "Download the data set", "download"),
-        Action("back", "escape", "Cancel the download, or show all classes", shown_key="esc"),
+        Action("back", "escape", "Cancel, go back to the images, or show all classes", shown_key="esc"),
     ),
     "model": (
         Action("edit", "i", "Edit the source; the table updates as you type", "edit"),
@@ -236,6 +238,10 @@ IN_LESSONS: tuple[Action, ...] = (
     Action("edit", "i", "Copy the cell into the prompt", "edit"),
     Action("start_over", "R", "Run the lesson again, up to this step"),
 )
+IN_IMAGE: tuple[Action, ...] = (
+    Action("select_next(1)", "right,l,down,j,space", "Next image", "image", "→ ↓", "←→", setting="next_image"),
+    Action("select_next(-1)", "left,h,up,k,pageup", "Previous image", shown_key="← ↑", setting="previous_image"),
+)
 IN_CHART: tuple[Action, ...] = (
     Action("open", "enter", "Show the chart in full screen, with a crosshair", "full screen", "↵"),
     Action("move(1, 0)", "right,l", "Go to the chart on the right", shown_key="→ l", setting="move_right"),
@@ -291,6 +297,7 @@ DEFAULT_GROUPS: Groups = {
     "lessons": IN_LESSONS,
     "reshape": IN_RESHAPING,
     "arithmetic": IN_ARITHMETIC,
+    "image": IN_IMAGE,
     "chart": IN_CHART,
     "crosshair": IN_FULL_SCREEN,
     "form": IN_FORM,
@@ -303,7 +310,7 @@ IN_PANE = {name: GROUPS[name] for name in PANE_NAMES}
 IN_TENSORS, IN_TENSOR, IN_GRAPH = GROUPS["tensors"], GROUPS["tensor"], GROUPS["graph"]
 IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], GROUPS["arithmetic"]
 IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
-IN_FORM = GROUPS["form"]
+IN_FORM, IN_IMAGE = GROUPS["form"], GROUPS["image"]
 SHARED_BY_CHARTS = tuple(
     action
     for action in IN_PANE["train"]
@@ -322,6 +329,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Reshape": IN_RESHAPING,
         "Convolution arithmetic": IN_ARITHMETIC,
     },
+    "data": {"Enlarged image": IN_IMAGE},
     "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""

@@ -32,14 +32,14 @@ from .lab_app import (
     DatasetFound,
     DatasetState,
     EvaluateRun,
-    FolderChanged,
     OpenRun,
-    Reading,
+    Preparation,
     RunsFolderChecked,
     RunsListed,
     RunsUnreadable,
     Settings,
     TrainNetwork,
+    UnpreparedFound,
 )
 from .pane import Pane, RunPane
 from .run_notices import end_notices, lost_runs, still_running
@@ -112,8 +112,8 @@ class FashionApp(TerminalApp):
 
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None, init=False, repaint=False)
     """The data set that the panes show, or None until a data set has been found."""
-    reading: reactive[Reading | None] = reactive[Reading | None](None, init=False, repaint=False)
-    """The folder of images that is being read, or None."""
+    preparing: reactive[Preparation | None] = reactive[Preparation | None](None, init=False, repaint=False)
+    """The data set that is being read for the first time, or None."""
     runs: reactive[tuple[RunSummary, ...]] = reactive[tuple[RunSummary, ...]]((), init=False, repaint=False)
     """All runs, newest first; updated once a second."""
     runs_problem: reactive[str | None] = reactive[str | None](None, init=False, repaint=False)
@@ -269,32 +269,34 @@ class FashionApp(TerminalApp):
         if message.state.problem is not None:  # the problem is often too long for the status bar
             self.notify(message.state.problem, severity="warning", timeout=PROBLEM_SECONDS, markup=False)
 
-    @on(FolderChanged)
-    def _folder_changed(self, message: FolderChanged) -> None:
-        self.reading = Reading(message.ref)
-        self._read_folder(message.ref)
+    @on(UnpreparedFound)
+    def _unprepared_found(self, message: UnpreparedFound) -> None:
+        self.preparing = Preparation(message.ref)
+        self._prepare_dataset(message.ref)
 
-    @work(group="reading", exclusive=True)
-    async def _read_folder(self, ref: DatasetRef) -> None:
-        """Let the engine read a folder of images. If this fails or is cancelled, use the synthetic data set."""
-        from fashion_tui.data.sources import SYNTHETIC_INFO
+    @work(group="preparing", exclusive=True)
+    async def _prepare_dataset(self, ref: DatasetRef) -> None:
+        """Let the engine read a data set. If this fails or is cancelled, use the synthetic data set."""
+        from fashion_tui.data.sources import SYNTHETIC_INFO, requested_title
         from fashion_tui.schema.requests import PrepareDataset
 
         def show_progress(done: int, total: int) -> None:
-            self.reading = Reading(ref, done, total)
+            self.preparing = Preparation(ref, done, total)
 
-        state = DatasetState(SYNTHETIC_INFO, f"reading {printable(ref.short_name)} was cancelled")
+        requested = requested_title(ref.short_name)
+        state = DatasetState(SYNTHETIC_INFO, f"reading {printable(ref.short_name)} was cancelled", requested)
         try:
-            state = DatasetState(await self.engine.ask(PrepareDataset(ref=ref), DatasetInfo, show_progress))
+            info = await self.engine.ask(PrepareDataset(ref=ref), DatasetInfo, show_progress)
+            state = DatasetState(info, requested=requested)
         except UserError as error:
-            state = DatasetState(SYNTHETIC_INFO, str(error))
+            state = DatasetState(SYNTHETIC_INFO, str(error), requested)
         finally:
-            self.reading = None
+            self.preparing = None
             self.post_message(DatasetFound(state))
 
-    def cancel_reading(self) -> None:
-        """Stop reading a folder of images."""
-        self.workers.cancel_group(self, "reading")
+    def cancel_preparing(self) -> None:
+        """Stop reading a data set for the first time."""
+        self.workers.cancel_group(self, "preparing")
 
     @on(RunsListed)
     def _runs_listed(self, message: RunsListed) -> None:
@@ -317,9 +319,9 @@ class FashionApp(TerminalApp):
         for bar in self._bars(StatusBar):
             bar.dataset = state
 
-    def watch_reading(self, reading: Reading | None) -> None:
+    def watch_preparing(self, preparation: Preparation | None) -> None:
         for bar in self._bars(StatusBar):
-            bar.reading = reading
+            bar.preparing = preparation
 
     def watch_runs(self, before: tuple[RunSummary, ...], runs: tuple[RunSummary, ...]) -> None:
         self._show_progress()

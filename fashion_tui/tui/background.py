@@ -9,12 +9,20 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from fashion_tui.data import datasets
-from fashion_tui.data.sources import SYNTHETIC_INFO
+from fashion_tui.data.sources import SYNTHETIC_INFO, requested_title
 from fashion_tui.runs.index import RunIndex
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import RunSummary
 
-from .lab_app import DatasetFound, DatasetState, FolderChanged, RunsFolderChecked, RunsListed, RunsUnreadable, Settings
+from .lab_app import (
+    DatasetFound,
+    DatasetState,
+    RunsFolderChecked,
+    RunsListed,
+    RunsUnreadable,
+    Settings,
+    UnpreparedFound,
+)
 
 RUNS_INTERVAL = 1.0
 """Seconds between reads of the runs directory."""
@@ -31,15 +39,17 @@ Post = Callable[[Message], object]
 def find_dataset(settings: Settings, post: Post) -> None:
     """Find and verify the requested data set. If that fails, use the synthetic data set and report why.
 
-    A folder of images that has to be read first is only announced.
+    A data set that has to be read first is only announced.
     """
+    requested = requested_title(settings.dataset)
     try:
         ref = datasets.find(settings.dataset, settings.data_directory, image_size=settings.image_size, fit=settings.fit)
         info = datasets.prepared_info(ref)
     except UserError as error:
-        post(DatasetFound(DatasetState(SYNTHETIC_INFO, str(error))))
+        post(DatasetFound(DatasetState(SYNTHETIC_INFO, str(error), requested)))
     else:
-        post(FolderChanged(ref) if info is None else DatasetFound(DatasetState(info)))
+        found = None if info is None else DatasetState(info, requested=requested)
+        post(UnpreparedFound(ref) if found is None else DatasetFound(found))
 
 
 def watch_runs(runs_directory: Path, refresh: threading.Event, post: Post) -> None:

@@ -15,12 +15,12 @@ from fashion_tui.report.formatting import format_percent, printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.runs import state_mark, state_text
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
-from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
+from fashion_tui.schema.dataset import synthetic_notice
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
 from .actions import PANE_NAMES, PaneName, key_of
 from .key_settings import is_input
-from .lab_app import DatasetState, Reading
+from .lab_app import DatasetState, Preparation
 from .pane import KeyLabels
 from .widgets.lines import FittedLines, left_and_right
 
@@ -217,7 +217,7 @@ class StatusBar(Widget):
     """
 
     dataset: reactive[DatasetState | None] = reactive[DatasetState | None](None)
-    reading: reactive[Reading | None] = reactive[Reading | None](None)
+    preparing: reactive[Preparation | None] = reactive[Preparation | None](None)
     runs_directory: reactive[str] = reactive("")
     ascii_hint: reactive[str] = reactive("")
     """Explains how to get Unicode output instead of ASCII. It is shown for ASCII_HINT_SECONDS after the start."""
@@ -233,14 +233,14 @@ class StatusBar(Widget):
 
     def render(self) -> Text:
         line = Text(" ", no_wrap=True, overflow="ellipsis", style=MUTED)
-        if self.reading is not None:
-            line.append(f"reading {printable(self.reading.ref.short_name, terminal_glyphs())}")
-            if self.reading.total:
-                line.append(f" {self.reading.done:,} of {self.reading.total:,} images")
+        if self.preparing is not None:
+            line.append(f"reading {printable(self.preparing.ref.short_name, terminal_glyphs())}")
+            if self.preparing.total:
+                line.append(f" {self.preparing.done:,} of {self.preparing.total:,} images")
         elif self.dataset is None:
             line.append(f"finding the data set {terminal_glyphs().ellipsis}")
         elif self.dataset.is_synthetic:
-            line.append(SYNTHETIC_NOTICE, style=ATTENTION)
+            line.append(synthetic_notice(printable(self.dataset.requested, terminal_glyphs())), style=ATTENTION)
             if self.dataset.problem:
                 line.append(f" · {self.dataset.problem}")
         else:

@@ -1,4 +1,4 @@
-"""An image browser with pages, used by the Data pane and the Evaluate pane."""
+"""Browsers that show pages of images. The Data pane and the Evaluate pane use them."""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -29,8 +29,8 @@ Request = TypeVar("Request", bound=Hashable)
 Page = TypeVar("Page", bound=HasTotal)
 
 
-class ImageSource(Protocol[Request, Page]):
-    """Supplies an ImageBrowser with pages, and is notified when a page is shown or fails to load."""
+class PageSource(Protocol[Request, Page]):
+    """Supplies a PageBrowser with pages, and is notified when a page is shown or fails to load."""
 
     def page_request(self, offset: int, limit: int) -> Request | None:
         """Return the engine request for a page, or None if there is nothing to load yet."""
@@ -41,14 +41,18 @@ class ImageSource(Protocol[Request, Page]):
     def make_tiles(self, page: Page, width: int) -> Sequence[Tile]:
         """Return the tiles of a page. Each tile is `width` columns wide."""
 
-    def enlarged(self, page: Page, position: int) -> tuple[Picture, Text]:
-        """Return an image on the page, and the details to show beside the enlarged image."""
-
     def page_shown(self) -> None:
         """Called when the page or the cursor has changed."""
 
     def page_failed(self, problem: str) -> None:
         """Called when a page can't be loaded. `problem` is a one-line message."""
+
+
+class ImageSource(PageSource[Request, Page], Protocol):
+    """Supplies an ImageBrowser with pages, and with the details of an enlarged image."""
+
+    def enlarged(self, page: Page, position: int) -> tuple[Picture, Text]:
+        """Return an image on the page, and the details to show beside the enlarged image."""
 
 
 @dataclass
@@ -62,21 +66,20 @@ class PageFailed(Message):
     problem: str
 
 
-class ImageBrowser(Container, Generic[Request, Page]):
-    """Shows a page of image tiles with a cursor. The image under the cursor can be enlarged."""
+class PageBrowser(Container, Generic[Request, Page]):
+    """Shows a page of image tiles with a cursor."""
 
     DEFAULT_CSS = """
-    ImageBrowser { height: 1fr; width: 1fr; }
+    PageBrowser { height: 1fr; width: 1fr; }
     """
 
     cursor: var[GridCursor] = var(GridCursor(), init=False)
     grid = getters.query_one(ImageTiles)
 
-    def __init__(self, source: ImageSource[Request, Page], grid: ImageTiles) -> None:
+    def __init__(self, source: PageSource[Request, Page], grid: ImageTiles) -> None:
         super().__init__(grid)
         self._source = source
         self._shown: tuple[Request, Page] | None = None
-        self._dialog: ImageDialog | None = None
         self._loader: PageLoader[Request, Page] = PageLoader(
             source.fetch_page,
             lambda request, page: self.post_message(PageLoaded(request, page)),
@@ -114,27 +117,17 @@ class ImageBrowser(Container, Generic[Request, Page]):
 
     def restart(self) -> None:
         """Load the first page. Call this after the source's filters have changed."""
-        self.set_reactive(ImageBrowser.cursor, self.cursor.at(0))
+        self.set_reactive(PageBrowser.cursor, self.cursor.at(0))
         self.load()
 
     def clear(self) -> None:
         """Clear the current page. Call this after the source has changed."""
         self._shown = None
-        self.set_reactive(ImageBrowser.cursor, GridCursor(0, self.cursor.columns, self.cursor.rows))
+        self.set_reactive(PageBrowser.cursor, GridCursor(0, self.cursor.columns, self.cursor.rows))
         self.grid.show(())
-
-    def enlarge(self) -> None:
-        """Show the image under the cursor enlarged in a dialog."""
-        if self.page is not None:
-            self._dialog = ImageDialog(self._move)
-            self._update_dialog()
-            self.app.push_screen(self._dialog, self._dialog_closed)
 
     def watch_cursor(self) -> None:
         self.load()
-
-    def _move(self, images: int) -> None:
-        self.cursor = self.cursor.moved(images, 0)
 
     def _request(self, cursor: GridCursor) -> Request | None:
         return self._source.page_request(cursor.offset, cursor.page_size)
@@ -147,14 +140,6 @@ class ImageBrowser(Container, Generic[Request, Page]):
                 return  # the cursor was beyond the last image, so another page is being loaded
         self.grid.show(self._source.make_tiles(page, self.grid.tile_layout.width), self.cursor.position)
         self._source.page_shown()
-        self._update_dialog()
-
-    def _update_dialog(self) -> None:
-        if self._dialog is not None and self.page is not None:
-            self._dialog.show(*self._source.enlarged(self.page, self.cursor.position))
-
-    def _dialog_closed(self, _result: None) -> None:
-        self._dialog = None
 
     @on(PageLoaded)
     def _page_loaded(self, message: PageLoaded) -> None:
@@ -179,10 +164,40 @@ class ImageBrowser(Container, Generic[Request, Page]):
         self.cursor = self.cursor.at(self.cursor.offset + message.position)
 
 
-class ImagePane(Pane):
-    """A pane with an ImageBrowser that is controlled by the pane's actions."""
+class ImageBrowser(PageBrowser[Request, Page]):
+    """A browser that can show the image under the cursor enlarged in a dialog."""
 
-    browser = getters.query_one(ImageBrowser)
+    def __init__(self, source: ImageSource[Request, Page], grid: ImageTiles) -> None:
+        super().__init__(source, grid)
+        self._images = source
+        self._dialog: ImageDialog | None = None
+
+    def enlarge(self) -> None:
+        """Show the image under the cursor enlarged in a dialog."""
+        if self.page is not None:
+            self._dialog = ImageDialog(self._move)
+            self._update_dialog()
+            self.app.push_screen(self._dialog, self._dialog_closed)
+
+    def _move(self, images: int) -> None:
+        self.cursor = self.cursor.moved(images, 0)
+
+    def _show(self, request: Request, page: Page) -> None:
+        super()._show(request, page)
+        self._update_dialog()
+
+    def _update_dialog(self) -> None:
+        if self._dialog is not None and self.page is not None:
+            self._dialog.show(*self._images.enlarged(self.page, self.cursor.position))
+
+    def _dialog_closed(self, _result: None) -> None:
+        self._dialog = None
+
+
+class ImagePane(Pane):
+    """A pane with a PageBrowser that is controlled by the pane's actions."""
+
+    browser = getters.query_one(PageBrowser)
 
     def action_move(self, right: int, down: int) -> None:
         self.browser.cursor = self.browser.cursor.moved(right, down)
@@ -200,6 +215,3 @@ class ImagePane(Pane):
 
     def action_last_page(self) -> None:
         self.browser.cursor = self.browser.cursor.at(self.browser.cursor.total - 1)
-
-    def action_open(self) -> None:
-        self.browser.enlarge()

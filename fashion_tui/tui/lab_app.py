@@ -45,6 +45,8 @@ class DatasetState:
     info: DatasetInfo
     problem: str | None = None
     """One-line reason why the requested data set isn't shown, or None if it is shown."""
+    requested: str = "Fashion-MNIST"
+    """Title of the requested data set, which synthetic images may replace."""
 
     @property
     def ref(self) -> DatasetRef:
@@ -61,14 +63,14 @@ def task_of(dataset: DatasetState | None) -> ImageTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """The progress of reading a folder of images."""
+class Preparation:
+    """The progress of reading a data set for the first time, after which its images can be mapped into memory."""
 
     ref: DatasetRef
     done: int = 0
-    """Number of files that have been read."""
+    """Number of images that have been read."""
     total: int = 0
-    """Number of files to read; 0 if this isn't known yet."""
+    """Number of images to read; 0 if this isn't known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,11 @@ class LabApp(Protocol):
         """The data set that the panes show, or None until a data set has been found."""
 
     @property
-    def reading(self) -> "Reading | None":
-        """The folder of images that is being read, or None."""
+    def preparing(self) -> "Preparation | None":
+        """The data set that is being read for the first time, or None."""
 
-    def cancel_reading(self) -> None:
-        """Stop reading a folder of images."""
+    def cancel_preparing(self) -> None:
+        """Stop reading a data set for the first time."""
 
     @property
     def runs(self) -> tuple[RunSummary, ...]:
@@ -149,8 +151,8 @@ class DatasetFound(Message):
 
 
 @dataclass
-class FolderChanged(Message):
-    """A folder of images has to be read before its images can be shown, because it is new or has changed."""
+class UnpreparedFound(Message):
+    """A data set has to be read before its images can be shown, because it is new or has changed."""
 
     ref: DatasetRef
 

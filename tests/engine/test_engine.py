@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from fashion_tui.data.datasets import open_prepared
-from fashion_tui.data.pages import read_page
+from fashion_tui.data.pages import Listing, listed_indices, read_page
 from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
 from fashion_tui.data.stored import channel_statistics
 from fashion_tui.engine.client import Engine, EngineDied
@@ -65,14 +65,14 @@ async def test_a_prepared_data_set_is_read_without_the_engine(engine: Engine) ->
     assert np.array_equal(stored.test.pixels, pixels.numpy())
     assert channel_statistics(stored.train.pixels) == (info.mean, info.std)
 
-    bags = read_page(stored.test, 8, 3, 5)
+    bags = read_page(stored.test, listed_indices(stored.test, Listing(8)), 3, 5)
     expected = (labels == 8).nonzero().flatten().tolist()
     assert bags.total == len(expected) == info.test_counts[8]
     assert list(bags.indices) == expected[3:8]
     assert set(bags.labels) == {8}
     assert bags.image(1) == pixels[expected[4]].numpy().tobytes()
 
-    last = read_page(stored.test, None, 1_998, 10)
+    last = read_page(stored.test, listed_indices(stored.test, Listing()), 1_998, 10)
     assert last.indices == (1_998, 1_999)
     assert last.pixels == pixels[1_998:].numpy().tobytes()
 

@@ -29,7 +29,8 @@ from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunSummary, short_name
 from fashion_tui.tui.bars import indicator_text
-from fashion_tui.tui.data.summary import class_counts, image_details
+from fashion_tui.tui.data.class_list import class_counts
+from fashion_tui.tui.data.image_details import statistics_lines
 from fashion_tui.tui.evaluate.metrics import checkpoint_line, headline, progress_line
 from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_tile, predictions_title
 from fashion_tui.tui.train.chart_options import ChartOptions
@@ -398,26 +399,29 @@ def test_the_title_of_the_predictions_counts_images_and_pages() -> None:
 # Data
 
 
-def test_the_details_of_an_image_describe_its_pixels() -> None:
-    pixels = np.random.default_rng(0).integers(3, 200, 784, dtype=np.uint8)
-    pixels[::3] = 0
-    lines = image_details(Picture(pixels.tobytes(), (1, 28, 28)), 1_234, "Coat", "train", UNICODE).plain.splitlines()
-    text = " ".join(" ".join(lines).split())
-    assert text.startswith("Coat image 1,234 of the training set")
-    assert f"min 0 mean {pixels.mean():.1f} max {pixels.max()}" in text
-    assert f"{(pixels == 0).mean() * 100:.0f} % black" in text
-    normalised = [(value / 255 - 0.5) / 0.5 for value in (0, pixels.mean(), pixels.max())]
-    low, mean, high = (f"{value:+.2f}".replace("-", "−") for value in normalised)
-    assert text.endswith(f"min {low} mean {mean} max {high}")
-    counts = np.histogram(pixels, 16, (0, 256))[0]
-    (bars,) = (line.split()[0] for line in lines if "% black" in line)
-    levels = [UNICODE.levels.index(glyph) for glyph in bars]
-    assert levels == [round(7 * root / counts.max() ** 0.5) for root in counts**0.5], "areas, not heights, are counts"
+def test_the_statistics_of_an_image_describe_the_pixels_of_each_channel() -> None:
+    pixels = np.random.default_rng(0).integers(3, 200, (3, 28, 28), dtype=np.uint8)
+    pixels[0, ::3] = 0
+    lines = [line.plain for line in statistics_lines(Picture(pixels.tobytes(), (3, 28, 28)), 44, UNICODE)]
+    for name, channel, numbers, histogram in zip(
+        ("red", "green", "blue"), pixels, lines[::2], lines[1::2], strict=True
+    ):
+        assert numbers.split() == [
+            *(name, "min", f"{channel.min()}", "mean", f"{channel.mean():.1f}"),
+            *("std", f"{channel.std():.1f}", "max", f"{channel.max()}"),
+        ]
+        bars, share = histogram.split(maxsplit=1)
+        assert share == f"{(channel == 0).mean() * 100:.0f} % at 0"
+        counts = np.histogram(channel, 32, (0, 256))[0]
+        levels = [UNICODE.levels.index(glyph) for glyph in bars]
+        assert levels == [round(7 * root / counts.max() ** 0.5) for root in counts**0.5], (
+            "areas, not heights, are counts"
+        )
 
 
 @pytest.mark.parametrize("width", [40, 80])
 def test_the_number_of_images_of_each_class(width: int) -> None:
-    lines = class_counts(("Shirt", "Coat", "Bag"), (1_234, 617, 1), None, width)
+    lines = class_counts(("Shirt", "Coat", "Bag"), (1_234, 617, 1), None, width, 10)
     text = " ".join(" ".join(line.plain for line in lines).split())
     for name, count in (("Shirt", "1,234"), ("Coat", "617"), ("Bag", "1")):
         assert re.search(rf"\b{name}\b\W+{count}\b", text)
@@ -426,3 +430,24 @@ def test_the_number_of_images_of_each_class(width: int) -> None:
         assert full == 40 - 5 - 6 - 2, "the space between the name and the number"
         assert half == pytest.approx(full / 2, abs=0.25)
         assert tiny == 0.5
+
+
+@pytest.mark.parametrize(("width", "height", "per_line"), [(28, 18, 1), (80, 2, 5)])
+@pytest.mark.parametrize("classes", [26, 100])
+def test_the_list_of_classes_follows_the_current_class(width: int, height: int, per_line: int, classes: int) -> None:
+    names = [f"c{index:03}" for index in range(classes)]
+    for current in range(classes):
+        lines = [line.plain for line in class_counts(names, [600] * classes, None, width, height, current)]
+        assert len(lines) == height
+        assert names[current] in " ".join(lines)
+        shown = " ".join(lines).count("c")
+        hidden = [int(line.split()[1]) for line in lines if "more" in line]
+        assert sum(hidden) == (classes - shown if per_line == 1 else 0)
+
+
+def test_long_and_hostile_class_names_are_shortened_in_the_list() -> None:
+    names = ["x" * 200, "evil\x1b[2J\x07", "\u202ebackwards", "猫" * 100]
+    for width in (28, 80):
+        lines = class_counts(names, [1, 2, 3, 4], None, width, 10)
+        assert all(line.cell_len <= width for line in lines)
+        assert all(line.plain.isprintable() for line in lines)

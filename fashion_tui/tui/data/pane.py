@@ -1,104 +1,154 @@
-"""The Data pane: the images of a data set, one page at a time."""
+"""The Data pane, which shows the data set in several views, one at a time."""
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
-from textual.reactive import var
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import ContentSwitcher, Static
 
-from fashion_tui.data.datasets import open_prepared
-from fashion_tui.data.pages import read_page
 from fashion_tui.data.sources import FASHION_MNIST, SOURCES
-from fashion_tui.data.stored import StoredDataset
-from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ATTENTION, FOREGROUND, MUTED
-from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImagePage, Split
-from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.picture import Picture
-from fashion_tui.schema.requests import PrepareDataset
+from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
-from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
-from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
-from fashion_tui.tui.lab_app import DatasetFound, DatasetState, FolderChanged, Reading
-from fashion_tui.tui.widgets.image_tiles import NARROW_TILE, ImageTiles, Tile
+from fashion_tui.tui.image_pane import ImagePane, PageBrowser
+from fashion_tui.tui.lab_app import DatasetFound, DatasetState, Preparation, UnpreparedFound
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
 from .download import Download, DownloadEnded, DownloadProgress
-from .summary import class_counts, image_details, progress_line, reading_line, title_line
+from .images_view import ImagesView
+from .open_dataset import OpenDataset
+from .summary import download_line, preparation_line
+from .view import DataView, ViewName
 
-ALL = "all"
 PROBLEM_SECONDS = 20.0
 """Seconds for which the message about a failed download is shown."""
 
+TABS: tuple[ViewName, ...] = ("images",)
+"""The views that a key turns to. The other views are opened from one of these."""
 
-@dataclass(frozen=True, slots=True)
-class PageRequest:
-    """Asks for images of a split."""
+IN_IMAGES = {"move", "next_page", "previous_page", "first_page", "last_page", "open", "sort", "shuffle", "other_split"}
+"""Actions that are only available while the images are shown."""
 
-    ref: DatasetRef
-    split: Split
-    label: int | None
-    """Class of the images, or None for all classes."""
-    offset: int
-    limit: int
+
+def make_view(name: ViewName, images: ImagesView) -> DataView:
+    """Create a view. `images` is the view with the cursor on the selected image."""
+    match name:
+        case "images":
+            return images
+        case "image":
+            from .enlarged_view import EnlargedView
+
+            return EnlargedView(images)
 
 
 class DataPane(ImagePane):
     PANE: ClassVar[PaneName] = "data"
     HELP: ClassVar[str] = with_keys(
         "data",
-        "The images of the data set: 28×28 pixels, each in one of ten classes. The network learns from the training "
-        "set; the test set only measures how well.\n\n"
+        "The images of the data set, each in one class. The network learns from the training set; the test set only "
+        "measures how well.\n\n"
         "The arrow keys move the cursor and turn the pages. `{open}` enlarges an image and shows its pixel "
-        "values, `{filter}` shows one class only, and `{other_split}` switches between the training set "
-        "and the test set.",
+        "values. `{filter}` shows one class only or, if you type a number, goes to the image with this index. "
+        "`{sort}` shows the images by index, by class or in random order, `{shuffle}` in another random order, and "
+        "`{other_split}` switches between the training set and the test set.",
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PANE["data"])
 
-    split: var[Split] = var[Split]("train", init=False)
-    label: var[int | None] = var[int | None](None, init=False)
-    """Class of the images shown, or None for all classes."""
-
     heading = getters.query_one("#data-title", FittedLines)
+    details = getters.query_one("#data-details", FittedLines)
     notice = getters.query_one("#data-notice", Static)
-    counts = getters.query_one("#counts", FittedLines)
+    switcher = getters.query_one("#data-views", ContentSwitcher)
+    browser = getters.query_one("#images PageBrowser", PageBrowser)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
-        self._info: DatasetInfo | None = None
-        self._stored: StoredDataset | None = None
-        """The images, mapped into memory when the first page is read."""
+        self.images = ImagesView()
+        self._dataset: OpenDataset | None = None
         self._download: Download | None = None
         self._notice = Text()
+        self._opening = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="data-title")
+        yield FittedLines(id="data-details")
         yield Static(id="data-notice")
-        with Horizontal(id="data-body"):
-            yield ImageBrowser(self, ImageTiles())
-            yield FittedLines(id="counts")
+        with ContentSwitcher(initial="images", id="data-views"):
+            yield self.images
 
     def on_mount(self) -> None:
+        self._show_notice(Text())
         self.watch(self.app, "dataset", self._dataset_changed)
-        self.watch(self.app, "reading", self._reading_changed)
+        self.watch(self.app, "preparing", self._preparation_changed)
 
     def on_unmount(self) -> None:
         if self._download is not None:
             self._download.abandon()
 
     def main_widget(self) -> Widget:
-        return self.browser.grid
+        return self.view.main_widget()
+
+    def shown(self) -> None:
+        self.view.shown()
+
+    def hidden(self) -> None:
+        self.view.hidden()
+
+    # Views
+
+    @property
+    def view(self) -> DataView:
+        """The view that is shown."""
+        return self.switcher.get_child_by_id(self.switcher.current or "images", DataView)
+
+    async def open_view(self, name: ViewName) -> DataView:
+        """Show a view. Create it if necessary."""
+        async with self._opening:
+            previous = self.view
+            if not self.switcher.query_children(f"#{name}"):
+                view = make_view(name, self.images)
+                view.display = False
+                await self.switcher.mount(view)
+                if self._dataset is not None:
+                    view.dataset_changed(self._dataset)
+            had_focus = self.has_focus_within
+            self.switcher.current = name
+            if self.view is not previous:
+                previous.hidden()
+            self.view.shown()
+            if had_focus:
+                self.view.main_widget().focus()
+            self._show_heading()
+            self.refresh_bindings()
+            return self.view
+
+    def _views(self) -> list[DataView]:
+        return [view for view in self.switcher.children if isinstance(view, DataView)]
+
+    @on(DataView.HeadingChanged)
+    def _heading_changed(self, message: DataView.HeadingChanged) -> None:
+        message.stop()
+        if message.view is self.images and self.view is not self.images:
+            self.view.selection_changed()
+        if message.view is self.view:
+            self._show_heading()
+
+    def _show_heading(self) -> None:
+        view, names = self.view, _view_names(cast("ViewName", self.view.id))
+
+        def title(width: int) -> list[Text]:
+            right = names if names.cell_len else Text()
+            room = width - right.cell_len - 2 if right.cell_len else width
+            return [left_and_right(view.title(room), right, width)]
+
+        self.heading.fit(title)
+        self.details.fit(lambda width: [view.details(width)])
 
     # The data set
 
@@ -106,178 +156,120 @@ class DataPane(ImagePane):
         if state is None:
             self._show_notice(Text(f"finding the data set {terminal_glyphs().ellipsis}", MUTED))
             return
-        self._info, self._stored = state.info, None
-        self.set_reactive(DataPane.label, None)
-        self.browser.clear()
-        self._show_title()
+        self._dataset = OpenDataset(state.info, state.requested, lambda: self.lab_app.engine)
         self._show_notice(Text(f"loading images {terminal_glyphs().ellipsis}", MUTED))
-        self._show_counts()
+        for view in self._views():
+            view.dataset_changed(self._dataset)
+        if cast("ViewName", self.view.id) not in TABS:  # it shows an image of the previous data set
+            self.call_later(self.open_view, "images")
+        self._show_heading()
         self.refresh_bindings()
-        self.browser.load()
 
-    def _reading_changed(self, reading: Reading | None) -> None:
-        if reading is not None:
-            self._show_notice(reading_line(reading.done, reading.total, reading.ref.short_name, terminal_glyphs()))
+    def _preparation_changed(self, preparation: Preparation | None) -> None:
+        if preparation is not None:
+            self._show_notice(preparation_line(preparation.ref.short_name, preparation.done, preparation.total))
 
-    # Implementation of ImageSource
-
-    def page_request(self, offset: int, limit: int) -> PageRequest | None:
-        if self._info is None:
-            return None
-        return PageRequest(self._info.ref, self.split, self.label, offset, limit)
-
-    async def fetch_page(self, request: PageRequest) -> ImagePage:
-        """Read a page. Let the engine prepare the data set first if necessary."""
-        stored = self._stored
-        if stored is None or stored.info.ref != request.ref:
-            stored = await asyncio.to_thread(open_prepared, request.ref)
-            if stored is None:
-                await self.lab_app.engine.ask(PrepareDataset(ref=request.ref), DatasetInfo)
-                stored = await asyncio.to_thread(open_prepared, request.ref)
-            if stored is None:
-                raise UserError("the images have changed; open the data set again")
-            self._stored = stored
-        images = stored.split(request.split)
-        return await asyncio.to_thread(read_page, images, request.label, request.offset, request.limit)
-
-    def make_tiles(self, page: ImagePage, width: int) -> list[Tile]:
-        tiles = []
-        for position, (index, label) in enumerate(zip(page.indices, page.labels, strict=True)):
-            name = self._class_name(label)
-            line = Text(name, FOREGROUND)
-            if width > NARROW_TILE:
-                line.append(f"{index:,}".rjust(width - len(name)), MUTED)
-            tiles.append(Tile(_picture(page, position), (line,)))
-        return tiles
-
-    def enlarged(self, page: ImagePage, position: int) -> tuple[Picture, Text]:
-        picture, name = _picture(page, position), self._class_name(page.labels[position])
-        return picture, image_details(picture, page.indices[position], name, self.split, terminal_glyphs())
-
-    def page_shown(self) -> None:
+    @on(ImagesView.PageShown)
+    def _page_shown(self) -> None:
         if self._download is None:
             self._show_notice(Text())
-        self._show_title()
 
-    def page_failed(self, problem: str) -> None:
+    @on(ImagesView.PageFailed)
+    def _page_failed(self, message: ImagesView.PageFailed) -> None:
         if self.browser.grid.tiles:
-            self.notify(problem, severity="error", markup=False)
+            self.notify(message.problem, severity="error", markup=False)
         else:
-            self._show_notice(
-                Text.assemble((f"{problem}\n", ATTENTION), key_hints((key_of("data", "next_page"), "try again")))
-            )
-
-    # Texts
-
-    def _show_title(self) -> None:
-        if self._info is None:
-            return
-        info, split, cursor = self._info, self.split, self.browser.cursor
-        label = None if self.label is None else self._class_name(self.label)
-        page: ImagePage | None = self.browser.page
-        under_cursor = ""
-        if page is not None:
-            under_cursor = f"{page.indices[cursor.position]:,} {self._class_name(page.labels[cursor.position])}"
-
-        def make_lines(width: int) -> list[Text]:
-            title, right = title_line(info, split, label, cursor, width), Text(under_cursor, FOREGROUND)
-            fits = title.cell_len + right.cell_len + 2 <= width
-            return [left_and_right(title, right if fits else Text(), width)]
-
-        self.heading.fit(make_lines)
-
-    def _show_counts(self) -> None:
-        if (info := self._info) is not None:
-            counts, chosen = self._counts(info), self.label
-            self.counts.fit(lambda width: class_counts(info.classes, counts, chosen, width))
-
-    def _counts(self, info: DatasetInfo) -> tuple[int, ...]:
-        return info.train_counts if self.split == "train" else info.test_counts
-
-    def _class_name(self, label: int) -> str:
-        return printable(self._info.classes[label], terminal_glyphs()) if self._info is not None else f"class {label}"
+            hints = key_hints((key_of("data", "next_page"), "try again"))
+            self._show_notice(Text.assemble((f"{message.problem}\n", ATTENTION), hints))
 
     def _show_notice(self, text: Text) -> None:
+        """Show a notice instead of the details of the view, or these again if the text is empty."""
+        self.notice.display, self.details.display = bool(text), not text
         if text != self._notice:  # avoid needless updates, because each triggers a layout
             self._notice = text
             self.notice.update(text)
 
-    # Filters
-
-    def watch_split(self) -> None:
-        self._restart()
-
-    def watch_label(self) -> None:
-        self._restart()
-
-    def _restart(self) -> None:
-        self._show_counts()
-        self.browser.restart()
-        self._show_title()
-
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Disable the download if a published data set is already shown."""
-        return action != "download" or (self._info is not None and self._info.ref.name == "synthetic")
+        """Disable actions on the images in other views, and the download if a published data set is shown."""
+        if action in IN_IMAGES:
+            return self.view is self.images
+        if action in {"next_view", "previous_view"}:
+            return len(TABS) > 1
+        return action != "download" or (self._dataset is not None and self._dataset.info.ref.name == "synthetic")
+
+    async def action_next_view(self) -> None:
+        await self._turn_views(1)
+
+    async def action_previous_view(self) -> None:
+        await self._turn_views(-1)
+
+    async def _turn_views(self, steps: int) -> None:
+        current = cast("ViewName", self.view.id)
+        index = TABS.index(current) if current in TABS else 0
+        await self.open_view(TABS[(index + steps) % len(TABS)])
+
+    async def action_open(self) -> None:
+        if self.images.selected is not None:
+            await self.open_view("image")
 
     def action_other_split(self) -> None:
-        self.split = "test" if self.split == "train" else "train"
+        self.images.other_split()
 
-    def action_filter(self) -> None:
-        if self._info is None:
+    def action_sort(self) -> None:
+        self.images.sort()
+
+    def action_shuffle(self) -> None:
+        self.images.shuffle()
+
+    async def action_filter(self) -> None:
+        await self.open_view("images")
+        self.images.find()
+
+    async def action_back(self) -> None:
+        """Go back one step in the view, cancel the download or the reading of a data set, or show the images."""
+        if self.view.back():
             return
-        counts = self._counts(self._info)
-        width = max(len(name) for name in self._info.classes)
-        choices = [Choice(ALL, _choice_label("all classes", sum(counts), width))]
-        for index, name in enumerate(self._info.classes):
-            choices.append(Choice(str(index), _choice_label(name, counts[index], width)))
-        chosen = ALL if self.label is None else str(self.label)
-        self.app.push_screen(ChoiceDialog("Show class", choices, chosen), self._filter_chosen)
-
-    def _filter_chosen(self, key: str | None) -> None:
-        if key is not None:
-            self.label = None if key == ALL else int(key)
-
-    def action_back(self) -> None:
-        """Cancel the download or the reading of a folder, or show all classes."""
         if self._download is not None:
             self._download.cancel()
-        elif self.lab_app.reading is not None:
-            self.lab_app.cancel_reading()
+        elif self.lab_app.preparing is not None:
+            self.lab_app.cancel_preparing()
         else:
-            self.label = None
+            await self.open_view("images")
 
     def action_download(self) -> None:
         if self._download is None:
             settings = self.lab_app.settings
             source = SOURCES.get(settings.dataset, FASHION_MNIST)
             self._download = Download(source, settings.data_directory, self.post_message)
-            self._show_notice(progress_line(source.title, 0, 0, terminal_glyphs()))
+            self._show_notice(download_line(source.title, 0, 0))
 
     @on(DownloadProgress)
     def _download_progress(self, message: DownloadProgress) -> None:
         if self._download is not None:
-            title = self._download.source.title
-            self._show_notice(progress_line(title, message.done, message.total, terminal_glyphs()))
+            self._show_notice(download_line(self._download.source.title, message.done, message.total))
 
     @on(DownloadEnded)
     def _download_ended(self, message: DownloadEnded) -> None:
         self._download = None
         self._show_notice(Text())
         if (ref := message.ref) is not None:
-            info = message.info
-            self.app.post_message(FolderChanged(ref) if info is None else DatasetFound(DatasetState(info)))
-            self.notify(f"{SOURCES[ref.name].title} downloaded.")
+            info, title = message.info, SOURCES[ref.name].title
+            state = None if info is None else DatasetState(info, requested=title)
+            self.app.post_message(UnpreparedFound(ref) if state is None else DatasetFound(state))
+            self.notify(f"{title} downloaded.")
         elif message.problem is not None:
             self.notify(message.problem, severity="error", timeout=PROBLEM_SECONDS, markup=False)
         else:
             self.notify("Download cancelled; complete files are kept.")
 
 
-def _picture(page: ImagePage, position: int) -> Picture:
-    return Picture(page.image(position), page.image_shape)
-
-
-def _choice_label(name: str, count: int, width: int) -> Text:
-    return Text.assemble((f"{name:<{width}}", FOREGROUND), (f"  {count:>7,}", MUTED))
+def _view_names(current: ViewName) -> Text:
+    """Return the names of the views that a key turns to, with the current one highlighted, if there are several."""
+    text = Text(no_wrap=True)
+    if len(TABS) > 1:
+        for index, name in enumerate(TABS):
+            text.append("  " if index else "")
+            text.append(name, style=f"bold underline {ACCENT}" if name == current else MUTED)
+    return text

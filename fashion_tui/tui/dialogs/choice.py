@@ -78,10 +78,13 @@ class ChoiceDialog(Dialog[str | None]):
 
     @on(Input.Changed)
     def show_matching(self) -> None:
-        """Show the lines that contain all typed words."""
-        typed = self.input.value.casefold()
+        """Show the lines that match what the user has typed."""
+        self._show(self.matching(self.input.value.casefold()))
+
+    def matching(self, typed: str) -> list[Choice]:
+        """Return the lines that contain all typed words. Those that start with the typed text are first."""
         matching = [choice for choice in self.choices if all(word in choice.searched for word in typed.split())]
-        self._show(sorted(matching, key=lambda choice: not choice.searched.startswith(typed)))
+        return sorted(matching, key=lambda choice: not choice.searched.startswith(typed))
 
     def _show(self, choices: Sequence[Choice]) -> None:
         self.options.clear_options()

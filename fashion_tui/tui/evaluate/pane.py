@@ -129,6 +129,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
     notice = getters.query_one("#evaluate-notice", Static)
     body = getters.query_one("#evaluate-body", Container)
     metrics = getters.query_one(MetricsView)
+    browser = getters.query_one(ImageBrowser)
     predictions_heading = getters.query_one("#predictions-title", FittedLines)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
@@ -398,6 +399,9 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def action_previous_view(self) -> None:
         self.view = (self.view - 1) % len(self._layout.views)
+
+    def action_open(self) -> None:
+        self.browser.enlarge()
 
     def action_wrong_only(self) -> None:
         self.wrong_only = not self.wrong_only

@@ -1,0 +1,76 @@
+"""The data set that the Data pane shows."""
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from fashion_tui.data.datasets import open_prepared
+from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.data.stored import StoredDataset
+from fashion_tui.report.formatting import printable, shorten
+from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.style import ATTENTION, FOREGROUND
+from fashion_tui.schema.dataset import DatasetInfo, Split
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.requests import PrepareDataset
+
+if TYPE_CHECKING:
+    from fashion_tui.engine.client import Engine
+
+
+REPLACED_WIDTH = 24
+"""Maximum width of the name of a data set that isn't shown, in columns."""
+
+
+class OpenDataset:
+    """A data set whose images are mapped into memory when they are first needed."""
+
+    def __init__(self, info: DatasetInfo, requested: str, engine: "Callable[[], Engine]") -> None:
+        """Create a data set.
+
+        `requested` is the title of the data set that the user asked for, which synthetic images may replace.
+        `engine` returns the client of the engine, which prepares the data set if necessary.
+        """
+        self.info = info
+        self._requested = requested
+        self._engine = engine
+        self._stored: StoredDataset | None = None
+        self._opening = asyncio.Lock()
+
+    async def stored(self) -> StoredDataset:
+        """Return the images, mapped into memory. Let the engine prepare the data set first if necessary.
+
+        Raises UserError if the images can't be read.
+        """
+        async with self._opening:
+            if self._stored is None:
+                self._stored = await self._open()
+            return self._stored
+
+    async def _open(self) -> StoredDataset:
+        ref = self.info.ref
+        stored = await asyncio.to_thread(open_prepared, ref)
+        if stored is None:
+            await self._engine().ask(PrepareDataset(ref=ref), DatasetInfo)
+            stored = await asyncio.to_thread(open_prepared, ref)
+        if stored is None:
+            raise UserError("the images have changed; open the data set again")
+        return stored
+
+    def title(self, width: int) -> Text:
+        """Return the title, at most `width` columns wide. If the images are synthetic, say what they are not."""
+        glyphs = terminal_glyphs()
+        line = Text(shorten(self.info.title, width, glyphs), f"bold {FOREGROUND}", no_wrap=True)
+        if self.info.ref.name == SYNTHETIC.name:
+            line.append(f" (not {shorten(self._requested, REPLACED_WIDTH, glyphs)})", style=ATTENTION)
+        return line
+
+    def counts(self, split: Split) -> tuple[int, ...]:
+        """Return the number of images of each class in a split."""
+        return self.info.train_counts if split == "train" else self.info.test_counts
+
+    def class_name(self, label: int) -> str:
+        """Return a class name that is safe to display."""
+        return printable(self.info.classes[label], terminal_glyphs())
