@@ -197,7 +197,11 @@ def test_hot_pixels_have_the_colour_of_the_heat_and_cold_ones_a_darker_grey() ->
 
 def test_negative_heat_is_blue_and_positive_heat_orange() -> None:
     picture = overlay(Picture(bytes(3 * 3), (3, 1, 3)), [-1.0, 0.0, 1.0])
-    red, _green, blue = np.frombuffer(blend(picture).pixels, np.uint8).reshape(3, 3).tolist()
+    red, green, blue = np.frombuffer(blend(picture).pixels, np.uint8).reshape(3, 3).tolist()
+    for x, value in ((0, -1.0), (2, 1.0)):
+        colour = heat_colour(value, -1.0, 1.0)
+        expected = [0.75 * channel for channel in (colour >> 16, colour >> 8 & 255, colour & 255)]
+        assert [red[x], green[x], blue[x]] == pytest.approx(expected, abs=1)
     assert blue[0] > red[0]
     assert red[2] > blue[2]
     assert red[1] == blue[1] == 0

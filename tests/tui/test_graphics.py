@@ -3,8 +3,8 @@
 import base64
 import fcntl
 import io
-import os
 import re
+import signal
 import struct
 import sys
 import termios
@@ -180,13 +180,16 @@ def test_kitty_image_is_replaced_and_removed(tmp_path: Path) -> None:
         terminal.wait_for_bytes(b"_Ga=d", start=start)
 
 
-def test_sixels_are_drawn_again_after_a_frame_has_overwritten_them(tmp_path: Path) -> None:
-    with image_app(tmp_path, TERM="foot") as terminal:
-        first = decode_sixel(terminal.wait_for_image())
+@pytest.mark.parametrize(("term", "decode"), [("foot", decode_sixel), ("xterm-kitty", decode_kitty)])
+def test_image_is_drawn_again_after_the_screen_was_repainted(
+    tmp_path: Path, term: str, decode: Callable[[bytes], Array]
+) -> None:
+    with image_app(tmp_path, TERM=term) as terminal:
+        first = decode(terminal.wait_for_image())
         assert first.shape == (256, 256, 3)
         start = len(terminal.output)
-        os.kill(terminal.pid, 18)  # SIGCONT repaints the screen
-        assert (decode_sixel(terminal.wait_for_image(start)) == first).all()
+        terminal.send_signal(signal.SIGCONT)  # the app repaints the whole screen
+        assert (decode(terminal.wait_for_image(start)) == first).all()
         terminal.press("escape")
 
 
