@@ -10,6 +10,10 @@ from .dataset import ImageShape
 EvaluationSplit = Literal["test", "validation"]
 """The images on which a run is evaluated: the test set, or the training images that the run held out."""
 
+PredictionOrder = Literal["index", "loss", "confidence", "margin"]
+"""The order of predictions: by index; by decreasing loss; by decreasing confidence; or by increasing margin between the
+probabilities of the two most probable classes, which puts the closest decisions first."""
+
 
 class ClassReport(msgspec.Struct, frozen=True, kw_only=True):
     """Metrics of one class. `precision`, `recall` and `f1` are in [0, 1], and 0 if their denominator is 0."""

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from .dataset import FASHION_TASK, DatasetRef, ImageTask, Split
-from .evaluation import EvaluationSplit
+from .evaluation import EvaluationSplit, PredictionOrder
 from .explanation import Method
 from .export import ExportFormat
 from .inputs import Inputs
@@ -181,8 +181,7 @@ class GetPredictions(Request, frozen=True, kw_only=True):
     """True class of the images, or None for all classes."""
     predicted: int | None
     """Predicted class of the images, or None for all classes."""
-    sort: Literal["index", "loss"]
-    """Order of the predictions: by index, or by decreasing loss."""
+    sort: PredictionOrder
     offset: int
     limit: int
     """Maximum number of predictions to return."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import msgspec
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
@@ -17,6 +16,7 @@ from fashion_tui.lab.evaluation.metrics import (
     has_probabilities,
     predict_logits,
 )
+from fashion_tui.lab.evaluation.prediction_order import sorted_indices
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit, Prediction, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
@@ -151,7 +151,4 @@ def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor
     if request.predicted is not None:
         selected &= predicted == request.predicted
     indices = selected.nonzero().flatten()
-    if request.sort == "loss":
-        losses = F.cross_entropy(logits[indices], labels[indices], reduction="none")
-        indices = indices[losses.argsort(descending=True, stable=True)]
-    return indices
+    return indices[sorted_indices(logits[indices], labels[indices], request.sort)]
