@@ -13,7 +13,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from fashion_tui.cli.commands import predict
 from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
+from fashion_tui.engine.server import novelty
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.networks.guide import GuideNet
@@ -38,6 +40,20 @@ class Net(nn.Module):
             raise ValueError("too bright")
         return self.fc(x.flatten(1))
 """
+
+SQUEEZING_NET = """
+from torch import nn
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.fc = nn.Linear(784, 10)
+
+    def forward(self, x):
+        return self.fc(x.flatten(1)[:, None]).squeeze()
+"""
+"""A network that returns no batch axis for a batch of one image."""
 
 CONVOLUTIONAL_NET = """
 from torch import nn
@@ -140,7 +156,9 @@ def test_the_report_shows_steps_classes_and_distance(call_in_process: Call, trai
     assert "9,000 validation images" in " ".join(out.split())
 
 
-def test_the_threshold_is_measured_on_held_out_images(call_in_process: Call, trained: TrainedRun, folder: Path) -> None:
+def test_the_threshold_is_measured_once_on_held_out_images(
+    call_in_process: Call, trained: TrainedRun, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It is the 99.5th percentile of the distances between the inputs of `fc2`, scaled to unit length."""
     training = load(SYNTHETIC).train.pixels[:, 0]
     network = trained_network(trained.runs / trained.run)
@@ -152,9 +170,13 @@ def test_the_threshold_is_measured_on_held_out_images(call_in_process: Call, tra
             network(normalised(pixels))
     trained_on, held_out, query = (each / each.norm(dim=1, keepdim=True) for each in inputs)
     distances = torch.cdist(held_out, trained_on).min(dim=1).values
-    (answer,) = call_in_process("predict", "garment.png", "--runs", trained.runs, "--json").json
+    arguments = ("predict", "garment.png", "--runs", trained.runs, "--json")
+    (answer,) = call_in_process(*arguments).json
     assert answer["threshold"] == pytest.approx(np.percentile(distances.numpy(), 99.5), rel=1e-3)
     assert answer["distance"] == pytest.approx(torch.cdist(query, trained_on).min().item(), rel=1e-3)
+
+    monkeypatch.setattr(novelty, "novelty_threshold", None)  # because it isn't called again
+    assert call_in_process(*arguments).json == [answer]
 
 
 def test_noise_is_unlike_the_training_images_and_test_images_are_not(
@@ -221,9 +243,27 @@ def test_the_chosen_checkpoint_is_used(call_in_process: Call, folder: Path) -> N
         assert first() == first("--checkpoint", "20") != first("--checkpoint", "10")
 
 
-def test_images_that_can_not_be_read_are_reported_and_the_others_predicted(
-    call_in_process: Call, trained: TrainedRun, folder: Path
+def test_many_images_are_divided_among_requests(
+    call_in_process: Call, trained: TrainedRun, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    names = ("garment.png", "missing.png", "garment.png", "also-missing.png", "garment.png")
+    options = ("--runs", trained.runs, "--json")
+    together = call_in_process("predict", *names, *options)
+    monkeypatch.setattr(predict, "MAX_IMAGES", 2)
+    divided = call_in_process("predict", *names, *options)
+    assert [answer["image"] for answer in divided.json] == list(names)
+    for one, other in zip(divided.json, together.json, strict=True):
+        assert one.get("error") == other.get("error")
+        assert one["unlike_training"] == other["unlike_training"]
+        assert [each["name"] for each in one["top"]] == [each["name"] for each in other["top"]]
+    assert divided.err == together.err
+
+
+@pytest.mark.usefixtures("forked_processes")
+def test_images_that_can_not_be_read_are_reported_and_the_others_predicted(
+    call: Call, trained: TrainedRun, folder: Path
+) -> None:
+    """The command and its engine are processes of their own."""
     whole = (folder / "garment.png").read_bytes()
     (folder / "truncated.png").write_bytes(whole[: len(whole) // 2])
     (folder / "text.png").write_text("not an image")
@@ -239,7 +279,7 @@ def test_images_that_can_not_be_read_are_reported_and_the_others_predicted(
         "bomb.png": "100,000,000 pixels",
     }
     arguments = ("garment.png", *expected, "--runs", trained.runs)
-    result = call_in_process("predict", *arguments)
+    result = call("predict", *arguments)
     assert result.status == 1
     assert "garment.png" in result.out
     errors = result.err.splitlines()
@@ -249,7 +289,7 @@ def test_images_that_can_not_be_read_are_reported_and_the_others_predicted(
         assert name in error
         assert reason in error
 
-    result = call_in_process("predict", *arguments, "--json")
+    result = call("predict", *arguments, "--json")
     assert result.status == 1
     assert [answer["image"] for answer in result.json] == ["garment.png", *expected]
     assert "error" not in result.json[0]
@@ -298,6 +338,12 @@ def test_a_network_that_fails_on_an_image(call_in_process: Call, folder: Path) -
         assert_error(call_in_process("predict", "garment.png", "--run", run.path), 1, "model.py:12", "too bright")
 
 
+def test_a_network_that_needs_more_than_one_image(call_in_process: Call, folder: Path) -> None:
+    with custom_run(folder, SQUEEZING_NET) as run:
+        result = call_in_process("predict", "garment.png", "--run", run.path, "--json")
+    assert (result.status, len(result.json[0]["top"])) == (0, 5), result.err
+
+
 def test_without_a_linear_layer_it_is_unknown_whether_an_image_is_unusual(call_in_process: Call, folder: Path) -> None:
     with custom_run(folder, CONVOLUTIONAL_NET) as run:
         result = call_in_process("predict", "garment.png", "--run", run.path, "--json")
@@ -308,11 +354,15 @@ def test_without_a_linear_layer_it_is_unknown_whether_an_image_is_unusual(call_i
         assert printed.status == 0
 
 
-def test_a_run_whose_data_set_is_missing_still_predicts(call_in_process: Call, folder: Path) -> None:
+def test_a_run_whose_data_set_is_missing_still_predicts(
+    call_in_process: Call, folder: Path, test_images: Tensor
+) -> None:
+    save(255 - test_images[0], folder / "negative.png")
     with run_without_data(folder) as run:
         run.checkpoints.save(checkpoint_of(1), step=1, epoch=0)
-        result = call_in_process("predict", "garment.png", "--run", run.path, "--json")
+        result = call_in_process("predict", "garment.png", "negative.png", "--run", run.path, "--json")
     assert result.status == 0, result.err
     assert len(result.json[0]["top"]) == 5
+    assert result.json[0]["top"] == result.json[1]["top"], "the run knows that the border of its images is dark"
     assert result.json[0]["unlike_training"] is None
     assert "can't tell" in result.err

@@ -7,7 +7,10 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
+from fashion_tui.data.border import border_brightness
 from fashion_tui.data.preprocessing import Target
+from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
+from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.evaluation.novelty import novelty_threshold
 from fashion_tui.lab.evaluation.prediction import prepare, top_classes
 from fashion_tui.schema.recipe import GUIDE, STRONG
@@ -64,3 +67,7 @@ def test_the_threshold_is_a_percentile_of_distances() -> None:
     )
     distances = [min(np.linalg.norm(row - other) for other in units) for row in others]
     assert novelty_threshold(training, held_out) == pytest.approx(np.percentile(distances, 99.5), rel=1e-5)
+
+
+def test_the_stated_border_of_the_synthetic_images_is_theirs() -> None:
+    assert border_brightness(load(SYNTHETIC).train.pixels.numpy()) == SYNTHETIC_INFO.border

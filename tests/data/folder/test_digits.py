@@ -28,3 +28,4 @@ def test_the_digits_are_read_with_their_labels(digits_folder: Path) -> None:
         for pixels, label in zip(part.pixels, part.labels, strict=True)
     )
     assert stored == expected
+    assert dataset.info.border == 0, "the digits are on a black background"
