@@ -21,12 +21,13 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
 def test_all_settings(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
-        'theme = "light"\ndata = "/data"\nruns = "~/runs"\ndataset = "synthetic"\nrecipe = "quick"\n'
+        'theme = "light"\nimages = "sixel"\ndata = "/data"\nruns = "~/runs"\ndataset = "synthetic"\nrecipe = "quick"\n'
         "on_end = 'echo $FASHION_TUI_RUN'\n"
         '[keys.train]\npause = "p,f7"\n',
     )
     assert settings == UserSettings(
         theme="light",
+        images="sixel",
         data=Path("/data"),
         runs=Path.home() / "runs",
         dataset="synthetic",
@@ -41,6 +42,7 @@ def test_all_settings(tmp_path: Path) -> None:
     [
         ('theme = "pink"', "colour-blind"),
         ("theme = 3", "colour-blind"),
+        ('images = "ascii"', "kitty, sixel, blocks"),
         pytest.param(f"theme = 0x{'F' * 5000}", "colour-blind", id="huge theme"),
         pytest.param(f"runs = [0x{'F' * 5000}]", "folder", id="huge runs"),
         pytest.param(f"data = 0x{'F' * 5000}", "folder", id="huge data"),

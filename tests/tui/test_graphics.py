@@ -187,9 +187,11 @@ def test_image_is_drawn_again_after_the_screen_was_repainted(
     with image_app(tmp_path, TERM=term) as terminal:
         first = decode(terminal.wait_for_image())
         assert first.shape == (256, 256, 3)
-        start = len(terminal.output)
-        terminal.send_signal(signal.SIGCONT)  # the app repaints the whole screen
-        assert (decode(terminal.wait_for_image(start)) == first).all()
+        for cause in (signal.SIGCONT, signal.SIGWINCH):  # the app repaints the whole screen
+            terminal.wait_until_quiet(0.5, TIMEOUT)
+            start = len(terminal.output)
+            terminal.send_signal(cause)
+            assert (decode(terminal.wait_for_image(start)) == first).all()
         terminal.press("escape")
 
 
