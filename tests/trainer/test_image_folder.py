@@ -5,14 +5,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
+from PIL import Image
 
 from fashion_tui.data.folder import import_folder
+from fashion_tui.engine.server.cache import Cache
+from fashion_tui.engine.server.prediction import predict_images
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef
 from fashion_tui.schema.events import EpochEnd, Finished, Resumed, StepChunk
+from fashion_tui.schema.prediction import PredictedImage
 from fashion_tui.schema.recipe import QUICK, adapt
+from fashion_tui.schema.requests import Predict
+from tests.engine.in_process import UninterruptedCall
 
 from .trainers import Trainer, assert_same, of_kind
 
@@ -29,8 +36,8 @@ def digits(digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("forked_processes")
-def test_a_killed_run_is_resumed_to_the_bit_and_learns_the_digits(
-    train: Callable[..., Trainer], digits: DatasetInfo, tmp_path: Path
+def test_a_killed_run_is_resumed_to_the_bit_and_predicts_photos_of_digits(
+    train: Callable[..., Trainer], digits: DatasetInfo, digits_folder: Path, tmp_path: Path
 ) -> None:
     def make_run() -> Run:
         return create_run(
@@ -57,3 +64,23 @@ def test_a_killed_run_is_resumed_to_the_bit_and_learns_the_digits(
     assert 0 < resumed.step < 3 * math.ceil(digits.train_size / killed.config.recipe.batch_size)
     (finished,) = of_kind(killed, Finished)
     assert float(finished.test_accuracy) > 0.97
+
+    # Photos of digits on paper: dark on a bright background, in colour, wide and large.
+    files = sorted(digits_folder.glob("*/*.png"))[::30]
+    photos = [photo_of(file, tmp_path / f"{index}.jpg") for index, file in enumerate(files)]
+    request = Predict(run_path=str(killed.path), checkpoint="final", images=tuple(map(str, photos)))
+    predicted = predict_images(request, UninterruptedCall(), Cache())
+    images = [image for image in predicted.images if isinstance(image, PredictedImage)]
+    correct = [image.top[0].name == file.parent.name for image, file in zip(images, files, strict=True)]
+    assert len(correct) == 60
+    assert sum(correct) >= 57
+    assert all(step.applied for image in images for step in image.steps)
+    assert all(image.novelty is not None for image in images), predicted.novelty_obstacle
+
+
+def photo_of(digit: Path, file: Path) -> Path:
+    paper = Image.new("RGB", (340, 300), "#f4efe0")
+    ink = 255 - np.asarray(Image.open(digit).resize((300, 300), Image.Resampling.BICUBIC))
+    paper.paste(Image.fromarray(np.minimum(ink, 240)), (20, 0))
+    paper.save(file)
+    return file
