@@ -228,7 +228,7 @@ def averages(reports: Sequence[ClassReport], weights: Sequence[float]) -> Averag
     """Return the means of the classes' metrics with these weights, which don't need to sum to 1."""
 
     def mean(values: Iterable[float]) -> float:
-        return sum(weight * value for weight, value in zip(weights, values, strict=True)) / sum(weights)
+        return math.fsum(weight * value for weight, value in zip(weights, values, strict=True)) / sum(weights)
 
     return Averages(
         precision=mean(report.precision for report in reports),

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from .metrics import Cancelled
 
-QUERY_BLOCK, REFERENCE_BLOCK = 512, 8192
-"""Number of images of each kind whose distances are computed at once."""
+QUERY_BLOCK, REFERENCE_BLOCK = 512, 2048
+"""Number of images of each kind whose distances are computed at once. The distances should fit into the CPU's cache."""
 
 EXACT_FEATURES = 1024
 """Maximum length of a scalar product of pixels that is exact in float32.
