@@ -15,7 +15,7 @@ from fashion_tui.report.resizing import resize
 from fashion_tui.schema.picture import Picture
 
 from .detection import Protocol
-from .layer import KITTY_ID
+from .layer import KITTY_PLACEMENT
 
 KITTY_CHUNK = 4096
 """Maximum length of the base64 data in one sequence of the Kitty graphics protocol."""
@@ -36,16 +36,15 @@ def encode(picture: Picture, size: tuple[int, int], protocol: Protocol) -> str:
 
 
 def kitty(image: Image.Image) -> str:
-    """Return the sequences of the Kitty graphics protocol that draw an image under the text, as a PNG file.
+    """Return the sequences of the Kitty graphics protocol that send an image as a PNG file and draw it.
 
-    `q=2` suppresses the terminal's answer, which would arrive among the keys.
     See https://sw.kovidgoyal.net/kitty/graphics-protocol.
     """
     png = io.BytesIO()
     image.save(png, format="PNG")
     data = base64.b64encode(png.getvalue()).decode()
     chunks = [data[start : start + KITTY_CHUNK] for start in range(0, len(data), KITTY_CHUNK)]
-    keys = f"a=T,f=100,i={KITTY_ID},C=1,z=-1,q=2,"
+    keys = f"a=T,f=100,{KITTY_PLACEMENT},"
     parts = []
     for index, chunk in enumerate(chunks):
         parts.append(f"\x1b_G{'' if index else keys}m={int(index < len(chunks) - 1)};{chunk}\x1b\\")

@@ -14,6 +14,13 @@ SAVE_CURSOR, RESTORE_CURSOR = "\x1b7", "\x1b8"
 KITTY_ID = 0x66747569
 """Number by which the terminal identifies the image."""
 
+KITTY_PLACEMENT = f"i={KITTY_ID},p=1,C=1,z=-1,q=2"
+"""Keys that draw the image at the cursor, under the text, without moving the cursor. `q=2` suppresses the terminal's
+answer, which would arrive among the keys."""
+
+KITTY_MOVE = f"\x1b_Ga=p,{KITTY_PLACEMENT}\x1b\\"
+"""Draws the image that the terminal already has at the cursor, instead of at its earlier place."""
+
 KITTY_DELETE = f"\x1b_Ga=d,d=I,i={KITTY_ID},q=2\x1b\\"
 """Removes the image from the terminal and frees its memory."""
 
@@ -45,10 +52,12 @@ class ImageLayer:
     def frame_written(self, screen: Screen[object], frame: ChopsUpdate | LayoutUpdate) -> None:
         """Draw or remove the image if necessary. Call this after each frame."""
         wanted = self._wanted(screen)
-        if self._drawn != wanted:
+        if self._drawn is not None and (wanted is None or wanted[1] != self._drawn[1]):
             self.remove()
-        if wanted is not None and (self._drawn is None or self._is_overwritten(wanted[0], frame)):
+        if wanted is not None and (self._drawn != wanted or self._is_overwritten(wanted[0], frame)):
             region, sequence = wanted
+            if self._drawn is not None and self.protocol is Protocol.KITTY:
+                sequence = KITTY_MOVE
             self._write(f"{SAVE_CURSOR}\x1b[{region.y + 1};{region.x + 1}H{sequence}{RESTORE_CURSOR}")
             self._drawn = wanted
 
