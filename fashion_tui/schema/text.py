@@ -21,7 +21,9 @@ Characters that Python calls unprintable but that are harmless, such as the join
 """
 
 _SPACES = re.compile(r"[\t-\r\x85\u2028\u2029]")
-_FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]|[\t\r\n]")  # a spreadsheet may treat full-width characters alike
+_FORMULA = re.compile(
+    r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]"
+)  # a spreadsheet may treat full-width characters alike
 _SURROGATES = re.compile(r"[\ud800-\udfff]")
 
 

@@ -38,8 +38,9 @@ def test_a_run_needs_neither_the_file_nor_new_trust_from_its_author(call: Call, 
     exported = call("export", "latest", "-o", weights, "--json", **variables)
     assert (exported.status, exported.json["max_difference"]) == (0, 0)
 
-    # Another user, who has never run this code, opens the same run.
+    # Another user, who has never run this code and whose cache has no predictions, opens the same run.
     (state / "fashion-tui" / TRUSTED_FILE).unlink()
+    variables["XDG_CACHE_HOME"] = str(tmp_path / "cache")
     mark.unlink()
     shutil.move(weights, tmp_path / "exported-by-author")
     for command in (("eval", "latest"), ("export", "latest", "-o", weights), ("resume", "latest", "--epochs", "2")):
@@ -129,7 +130,7 @@ def test_scores_that_are_no_numbers_are_reported_and_valid_json(call: Call, tmp_
     evaluated = call("eval", "latest", "--json", **runs)
     assert "NaN" not in evaluated.out.replace('"NaN"', "")
     assert (evaluated.json["accuracy"], evaluated.json["loss"], evaluated.json["invalid"]) == ("NaN", "NaN", 2000)
-    assert "2,000 of 2,000 test images" in call("eval", "latest", **runs).out
+    assert "2,000 of 2,000 images" in call("eval", "latest", **runs).out
     assert "2,000 of 2,000" in call("runs", **runs).out
 
 

@@ -406,7 +406,7 @@ CLAIMS: dict[str, tuple[Claims, ...]] = {
 CLOSINGS: dict[str, Claims] = {
     "04-autograd": claims("(A * B + D).backward() is None and (A.grad, B.grad) == (2 + 2, 3 + 3)"),
     "11-training-loop": claims(
-        "[(r.epochs, (0 - r.mean) / r.std, (1 - r.mean) / r.std)"
+        "[(r.epochs, (0 - r.mean[0]) / r.std[0], (1 - r.mean[0]) / r.std[0])"
         " for r in [__import__('fashion_tui').schema.recipe.GUIDE]] == [(3, -1, 1)]",
     ),
     "13-eval-and-no-grad": claims(

@@ -17,13 +17,14 @@ from fashion_tui.runs.location import default_runs_dir
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import list_runs, open_run, summarise
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.run import FORMAT_VERSION
 
 from .parts import finished, make_run
 
 
 def _change_format(path: Path) -> None:
     file = path / "config.json"
-    file.write_text(file.read_text().replace('"format": 3', '"format": 99'))
+    file.write_text(file.read_text().replace(f'"format": {FORMAT_VERSION}', '"format": 99'))
 
 
 def _replace_by_folder(path: Path, name: str) -> None:
