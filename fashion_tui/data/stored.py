@@ -32,6 +32,9 @@ Progress = Callable[[int, int], None]
 INFO_FILE = "info.json"
 SPLITS: tuple[Split, Split] = ("train", "test")
 
+BLOCK_BYTES = 1 << 22
+"""Number of bytes to hash at once."""
+
 BLOCK_PIXELS = 1 << 22
 """Number of pixels that are processed at once when the statistics are computed."""
 
@@ -108,13 +111,27 @@ def channel_statistics(pixels: Pixels) -> tuple[tuple[float, ...], tuple[float, 
     return tuple(mean / 255 for mean in means), tuple(variance**0.5 / 255 for variance in variances)
 
 
-def content_hash(classes: Sequence[str], *arrays: Pixels | Labels) -> str:
-    """Return the SHA-256 of class names and arrays, including the shapes of the arrays."""
+def content_hash(
+    classes: Sequence[str], *arrays: Pixels | Labels, on_block: Callable[[int], None] = lambda _size: None
+) -> str:
+    """Return the SHA-256 of class names and arrays, including the shapes of the arrays.
+
+    `on_block` is called with the size of each block that has been hashed, in bytes.
+    """
     digest = hashlib.sha256(msgspec.json.encode(list(classes)))
     for array in arrays:
         digest.update(f"{array.dtype.str}{array.shape}".encode())
-        digest.update(np.ascontiguousarray(array).data)
+        for block in blocks(array):
+            digest.update(block)
+            on_block(len(block))
     return digest.hexdigest()
+
+
+def blocks(array: Pixels | Labels) -> Iterator[memoryview]:
+    """Yield the bytes of an array in blocks of at most BLOCK_BYTES."""
+    values = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+    for start in range(0, len(values), BLOCK_BYTES):
+        yield values[start : start + BLOCK_BYTES]
 
 
 def cache_directory(kind: str) -> Path:

@@ -74,6 +74,8 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("copy_console_command", "J", "Copy the command that opens a console on this kernel"),
     ),
     "data": (
+        Action("next_view", "tab", "Next view: images, data set", "view"),
+        Action("previous_view", "shift+tab", "Previous view", shown_key="⇧tab"),
         *MOVING,
         Action("open", "enter", "Enlarge the image and show its pixel values", "enlarge", "↵"),
         *TURNING,
@@ -242,6 +244,13 @@ IN_IMAGE: tuple[Action, ...] = (
     Action("select_next(1)", "right,l,down,j,space", "Next image", "image", "→ ↓", "←→", setting="next_image"),
     Action("select_next(-1)", "left,h,up,k,pageup", "Previous image", shown_key="← ↑", setting="previous_image"),
 )
+IN_SET: tuple[Action, ...] = (
+    Action("scroll(1)", "down,j", "Scroll down", "scroll", "↓ j", "↑↓", setting="scroll_down"),
+    Action("scroll(-1)", "up,k", "Scroll up", shown_key="↑ k", setting="scroll_up"),
+    Action("scroll_page(1)", "space,pagedown", "Scroll down by a page", shown_key="space", setting="next_page"),
+    Action("scroll_page(-1)", "pageup", "Scroll up by a page", shown_key="pgup", setting="previous_page"),
+    Action("verify", "K", "Compute the checksum again", "verify"),
+)
 IN_CHART: tuple[Action, ...] = (
     Action("open", "enter", "Show the chart in full screen, with a crosshair", "full screen", "↵"),
     Action("move(1, 0)", "right,l", "Go to the chart on the right", shown_key="→ l", setting="move_right"),
@@ -298,6 +307,7 @@ DEFAULT_GROUPS: Groups = {
     "reshape": IN_RESHAPING,
     "arithmetic": IN_ARITHMETIC,
     "image": IN_IMAGE,
+    "set": IN_SET,
     "chart": IN_CHART,
     "crosshair": IN_FULL_SCREEN,
     "form": IN_FORM,
@@ -310,7 +320,7 @@ IN_PANE = {name: GROUPS[name] for name in PANE_NAMES}
 IN_TENSORS, IN_TENSOR, IN_GRAPH = GROUPS["tensors"], GROUPS["tensor"], GROUPS["graph"]
 IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], GROUPS["arithmetic"]
 IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
-IN_FORM, IN_IMAGE = GROUPS["form"], GROUPS["image"]
+IN_FORM, IN_IMAGE, IN_SET = GROUPS["form"], GROUPS["image"], GROUPS["set"]
 SHARED_BY_CHARTS = tuple(
     action
     for action in IN_PANE["train"]
@@ -329,7 +339,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Reshape": IN_RESHAPING,
         "Convolution arithmetic": IN_ARITHMETIC,
     },
-    "data": {"Enlarged image": IN_IMAGE},
+    "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET},
     "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""

@@ -45,13 +45,13 @@ def import_folder(ref: DatasetRef, progress: Progress, should_stop: Callable[[],
         raise UserError(f"can't write to the cache {cache.conversions.directory}: {error.strerror or error}") from error
 
 
-def verify_imported(dataset: StoredDataset) -> None:
+def verify_imported(dataset: StoredDataset, on_block: Callable[[int], None] = lambda _size: None) -> None:
     """Compute the SHA-256 of an imported data set again. Raises DamagedData if it isn't the one that was computed then.
 
-    This reads all images.
+    This reads all images. `on_block` is called with the size of each block, in bytes.
     """
     info, train, test = dataset.info, dataset.train, dataset.test
-    sha256 = content_hash(info.classes, train.pixels, train.labels, test.pixels, test.labels)
+    sha256 = content_hash(info.classes, train.pixels, train.labels, test.pixels, test.labels, on_block=on_block)
     if sha256 != info.ref.sha256:
         raise DamagedData(
             f"the images of {info.ref.short_name} in the cache have the SHA-256 {sha256}, expected {info.ref.sha256}; "

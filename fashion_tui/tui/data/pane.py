@@ -28,7 +28,7 @@ from .view import DataView, ViewName
 PROBLEM_SECONDS = 20.0
 """Seconds for which the message about a failed download is shown."""
 
-TABS: tuple[ViewName, ...] = ("images",)
+TABS: tuple[ViewName, ...] = ("images", "set")
 """The views that a key turns to. The other views are opened from one of these."""
 
 IN_IMAGES = {"move", "next_page", "previous_page", "first_page", "last_page", "open", "sort", "shuffle", "other_split"}
@@ -44,6 +44,10 @@ def make_view(name: ViewName, images: ImagesView) -> DataView:
             from .enlarged_view import EnlargedView
 
             return EnlargedView(images)
+        case "set":
+            from .set_view import SetView
+
+            return SetView()
 
 
 class DataPane(ImagePane):
@@ -55,7 +59,8 @@ class DataPane(ImagePane):
         "The arrow keys move the cursor and turn the pages. `{open}` enlarges an image and shows its pixel "
         "values. `{filter}` shows one class only or, if you type a number, goes to the image with this index. "
         "`{sort}` shows the images by index, by class or in random order, `{shuffle}` in another random order, and "
-        "`{other_split}` switches between the training set and the test set.",
+        "`{other_split}` switches between the training set and the test set. `{next_view}` shows the data set as a "
+        "whole: its classes, statistics and files.",
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False

@@ -14,7 +14,7 @@ from fashion_tui.tui.pane import KeyLabels
 
 from .open_dataset import OpenDataset
 
-ViewName = Literal["images", "image"]
+ViewName = Literal["images", "image", "set"]
 
 
 @dataclass(frozen=True, slots=True)
