@@ -29,7 +29,7 @@ def baselines_verdict(metrics: Metrics, baselines: Baselines) -> str:
         return f"without scores, the network can't be compared with {model}"
     accuracy, (low, high) = format_percent(metrics.accuracy), metrics.interval
     if low <= best <= high:
-        return f"{accuracy} is no better and no worse than {model}, which is in the 95 % interval"
+        return f"{accuracy} is about as good as {model}: the difference is within the 95 % interval"
     points = abs(metrics.accuracy - best) * 100
     return f"{accuracy} is {points:.1f} points {'above' if metrics.accuracy > best else 'below'} {model}"
 
