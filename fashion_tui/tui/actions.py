@@ -203,6 +203,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("evaluate", "e", "Evaluate the run again"),
         Action("wrong_only", "w", "Show only wrong predictions, or all predictions", "wrong/all"),
         Action("filter", "slash", "Show one class only", "filter", "/"),
+        Action("why", "W", "Explain the prediction with heat maps", "why"),
         *MOVING,
         Action("open", "enter", "Enlarge the image and show its probabilities", "enlarge", "↵"),
         *TURNING,
@@ -274,6 +275,17 @@ IN_FULL_SCREEN: tuple[Action, ...] = (
     Action("save", "ctrl+s", "Save the chart as an image, and its data as CSV", "save", "^s"),
     Action("back", "escape,enter", "Close the chart", "close", "esc"),
 )
+IN_EXPLANATION: tuple[Action, ...] = (
+    Action("step(1)", "right,l", "Explain the next image", "image", "→ l", "←→", setting="next_image"),
+    Action("step(-1)", "left,h", "Explain the previous image", shown_key="← h", setting="previous_image"),
+    Action("turn(1)", "down,j", "Next method", "method", "↓ j", "↑↓", setting="next_method"),
+    Action("turn(-1)", "up,k", "Previous method", shown_key="↑ k", setting="previous_method"),
+    Action("choose_class", "c", "Choose the class to explain", "class"),
+    Action("choose_layer", "L", "Choose the layer of Grad-CAM", "layer"),
+    Action("next_view", "tab", "Switch between heat map and nearest training images", "view"),
+    Action("again", "enter", "Repeat a computation that was cancelled or failed", "try again", "↵"),
+    Action("back", "escape", "Cancel the computation, or close the explanation", "close", "esc"),
+)
 _FIELDS: tuple[Action, ...] = (
     Action("field(1)", "tab", "Next field", "field", setting="next_field"),
     Action("field(-1)", "shift+tab", "Previous field", shown_key="⇧tab", setting="previous_field"),
@@ -311,6 +323,7 @@ DEFAULT_GROUPS: Groups = {
     "chart": IN_CHART,
     "crosshair": IN_FULL_SCREEN,
     "form": IN_FORM,
+    "explanation": IN_EXPLANATION,
 }
 GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
 """The actions of each group with the user's keys, and a message for each invalid key setting."""
@@ -321,6 +334,7 @@ IN_TENSORS, IN_TENSOR, IN_GRAPH = GROUPS["tensors"], GROUPS["tensor"], GROUPS["g
 IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], GROUPS["arithmetic"]
 IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
 IN_FORM, IN_IMAGE, IN_SET = GROUPS["form"], GROUPS["image"], GROUPS["set"]
+IN_EXPLANATION = GROUPS["explanation"]
 SHARED_BY_CHARTS = tuple(
     action
     for action in IN_PANE["train"]
@@ -329,6 +343,7 @@ SHARED_BY_CHARTS = tuple(
 """Actions of the Train pane that are also available while a chart fills the screen."""
 
 FULL_SCREEN_CHART = "Full-screen chart"
+EXPLANATION = "Explanation"
 
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     "playground": {
@@ -341,6 +356,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     },
     "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET},
     "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
+    "evaluate": {EXPLANATION: IN_EXPLANATION},
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""
 

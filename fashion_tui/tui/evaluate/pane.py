@@ -31,6 +31,7 @@ from fashion_tui.tui.run_choice import choose_run, default_run
 from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
+from .explanation_screen import ExplanationScreen
 from .metrics import MetricsView, checkpoint_line, progress_line
 from .predictions import LABEL_LINES, prediction_details, prediction_picture, prediction_tile, predictions_title
 
@@ -373,7 +374,7 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
         match action:
             case "next_view" | "previous_view":
                 return self._evaluation is not None and len(self._layout.views) > 1
-            case "move" | "open" | "next_page" | "previous_page" | "first_page" | "last_page":
+            case "move" | "open" | "why" | "next_page" | "previous_page" | "first_page" | "last_page":
                 return self._evaluation is not None and self._is_visible("predictions")
             case "filter" | "wrong_only":
                 return self._evaluation is not None
@@ -405,6 +406,17 @@ class EvaluatePane(ImagePane, RunPane, can_focus=True):
 
     def action_wrong_only(self) -> None:
         self.wrong_only = not self.wrong_only
+
+    def action_why(self) -> None:
+        request, cursor = self.page_request(0, 1), self.browser.cursor
+        if request is not None and self.browser.page is not None:
+            self.app.push_screen(
+                ExplanationScreen(request, cursor.index, cursor.total, self._class_names()), self._explanation_closed
+            )
+
+    def _explanation_closed(self, index: int | None) -> None:
+        if index is not None:
+            self.browser.cursor = self.browser.cursor.at(index)
 
     def action_filter(self) -> None:
         choices = [Choice(ALL, Text("all classes"))]

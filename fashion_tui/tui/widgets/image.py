@@ -55,6 +55,11 @@ class ImageView(Widget):
         self._strips: tuple[Strip, ...] = ()
         """The lines of the image; empty if it is drawn in pixels."""
 
+    @property
+    def picture(self) -> Picture | None:
+        """The image that is shown, with its heat map."""
+        return None if self._shown is None else self._shown[0]
+
     def show(self, picture: Picture, room: Size) -> None:
         """Show an image as large as it fits into `room`, which is given in lines and columns."""
         if (picture, room) == self._shown:

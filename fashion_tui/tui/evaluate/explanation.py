@@ -1,0 +1,136 @@
+"""What the explanation of a prediction says: the methods, the probabilities, and the labels of similar images."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import get_args
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from fashion_tui.report.formatting import printable, shorten
+from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, GOOD, MUTED
+from fashion_tui.schema.evaluation import Prediction
+from fashion_tui.schema.explanation import Method, Neighbours
+from fashion_tui.schema.picture import Picture
+from fashion_tui.tui.widgets.image_tiles import Tile, short_class_name
+
+from .predictions import format_confidence
+
+METHODS: tuple[Method, ...] = get_args(Method)
+TITLES: dict[Method, str] = {
+    "gradient": "gradient × input",
+    "smoothgrad": "SmoothGrad",
+    "grad-cam": "Grad-CAM",
+    "occlusion": "occlusion",
+}
+BAR_WIDTH = 10
+
+
+def method_title(method: Method, glyphs: Glyphs) -> str:
+    return printable(TITLES[method], glyphs)
+
+
+def prediction_lines(prediction: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> list[Text]:
+    """Return the true class and, for a wrong prediction, the predicted class with its probability."""
+    truth = shorten(names[prediction.truth], width - 2, glyphs)
+    confidence = format_confidence(prediction.confidence)
+    if prediction.predicted is None:
+        return [
+            Text.assemble((f"{glyphs.bad} ", BAD), (truth, f"bold {FOREGROUND}")),
+            Text("  the outputs aren't numbers", BAD),
+        ]
+    if prediction.predicted == prediction.truth:
+        return [
+            Text.assemble((f"{glyphs.good} ", GOOD), (truth, f"bold {FOREGROUND}")),
+            Text(f"  predicted, {confidence}", MUTED),
+        ]
+    room = width - len("  predicted ") - len(confidence) - 2
+    predicted = shorten(names[prediction.predicted], room, glyphs)
+    return [
+        Text.assemble((f"{glyphs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}")),
+        Text.assemble(("  predicted ", MUTED), (predicted, BAD), (f", {confidence}", MUTED)),
+    ]
+
+
+def method_lines(chosen: Method, layer: str | None, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return the list of methods with a cursor on the chosen one. `layer` is the layer that Grad-CAM uses."""
+    lines = []
+    for method in METHODS:
+        is_chosen = method == chosen
+        mark = (f"{glyphs.cursor} ", ACCENT) if is_chosen else ("  ", "")
+        title = method_title(method, glyphs)
+        line = Text.assemble(mark, (title, f"bold {FOREGROUND}" if is_chosen else MUTED), no_wrap=True)
+        if is_chosen and method == "grad-cam" and layer is not None:
+            line.append(f" of {shorten(layer, max(width - line.cell_len - 4, 1), glyphs)}", MUTED)
+        lines.append(line)
+    return lines
+
+
+def probability_lines(
+    prediction: Prediction, names: Sequence[str], limit: int, width: int, glyphs: Glyphs
+) -> list[Text]:
+    """Return a bar for each of the `limit` most probable classes. The true class is always among them."""
+    probabilities = prediction.probabilities
+    order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
+    if order.index(prediction.truth) >= limit > 0:
+        order[limit - 1] = prediction.truth
+    room = width - BAR_WIDTH - 9
+    lines = []
+    for index in order[: max(limit, 0)]:
+        colour = GOOD if index == prediction.truth else BAD if index == prediction.predicted else ACCENT
+        glyph = glyphs.good if index == prediction.truth else glyphs.bad if index == prediction.predicted else " "
+        name = shorten(names[index], room, glyphs)
+        bar = glyphs.slim_bar(probabilities[index], BAR_WIDTH) if probabilities[index] >= 0.0005 else ""
+        lines.append(
+            Text.assemble(
+                (f"{glyph} ", f"bold {colour}"),
+                (name + " " * (room - cell_len(name) + 1), FOREGROUND if glyph != " " else MUTED),
+                (f"{bar:<{BAR_WIDTH}}", colour),
+                (f"{probabilities[index] * 100:6.1f}", FOREGROUND),
+                no_wrap=True,
+            )
+        )
+    return lines
+
+
+def neighbour_tiles(
+    prediction: Prediction, neighbours: Neighbours, names: Sequence[str], width: int, glyphs: Glyphs
+) -> list[Tile]:
+    """Return a tile for the image, and one for each similar training image with its label and distance."""
+
+    def label(index: int) -> str:
+        return short_class_name(printable(names[index], glyphs), width - 2)
+
+    this = Tile(
+        Picture(prediction.pixels, prediction.image_shape),
+        (Text.assemble("  ", (label(prediction.truth), f"bold {FOREGROUND}")), Text("  this image", ACCENT)),
+    )
+    tiles = [this]
+    for neighbour in neighbours.neighbours:
+        same = neighbour.label == prediction.truth
+        mark, colour = (glyphs.good, GOOD) if same else (glyphs.bad, BAD)
+        distance = f"{neighbour.distance:#.3g}"
+        tiles.append(
+            Tile(
+                Picture(neighbour.image, neighbours.image_shape),
+                (
+                    Text.assemble((f"{mark} ", colour), (label(neighbour.label), FOREGROUND)),
+                    Text(f"  distance {distance}", MUTED),
+                ),
+            )
+        )
+    return tiles
+
+
+def neighbours_title(neighbours: Neighbours, shown: int, names: Sequence[str], glyphs: Glyphs) -> Text:
+    """Return `7 nearest of 55,000 training images by the 200 inputs of the last linear layer · 5 Shirt, 2 Coat`."""
+    labels = Counter(neighbour.label for neighbour in neighbours.neighbours[:shown])
+    counts = ", ".join(f"{count} {printable(names[label], glyphs)}" for label, count in labels.most_common())
+    return Text.assemble(
+        (counts, FOREGROUND),
+        (f" {glyphs.dot} nearest of {neighbours.training_images:,} training images, ", MUTED),
+        (f"by the {neighbours.dimensions:,} inputs of the last linear layer", MUTED),
+        no_wrap=True,
+        overflow="ellipsis",
+    )

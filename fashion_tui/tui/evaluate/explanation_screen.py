@@ -1,0 +1,348 @@
+"""The explanation of a prediction: a heat map over the image, and the most similar training images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, TypeVar, cast
+
+import msgspec
+from rich.text import Text
+from textual import getters, on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container, Horizontal, Vertical
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Static
+
+from fashion_tui.report.formatting import printable, shorten
+from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.heat_legend import heat_legend, heat_values
+from fashion_tui.report.pictures import overlay
+from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.schema.dataset import Split
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.evaluation import Prediction, PredictionPage
+from fashion_tui.schema.explanation import HeatMap, Method, Neighbours
+from fashion_tui.schema.picture import Picture
+from fashion_tui.schema.requests import Explain, GetNeighbours, GetPredictions, Request
+from fashion_tui.schema.run import short_name
+from fashion_tui.tui.actions import EXPLANATION, IN_EXPLANATION, bindings, key_of, with_keys
+from fashion_tui.tui.bars import KeyBar
+from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
+from fashion_tui.tui.lab_app import LabApp
+from fashion_tui.tui.pane import KeyLabels
+from fashion_tui.tui.widgets.image import ImageView, shading_of
+from fashion_tui.tui.widgets.image_tiles import ImageTiles
+from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
+
+from .explanation import (
+    METHODS,
+    method_lines,
+    method_title,
+    neighbour_tiles,
+    neighbours_title,
+    prediction_lines,
+    probability_lines,
+)
+
+NEIGHBOURS = 24
+"""Number of similar images that are requested. As many as fit are shown."""
+MIN_TILES = 10
+DETAILS_WIDTH = 38
+
+Reply = TypeVar("Reply")
+
+
+class ExplanationScreen(KeyLabels, Screen[int | None]):
+    """Explains one prediction at a time. The result is the index of the last prediction among those requested."""
+
+    TITLE = EXPLANATION
+    HELP = with_keys(
+        "explanation",
+        "Which pixels speak for the predicted class, or for the class chosen with `{choose_class}`.\n\n"
+        "**Gradient × input**: how much each pixel contributes to the class's logit, in a linear approximation. "
+        "**SmoothGrad**: the size of the gradient, averaged over noisy copies of the image. "
+        "**Grad-CAM**: where the feature maps of a layer speak for the class; `{choose_layer}` chooses the layer. "
+        "**Occlusion**: how much the class's probability falls when a patch of the image is covered.\n\n"
+        "`{next_view}` shows the training images that the network treats most like this one. If they have other "
+        "labels, look at the labels. The first time, this takes one pass over the training set.",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_EXPLANATION)
+    DEFAULT_CSS = Path(__file__).with_name("explanation_screen.tcss").read_text(encoding="utf-8")
+    SCOPED_CSS = False
+    AUTO_FOCUS = None
+
+    heading = getters.query_one("#explanation-title", FittedLines)
+    heat_view = getters.query_one("#heat", Horizontal)
+    image = getters.query_one(ImageView)
+    image_area = getters.query_one("#heat-image", Container)
+    details = getters.query_one("#explanation-details", Static)
+    neighbours_view = getters.query_one("#neighbours", Vertical)
+    neighbours_heading = getters.query_one("#neighbours-title", FittedLines)
+    grid = getters.query_one(ImageTiles)
+
+    class Changed(Message):
+        """Something that the screen shows has changed."""
+
+    def __init__(self, predictions: GetPredictions, index: int, total: int, names: Sequence[str]) -> None:
+        """Create the screen of a prediction.
+
+        `predictions` requests all predictions that can be explained, `index` is the index of the first one to explain
+        among them, and `total` is their number. `names` are the names of the classes.
+        """
+        super().__init__()
+        self._predictions = predictions
+        self._index, self._total = index, total
+        self._names = names
+        self._prediction: Prediction | None = None
+        self._method: Method = METHODS[0]
+        self._layer: str | None = None
+        self._target: int | None = None
+        """Label of the class to explain, or None for the predicted class."""
+        self._shows_neighbours = False
+        self._heat: HeatMap | None = None
+        self._neighbours: Neighbours | None = None
+        self._progress: tuple[int, int] | None = None
+        """Done and total number of images of a long computation, or None if there is none."""
+        self._problem = ""
+        self._replies: dict[Request, object] = {}
+
+    def compose(self) -> ComposeResult:
+        yield FittedLines(id="explanation-title")
+        with Horizontal(id="heat"):
+            with Container(id="heat-image"):
+                yield ImageView()
+            yield Static(id="explanation-details")
+        with Vertical(id="neighbours"):
+            yield FittedLines(id="neighbours-title")
+            grid = ImageTiles(2, MIN_TILES)
+            grid.can_focus = False
+            yield grid
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self.load()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def load(self) -> None:
+        """Load what the screen shows. This cancels the previous computation."""
+        self._heat = self._neighbours = self._progress = None
+        self._problem = ""
+        self._load()
+        self.call_after_refresh(self._show)
+
+    @work(group="explanation", exclusive=True)
+    async def _load(self) -> None:
+        try:
+            self._prediction = await self._get_prediction()
+            self._show()
+            if self._shows_neighbours:
+                self._neighbours = await self._ask(self._neighbours_request(self._prediction), Neighbours)
+            else:
+                self._heat = await self._ask(self._heat_request(self._prediction), HeatMap)
+        except UserError as error:
+            self._problem = str(error)
+        self._progress = None
+        self._show()
+
+    async def _get_prediction(self) -> Prediction:
+        request = msgspec.structs.replace(self._predictions, offset=self._index, limit=1)
+        page = await self._ask(request, PredictionPage)
+        if not page.predictions:
+            raise UserError("this prediction isn't in the list any more")
+        return page.predictions[0]
+
+    async def _ask(self, request: Request, reply_type: type[Reply]) -> Reply:
+        """Return the engine's reply. Replies are kept until the screen is closed."""
+        if request not in self._replies:
+            engine = cast("LabApp", self.app).engine
+            self._replies[request] = await engine.ask(request, reply_type, self._show_progress)
+        return cast("Reply", self._replies[request])
+
+    def _show_progress(self, done: int, total: int) -> None:
+        if total > 1:
+            self._progress = (done, total)
+            self._show()
+
+    @property
+    def _split(self) -> Split:
+        return "test" if self._predictions.split == "test" else "train"
+
+    def _heat_request(self, prediction: Prediction) -> Explain:
+        return Explain(
+            run_path=self._predictions.run_path,
+            checkpoint=self._predictions.checkpoint,
+            split=self._split,
+            index=prediction.index,
+            method=self._method,
+            layer=self._layer if self._method == "grad-cam" else None,
+            target=self._target,
+        )
+
+    def _neighbours_request(self, prediction: Prediction) -> GetNeighbours:
+        return GetNeighbours(
+            run_path=self._predictions.run_path,
+            checkpoint=self._predictions.checkpoint,
+            split=self._split,
+            index=prediction.index,
+            limit=NEIGHBOURS,
+        )
+
+    # What is shown
+
+    def _show(self) -> None:
+        if not self.is_mounted or not self.query(KeyBar):
+            return  # the screen is being opened or closed
+        self.heat_view.display = not self._shows_neighbours
+        self.neighbours_view.display = self._shows_neighbours
+        self.heading.fit(lambda width: [left_and_right(self._title(), self._view_names(), width)])
+        self.refresh_bindings()
+        if self._prediction is None:
+            self.details.update(self._status())
+        elif self._shows_neighbours:
+            self._show_neighbours(self._prediction)
+        else:
+            self._show_heat(self._prediction)
+
+    def _show_heat(self, prediction: Prediction) -> None:
+        picture = Picture(prediction.pixels, prediction.image_shape)
+        if self._heat is not None and self._heat.scale:
+            picture = overlay(picture, heat_values(self._heat))
+        lines, columns = self.image_area.size.height, self.image_area.size.width
+        if lines and columns:
+            self.image.show(picture, (lines, columns))
+        self.details.update(self._details(prediction))
+
+    def _details(self, prediction: Prediction) -> Text:
+        """Return the prediction, the methods, the legend of the heat map, and as many probabilities as fit."""
+        glyphs, width = terminal_glyphs(), DETAILS_WIDTH
+        lines = prediction_lines(prediction, self._names, width, glyphs)
+        target = prediction.predicted if self._target is None else self._target
+        if target is not None:
+            name = shorten(self._names[target], width - 14, glyphs)
+            lines += [Text(), Text.assemble(("explanation of ", MUTED), (name, FOREGROUND))]
+        layer = None if self._heat is None else self._heat.layer
+        lines += method_lines(self._method, layer, width, glyphs)
+        lines.append(Text())
+        if self._heat is None:
+            lines.append(self._status())
+        else:
+            name = self._names[self._heat.target]
+            lines += heat_legend(self._heat, name, width, glyphs, shading_of(self.app))
+            room = self.details.size.height - len(lines) - 1
+            probabilities = probability_lines(prediction, self._names, room, width, glyphs)
+            lines += [Text(), *probabilities]
+        return Text("\n").join(lines)
+
+    def _show_neighbours(self, prediction: Prediction) -> None:
+        glyphs, layout = terminal_glyphs(), self.grid.tile_layout
+        if self._neighbours is None:
+            self.grid.show(())
+            self.neighbours_heading.fit(lambda _width: [self._status()])
+            return
+        neighbours, room = self._neighbours, layout.columns * layout.rows
+        tiles = neighbour_tiles(prediction, neighbours, self._names, layout.width, glyphs)[:room]
+        self.grid.show(tiles)
+        title = neighbours_title(neighbours, len(tiles) - 1, self._names, glyphs)
+        self.neighbours_heading.fit(lambda _width: [title])
+
+    def _status(self) -> Text:
+        """Return the problem, or what is being computed."""
+        glyphs = terminal_glyphs()
+        if self._problem:
+            return Text(printable(self._problem, glyphs), ATTENTION)
+        what = "reading the training images" if self._shows_neighbours else method_title(self._method, glyphs)
+        if self._progress is None:
+            return Text(f"{what} {glyphs.ellipsis}", MUTED)
+        done, total = self._progress
+        return Text(f"{what}: {done:,} of {total:,} images", MUTED)
+
+    def _title(self) -> Text:
+        """Return a title such as `guide-a1b2 · image 17 of the test set · 3 of 587`."""
+        glyphs = terminal_glyphs()
+        parts = [f"{self._index + 1:,} of {self._total:,}"]
+        if self._prediction is not None:
+            set_name = "test set" if self._split == "test" else "training set"
+            parts.insert(0, f"image {self._prediction.index:,} of the {set_name}")
+        run = printable(short_name(Path(self._predictions.run_path).name), glyphs)
+        rest = "".join(f" {glyphs.dot} {part}" for part in parts)
+        return Text.assemble((run, f"bold {FOREGROUND}"), (rest, MUTED))
+
+    def _view_names(self) -> Text:
+        names = ("heat map", "nearest images")
+        chosen, other = f"bold underline {ACCENT}", MUTED
+        styles = (other, chosen) if self._shows_neighbours else (chosen, other)
+        return Text("  ").join(Text(name, style) for name, style in zip(names, styles, strict=True))
+
+    @on(ImageTiles.LayoutChanged)
+    def _layout_changed(self, message: ImageTiles.LayoutChanged) -> None:
+        message.stop()
+        self._show()
+
+    # Actions
+
+    def label_of(self, action: str) -> str | None:
+        return "cancel" if action == "back" and self._progress is not None else None
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        match action:
+            case "turn" | "choose_class":
+                return not self._shows_neighbours
+            case "choose_layer":
+                return self._heat is not None and len(self._heat.layers) > 1 and not self._shows_neighbours
+            case "again":
+                return bool(self._problem)
+            case _:
+                return True
+
+    def action_step(self, images: int) -> None:
+        index = min(max(self._index + images, 0), self._total - 1)
+        if index != self._index:
+            self._index, self._prediction, self._target = index, None, None
+            self.load()
+
+    def action_turn(self, methods: int) -> None:
+        self._method = METHODS[(METHODS.index(self._method) + methods) % len(METHODS)]
+        self.load()
+
+    def action_next_view(self) -> None:
+        self._shows_neighbours = not self._shows_neighbours
+        self.load()
+
+    def action_again(self) -> None:
+        self.load()
+
+    def action_choose_class(self) -> None:
+        glyphs = terminal_glyphs()
+        choices = [Choice(str(index), Text(printable(name, glyphs))) for index, name in enumerate(self._names)]
+        chosen = None if self._heat is None else str(self._heat.target)
+        self.app.push_screen(ChoiceDialog("Explain class", choices, chosen), self._class_chosen)
+
+    def _class_chosen(self, key: str | None) -> None:
+        if key is not None:
+            self._target = int(key)
+            self.load()
+
+    def action_choose_layer(self) -> None:
+        if self._heat is None:
+            return
+        glyphs = terminal_glyphs()
+        choices = [Choice(layer, Text(printable(layer, glyphs))) for layer in self._heat.layers]
+        self.app.push_screen(ChoiceDialog("Layer of Grad-CAM", choices, self._heat.layer), self._layer_chosen)
+
+    def _layer_chosen(self, key: str | None) -> None:
+        if key is not None:
+            self._layer = key
+            self.load()
+
+    def action_back(self) -> None:
+        """Cancel the computation, or close the screen."""
+        if self._progress is None:
+            self.dismiss(self._index)
+            return
+        self.workers.cancel_group(self, "explanation")
+        self._progress = None
+        self._problem = f"cancelled; press {key_of('explanation', 'again')} to try again"
+        self._show()
