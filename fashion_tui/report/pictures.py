@@ -10,7 +10,7 @@ from fashion_tui.schema.dataset import ImageShape
 from fashion_tui.schema.picture import Picture
 
 from .colormap import heat_colour
-from .pixels import INK, Shading, Size, colour_cells, grey_image, half_blocks, pixel_rows
+from .pixels import INK, INK_STYLE, Shading, Size, colour_cells, grey_image, half_blocks, pixel_rows
 
 MAX_HEAT = 127
 """Number that stands for 1 in `Picture.heat`."""
@@ -77,7 +77,7 @@ def draw_picture(picture: Picture, size: Size, shading: Shading) -> list[list[Se
         cells = lines, (columns - HEAT_GAP) // 2
         image = draw_picture(Picture(picture.pixels, picture.shape), cells, shading)
         heat = _heat_characters(picture, cells)
-        return [[*left, Segment(" " * HEAT_GAP), *right] for left, right in zip(image, heat, strict=True)]
+        return [[*left, Segment(" " * HEAT_GAP, INK_STYLE), *right] for left, right in zip(image, heat, strict=True)]
     if picture.heat:
         picture = blend(picture)
     if picture.channels == 1:
@@ -153,7 +153,7 @@ def _heat_characters(picture: Picture, cells: Size) -> list[list[Segment]]:
     from .resizing import resize  # noqa: PLC0415
 
     heat = resize(np.frombuffer(picture.heat, np.int8).reshape(picture.shape[1:]), cells)
-    return [[Segment("".join(map(_heat_character, row)))] for row in heat.tolist()]
+    return [[Segment("".join(map(_heat_character, row)), INK_STYLE)] for row in heat.tolist()]
 
 
 def _heat_character(level: int) -> str:

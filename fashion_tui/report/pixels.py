@@ -93,7 +93,7 @@ def pixel_rows(size: Size, cells: Size) -> int:
 
 def ink_line(values: bytes) -> list[Segment]:
     """Draw a row of pixels with one character per pixel."""
-    return [Segment("".join(INK[index] for index in values.translate(_INK_INDICES)), _INK_STYLE)]
+    return [Segment("".join(INK[index] for index in values.translate(_INK_INDICES)), INK_STYLE)]
 
 
 def half_blocks(upper: Iterable[int], lower: Iterable[int], shading: Shading) -> list[Segment]:
@@ -167,7 +167,7 @@ _LEVELS = bytes(map(_grey_level, range(256)))
 _INK_INDICES = bytes(round(_brighten(value) / 255 * (len(INK) - 1)) for value in range(256))
 """Index in INK for each pixel value from 0 to 255."""
 
-_INK_STYLE = Style.parse(f"{LIGHT_TEXT} on #080808")
+INK_STYLE = Style.parse(f"{LIGHT_TEXT} on #080808")
 
 
 def resample(pixels: bytes, size: Size, new_size: Size) -> list[bytes]:

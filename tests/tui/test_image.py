@@ -11,9 +11,11 @@ from textual.app import App, ComposeResult
 from textual.strip import Strip
 
 from fashion_tui.machine.terminal import unicode_obstacle
+from fashion_tui.report.pictures import overlay
 from fashion_tui.report.pixels import BLOCKS, GAMMA, GREYS, INK, Shading
 from fashion_tui.schema.picture import Picture
 from fashion_tui.tui.widgets.image import ImageView, paint_picture, shading_of
+from tests.tui.pilots import screen_text
 
 SIDE = 28
 WIDTHS = (14, 20, 28, 56)
@@ -144,6 +146,24 @@ def test_characters_show_the_outline() -> None:
         for x, char in enumerate(strip.text):
             lit = SHOE[2 * y * SIDE + x] + SHOE[(2 * y + 1) * SIDE + x]
             assert (char == " ") == (lit < 40) or abs(lit - 40) < 20
+
+
+async def test_a_heat_map_is_shown_without_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    class HeatMap(App[None]):
+        def compose(self) -> ComposeResult:
+            yield ImageView()
+
+        def on_mount(self) -> None:
+            heat = [(x - 14) / 14 for _ in range(SIDE) for x in range(SIDE)]
+            self.query_one(ImageView).show(overlay(Picture(SHOE, (1, SIDE, SIDE)), heat), (20, 60))
+
+    app = HeatMap()
+    async with app.run_test(size=(60, 20)):
+        line = screen_text(app).splitlines()[3]
+        assert line[SIDE + 1 :].startswith("9")
+        assert line.rstrip().endswith("%")
 
 
 class OneImage(App[None]):
