@@ -1,5 +1,6 @@
 """Held-out images, comparison of two runs, robustness, and results that outlive the engine."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,20 @@ async def test_two_runs_are_compared_image_by_image(engine: Engine, runs: tuple[
     )
     assert held_out.n == 500
     assert min(held_out.broken + held_out.fixed) >= len(dataset.train) - 500
+
+
+async def test_outputs_that_are_not_numbers_are_wrong(engine: Engine, runs: tuple[Path, Path], tmp_path: Path) -> None:
+    state = {name: tensor.fill_(torch.nan) for name, tensor in network(101).state_dict().items()}
+    with make_run(tmp_path, dataset=SYNTHETIC) as run:
+        run.checkpoints.save(lambda file: write_checkpoint(file, {"model": state}, {}), step=10, epoch=0)
+    request = CompareRuns(run_path=str(runs[0]), other_path=str(run.path))
+    compared = await engine.ask(request, PredictionComparison)
+    assert compared.accuracies[1] == 0
+    assert compared.mcnemar.only_first == round(compared.accuracies[0] * 2_000) > 0
+    assert sum(map(sum, compared.confusion_difference)) == -2_000
+    robustness = MeasureRobustness(run_path=str(run.path), checkpoint="final", max_images=10)
+    result = await engine.ask(robustness, Robustness)
+    assert all(math.isnan(accuracy) for curve in result.curves for accuracy in (result.accuracy, *curve.accuracies))
 
 
 async def test_runs_that_saw_other_images_are_not_compared(

@@ -15,10 +15,10 @@ from .nearest import nearest_neighbours, vote
 NEIGHBOURS = 5
 
 MAX_SIDE = 32
-"""Larger images are averaged down to this height or width, in pixels, because the costs are proportional to it."""
+"""Maximum height and width, in pixels. Larger images are averaged down, because the costs grow with their size."""
 
-BLOCK_SIZE = 4096
-"""Number of images that are averaged at once."""
+BLOCK_PIXELS = 1 << 22
+"""Number of pixels that are averaged at once."""
 
 
 def evaluate_baselines(
@@ -64,7 +64,7 @@ def pixel_features(pixels: Tensor) -> Tensor:
     """
     height, width = (min(side, MAX_SIDE) for side in pixels.shape[2:])
     if (height, width) != pixels.shape[2:]:
-        blocks = pixels.split(BLOCK_SIZE)
+        blocks = pixels.split(max(1, BLOCK_PIXELS // pixels[0].numel()))
         pixels = torch.cat(
             [F.adaptive_avg_pool2d(block.float(), (height, width)).round_().to(torch.uint8) for block in blocks]
         )
