@@ -31,8 +31,9 @@ from fashion_tui.schema.run import RunSummary, short_name
 from fashion_tui.tui.bars import indicator_text
 from fashion_tui.tui.data.class_list import class_counts
 from fashion_tui.tui.data.image_details import statistics_lines
-from fashion_tui.tui.evaluate.metrics import checkpoint_line, headline, progress_line
 from fashion_tui.tui.evaluate.predictions import format_confidence, prediction_tile, predictions_title
+from fashion_tui.tui.evaluate.selection import Selection
+from fashion_tui.tui.evaluate.summary import checkpoint_line, headline, progress_line
 from fashion_tui.tui.train.chart_options import ChartOptions
 from fashion_tui.tui.train.run_charts import ShownRuns, chart_of
 from fashion_tui.tui.train.run_lines import run_heading, run_line
@@ -355,10 +356,10 @@ def test_the_headline_of_an_evaluation() -> None:
 
 
 def test_the_line_of_the_checkpoint_and_of_the_progress() -> None:
-    assert checkpoint_line(EVALUATION, 1_125).plain == "guide-a1b2 · epoch 3 · step 1,125"
-    assert checkpoint_line(EVALUATION, 5_625).plain == "guide-a1b2 · epoch 3 · step 1,125 of 5,625"
+    assert checkpoint_line(EVALUATION, "final", 1_125).plain == "guide-a1b2 · epoch 3 · step 1,125"
+    assert checkpoint_line(EVALUATION, "final", 5_625).plain == "guide-a1b2 · epoch 3 · step 1,125 of 5,625"
     line = progress_line("guide-a1b2", 3_300, 10_000, UNICODE).plain
-    assert "3,300 / 10,000 test images" in line
+    assert "3,300 / 10,000 images" in line
     assert " 33 %" in line
     assert line.count(UNICODE.eighths[-1]) == 9, "33 % of 30 columns"
 
@@ -390,7 +391,7 @@ def test_a_wrong_prediction_has_the_probability_of_the_predicted_class() -> None
 
 def test_the_title_of_the_predictions_counts_images_and_pages() -> None:
     cursor = GridCursor(total=587, columns=7, rows=2, index=580)
-    title = predictions_title(cursor, "Shirt", wrong_only=True).plain
+    title = predictions_title(cursor, Selection(truth=1), ["Bag", "Shirt"], UNICODE).plain
     assert "Shirt" in title
     assert "575–587 of 587" in title
     assert "page 42/42" in title

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 
@@ -131,21 +132,48 @@ async def test_wrong_predictions_come_first_and_a_key_shows_all(runs: Path, fini
             assert re.search(rf"{re.escape(name)} .* {share * 100:.1f}", screen_text(app))
 
 
-async def test_small_terminal_shows_one_part_at_a_time(runs: Path) -> None:
+async def test_small_terminal_shows_one_part_at_a_time(runs: Path, finished: Path) -> None:
+    """The matrix is beside the images of the cell under the cursor."""
     async with evaluate_pane(runs, (80, 24)) as (app, pilot, pane):
-        await until(pilot, lambda: "precision" in screen_text(app) or "recall" in screen_text(app), "metrics")
-        assert "rows: true class" not in screen_text(app)
+        await until(pilot, lambda: "recall" in screen_text(app), "metrics")
+        assert "truth ↓ prediction →" not in screen_text(app)
+        evaluation = await evaluation_of(app, runs / finished.name)
+        names = [report.name for report in evaluation.per_class]
+        confusion = np.array(evaluation.confusion)
+
         await pilot.press("tab")
-        await until(pilot, lambda: "rows: true class" in screen_text(app), "the matrix")
-        assert "most frequent confusions" in screen_text(app)
+        await until(pilot, lambda: "truth ↓ prediction →" in screen_text(app), "the matrix")
+        np.fill_diagonal(largest := confusion.copy(), 0)
+        row, column = np.unravel_index(largest.argmax(), largest.shape)
+        await until(pilot, lambda: pane.browser.cursor.total == confusion[row, column], "the largest confusion")
+        assert f"{names[row]} → {names[column]}" in screen_text(app)
+        assert f"{largest.max()} images" in screen_text(app)
+        assert f"{largest.max() / confusion[row].sum() * 100:.1f} % of the class" in screen_text(app)
+        assert f"{largest.max() / confusion[:, column].sum() * 100:.1f} % of the prediction" in screen_text(app)
+
+        await pilot.press(*["up"] * 10, *["left"] * 10)
+        await until(pilot, lambda: pane.browser.cursor.total == confusion[0, 0], "the first cell")
+        await pilot.press("right")
+        await until(pilot, lambda: pane.browser.cursor.total == confusion[0, 1], "the second cell")
+        await pilot.press("left", "enter")
+        await until(pilot, lambda: pane.part == "images" and len(labels(pane)) >= 8, "the images of the cell")
+        assert f"{names[0]} → {names[0]}, highest loss first" in screen_text(app)
+        shown = [pane.images.current]
+        assert shown[0] is not None
+        assert (shown[0].truth, shown[0].predicted) == (0, 0)
+        await pilot.press("escape")
+        await until(pilot, lambda: pane.part == "matrix", "the matrix again")
+
         await pilot.press("tab")
-        await until(pilot, lambda: len(labels(pane)) >= 8 and "highest loss first" in screen_text(app), "the images")
+        await until(pilot, lambda: "wrong predictions, highest loss first" in screen_text(app), "the mistakes")
         await pilot.press("tab")
         await until(pilot, lambda: "recall" in screen_text(app), "the metrics again")
         await pilot.press("w")
         await until(pilot, lambda: "all predictions" in screen_text(app), "the images")
         await pilot.resize_terminal(200, 50)
-        await until(pilot, lambda: "recall" in screen_text(app) and "rows: true class" in screen_text(app), "all parts")
+        await until(
+            pilot, lambda: "recall" in screen_text(app) and "truth ↓ prediction" in screen_text(app), "all parts"
+        )
 
 
 async def test_only_runs_with_a_checkpoint_can_be_chosen(runs: Path, finished: Path) -> None:

@@ -15,7 +15,7 @@ def test_predictions_that_are_no_numbers() -> None:
     )
     first, second = prediction_tile(prediction, names, 14, UNICODE).labels
     assert (first.plain, second.plain.strip()) == ("✕ a", "NaN")
-    details = prediction_details(prediction, names, UNICODE).plain
+    details = prediction_details(prediction, names, UNICODE, split="test", lines=40).plain
     assert details.startswith("true: a\n")
     assert "aren't numbers" in details
     assert details.count("NaN") == 10
@@ -24,9 +24,9 @@ def test_predictions_that_are_no_numbers() -> None:
 def test_the_details_name_the_true_and_the_predicted_class() -> None:
     names = ["T-shirt/top", "Shirt"]
     wrong = Prediction(index=3, truth=0, probabilities=(0.25, 0.75), pixels=bytes(784), image_shape=FASHION_SHAPE)
-    assert prediction_details(wrong, names, UNICODE).plain.splitlines()[:2] == [
+    assert prediction_details(wrong, names, UNICODE, split="test", lines=40).plain.splitlines()[:2] == [
         "true: T-shirt/top",
         "predicted: Shirt, 75 %",
     ]
     correct = Prediction(index=3, truth=1, probabilities=(0.25, 0.75), pixels=bytes(784), image_shape=FASHION_SHAPE)
-    assert prediction_details(correct, names, UNICODE).plain.startswith("✓ Shirt\n")
+    assert prediction_details(correct, names, UNICODE, split="test", lines=40).plain.startswith("✓ Shirt\n")

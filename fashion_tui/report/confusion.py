@@ -1,0 +1,178 @@
+"""Draw the part of a confusion matrix that fits into a window, with a cursor on one of its cells."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+
+from .evaluation import CELL_WIDTH, CONFUSION_BACKGROUNDS, CORRECT_BACKGROUND, LARGE_CONFUSION, SHORT_NAME
+from .formatting import format_percent, format_range, printable, shorten
+from .glyphs import Glyphs
+from .style import ACCENT, FOREGROUND, MUTED
+
+Normalisation = Literal["counts", "rows", "columns"]
+"""Whether the cells are counts, percentages of the true class (row), or percentages of the prediction (column)."""
+
+NORMALISATION_TITLES: dict[Normalisation, str] = {
+    "counts": "counts",
+    "rows": "% of the true class",
+    "columns": "% of the prediction",
+}
+
+NAME_WIDTH = 12
+"""Maximum width of the names of the true classes, in columns."""
+OTHER_LINES = 2
+"""Lines above the rows of the matrix: its caption and the names of the columns."""
+
+MAX_CELL_NAME_WIDTH = 26
+"""Maximum width of a class name below the matrix, in columns."""
+CURSOR = f"bold {ACCENT} reverse"
+
+Cell = tuple[int, int]
+"""Row and column of a cell, as they are displayed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionMatrix:
+    """A confusion matrix with the order of its classes."""
+
+    names: Sequence[str]
+    counts: Sequence[Sequence[int]]
+    """Number of images for each true class (row) and each predicted class (column), by label."""
+    order: Sequence[int]
+    """The label in each row and column."""
+
+    def count(self, cell: Cell) -> int:
+        return self.counts[self.order[cell[0]]][self.order[cell[1]]]
+
+    def row_total(self, cell: Cell) -> int:
+        """Return the number of images of the cell's true class."""
+        return sum(self.counts[self.order[cell[0]]])
+
+    def column_total(self, cell: Cell) -> int:
+        """Return the number of images predicted as the cell's predicted class."""
+        return sum(row[self.order[cell[1]]] for row in self.counts)
+
+    def largest_confusion(self) -> Cell:
+        """Return the cell outside the diagonal with the most images, or the first cell if there are no confusions."""
+        size = range(len(self.order))
+        cells = [(row, column) for row in size for column in size if row != column and self.count((row, column))]
+        return max(cells, key=self.count, default=(0, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixWindow:
+    """The rows and columns of a confusion matrix that are visible."""
+
+    rows: range
+    columns: range
+
+
+def matrix_window(matrix: ConfusionMatrix, first: Cell, cursor: Cell, size: tuple[int, int]) -> MatrixWindow:
+    """Return the window that contains the cursor and begins as close to the cell `first` as possible.
+
+    `size` is the number of lines and columns on the screen, including the caption and the names.
+    """
+    total, (lines, width) = len(matrix.order), size
+    visible = max(lines - OTHER_LINES, 1), max((width - _name_width(matrix)) // CELL_WIDTH, 1)
+    starts = [_start(begin, place, count, total) for begin, place, count in zip(first, cursor, visible, strict=True)]
+    rows, columns = (range(start, min(start + count, total)) for start, count in zip(starts, visible, strict=True))
+    return MatrixWindow(rows, columns)
+
+
+def _start(begin: int, cursor: int, visible: int, total: int) -> int:
+    return max(min(max(begin, cursor - visible + 1), cursor, total - visible), 0)
+
+
+def matrix_width(matrix: ConfusionMatrix) -> int:
+    """Return the width of the whole matrix, in columns."""
+    return _name_width(matrix) + CELL_WIDTH * len(matrix.order)
+
+
+def _name_width(matrix: ConfusionMatrix) -> int:
+    return min(max((cell_len(name) for name in matrix.names), default=0), NAME_WIDTH) + 1
+
+
+def matrix_lines(
+    matrix: ConfusionMatrix, window: MatrixWindow, normalisation: Normalisation, cursor: Cell | None, glyphs: Glyphs
+) -> list[Text]:
+    """Return a caption, the names of the predicted classes, and a line for each visible true class.
+
+    Counts of correct predictions are bold, large confusions are bold and, as counts, in brackets; zeros are dots.
+    `cursor` is the highlighted cell, or None.
+    """
+    lines = [_caption(matrix, window, normalisation, glyphs)]
+    name_width = _name_width(matrix)
+    header = Text(" " * name_width, no_wrap=True)
+    for column in window.columns:
+        name = set_cell_size(printable(matrix.names[matrix.order[column]], glyphs)[:SHORT_NAME], SHORT_NAME)
+        is_marked = cursor is not None and cursor[1] == column
+        header.append(f" {name} ", style=f"bold {ACCENT}" if is_marked else MUTED)
+    lines.append(header)
+    for row in window.rows:
+        name = set_cell_size(shorten(matrix.names[matrix.order[row]], name_width - 1, glyphs), name_width)
+        is_marked = cursor is not None and cursor[0] == row
+        line = Text(name, f"bold {ACCENT}" if is_marked else FOREGROUND, no_wrap=True)
+        for column in window.columns:
+            text, style = _cell(matrix, (row, column), normalisation, glyphs)
+            line.append(text, style=CURSOR if (row, column) == cursor else style)
+        lines.append(line)
+    return lines
+
+
+def _caption(matrix: ConfusionMatrix, window: MatrixWindow, normalisation: Normalisation, glyphs: Glyphs) -> Text:
+    line = Text(f"truth {_down(glyphs)} prediction {_right(glyphs)} · {NORMALISATION_TITLES[normalisation]}", MUTED)
+    total = len(matrix.order)
+    if len(window.rows) < total or len(window.columns) < total:
+        rows, columns = (format_range(part.start + 1, part.stop, glyphs) for part in (window.rows, window.columns))
+        line.append(f" · rows {rows}, columns {columns} of {total}")
+    if list(matrix.order) != sorted(matrix.order):
+        line.append(" · similar classes together")
+    return line
+
+
+def _down(glyphs: Glyphs) -> str:
+    return "↓" if glyphs.unicode else "v"
+
+
+def _right(glyphs: Glyphs) -> str:
+    return "→" if glyphs.unicode else ">"
+
+
+def _cell(matrix: ConfusionMatrix, cell: Cell, normalisation: Normalisation, glyphs: Glyphs) -> tuple[str, str]:
+    """Return the text of a cell, CELL_WIDTH columns wide, and its style."""
+    count, is_correct = matrix.count(cell), cell[0] == cell[1]
+    total = matrix.column_total(cell) if normalisation == "columns" else matrix.row_total(cell)
+    share = count / total if total else 0.0
+    number = str(count)
+    if normalisation != "counts":
+        number = f"{share * 100:.0f}" if share > 0.9995 else f"{share * 100:.1f}"
+    text = f"{number:>{CELL_WIDTH - 1}} "
+    if is_correct:
+        return text, f"bold {FOREGROUND} on {CORRECT_BACKGROUND}"
+    if count == 0:
+        return f"{glyphs.dot if glyphs.unicode else '.':>{CELL_WIDTH - 1}} ", MUTED
+    background = next((f" on {colour}" for minimum, colour in CONFUSION_BACKGROUNDS if share >= minimum), "")
+    if share < LARGE_CONFUSION:
+        return text, FOREGROUND + background
+    marked = f"[{number}]".rjust(CELL_WIDTH)
+    return marked if len(marked) == CELL_WIDTH else text, f"bold {FOREGROUND}{background}"
+
+
+def cell_lines(matrix: ConfusionMatrix, cell: Cell, glyphs: Glyphs) -> list[Text]:
+    """Return two lines: the classes of a cell, and its number of images as counts and shares."""
+    truth, predicted = (shorten(matrix.names[matrix.order[place]], MAX_CELL_NAME_WIDTH, glyphs) for place in cell)
+    count, row, column = matrix.count(cell), matrix.row_total(cell), matrix.column_total(cell)
+    images = "image" if count == 1 else "images"
+    shares = [(count / total if total else 0.0) for total in (row, column)]
+    return [
+        Text.assemble((truth, FOREGROUND), (f" {_right(glyphs)} ", MUTED), (predicted, FOREGROUND), no_wrap=True),
+        Text.assemble(
+            (f"{count:,}", f"bold {FOREGROUND}"),
+            (f" {images} · {format_percent(shares[0])} of the class", MUTED),
+            (f" · {format_percent(shares[1])} of the prediction", MUTED),
+            no_wrap=True,
+        ),
+    ]
