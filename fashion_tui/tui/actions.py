@@ -248,9 +248,18 @@ IN_LESSONS: tuple[Action, ...] = (
     Action("edit", "i", "Copy the cell into the prompt", "edit"),
     Action("start_over", "R", "Run the lesson again, up to this step"),
 )
+_MOVE_VALUES = "Move among the pixel values"
 IN_IMAGE: tuple[Action, ...] = (
     Action("select_next(1)", "right,l,down,j,space", "Next image", "image", "→ ↓", "←→", setting="next_image"),
     Action("select_next(-1)", "left,h,up,k,pageup", "Previous image", shown_key="← ↑", setting="previous_image"),
+    Action("neighbours", "n", "Show the nearest training images, or the pixel values", "neighbours"),
+    Action("other_run", "o", "Compare images in pixels, or in the embedding of a run", "other run"),
+    Action(
+        "move_values(1, 0)", "shift+right", "Move among the pixel values", "values", "⇧→", "⇧←→", setting="values_right"
+    ),
+    Action("move_values(-1, 0)", "shift+left", "Move among the pixel values", shown_key="⇧←", setting="values_left"),
+    Action("move_values(0, 1)", "shift+down", "Move among the pixel values", shown_key="⇧↓", setting="values_down"),
+    Action("move_values(0, -1)", "shift+up", "Move among the pixel values", shown_key="⇧↑", setting="values_up"),
 )
 IN_SET: tuple[Action, ...] = (
     Action("scroll(1)", "down,j", "Scroll down", "scroll", "↓ j", "↑↓", setting="scroll_down"),

@@ -1,6 +1,7 @@
 """The views of the Data pane on a folder of images, with a real engine."""
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -8,15 +9,19 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from fashion_tui.data.datasets import find, open_prepared
+from fashion_tui.data.datasets import find, image_files, open_prepared
 from fashion_tui.data.pages import Listing, listed_indices
 from fashion_tui.data.stored import StoredDataset
 from fashion_tui.schema.recipe import adapt, recipe_named
+from fashion_tui.schema.run import short_name
 from fashion_tui.tui.app import FashionApp
+from fashion_tui.tui.data.neighbours_panel import NeighboursPanel
 from fashion_tui.tui.data.pane import DataPane
 from fashion_tui.tui.data.set_view import SetView
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
+from fashion_tui.tui.widgets.lines import Lines
+from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
 
@@ -38,10 +43,29 @@ async def data_pane(
         yield app, pilot, pane
 
 
+@pytest.fixture(scope="module")
+def digits_run(tmp_path_factory: pytest.TempPathFactory, digits_folder: Path) -> Iterator[Path]:
+    """A finished run of a few steps on the digits."""
+    launcher = AppLauncher(tmp_path_factory.mktemp("digits-run") / "app")
+    data = ("--dataset", str(digits_folder), "--image-size", "8")
+    started = launcher.command(
+        "train", *data, "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach"
+    )
+    path = Path(json.loads(started.stdout)["path"])
+    wait_for_state(path, "finished")
+    yield path
+    launcher.end()
+
+
 def stored(folder: Path) -> StoredDataset:
     dataset = open_prepared(find(str(folder), image_size=8))
     assert dataset is not None
     return dataset
+
+
+def text_of(lines: Lines) -> str:
+    """Return the text of a widget on one line."""
+    return " ".join(strip.text.strip() for strip in lines._strips)
 
 
 def shown(pane: DataPane) -> list[bytes]:
@@ -94,6 +118,42 @@ async def test_the_data_set_as_a_whole(tmp_path: Path, digits_folder: Path) -> N
             assert np.abs(np.frombuffer(tile.picture.pixels, np.uint8) - mean.ravel()).max() <= 0.5
         await pilot.press("K")
         await until(pilot, lambda: "nothing has changed" in screen_text(app), "the verification")
+        await pilot.press("escape")
+        await until(pilot, lambda: pane.view is pane.images, "the images")
+
+
+async def test_an_enlarged_image_with_its_file_and_its_neighbours(
+    tmp_path: Path, digits_folder: Path, digits_run: Path
+) -> None:
+    async with data_pane(digits_run.parent, digits_folder) as (app, pilot, pane):
+        train = stored(digits_folder).train
+        await pilot.press("right", "right", "enter")
+        await until(pilot, lambda: "pixel values" in screen_text(app), "the enlarged image")
+        path = image_files(stored(digits_folder).info.ref)["train", 2]
+        await until(pilot, lambda: path in screen_text(app), "its file")
+        shown = [line[-40:].split() for line in screen_text(app).splitlines()]
+        for number, row in enumerate(train.pixels[2, 0].tolist()):
+            assert any(line[-9:] == [str(number), *map(str, row)] for line in shown), number
+
+        await pilot.press("n")
+        panel = pane.view.query_one(NeighboursPanel)
+        await until(pilot, lambda: panel.tiles.tiles, "neighbours")
+        assert "nearest training images in pixels" in text_of(panel.heading)
+        distances = np.sqrt(((train.pixels / 255 - train.pixels[2] / 255) ** 2).sum(axis=(1, 2, 3)))
+        nearest = np.argsort(distances, kind="stable")[1 : len(panel.tiles.tiles) + 1]
+        assert [tile.picture.pixels for tile in panel.tiles.tiles] == [
+            train.pixels[index].tobytes() for index in nearest
+        ]
+        assert panel.tiles.tiles[0].labels[1].plain == f"{distances[nearest[0]]:.2f}  {nearest[0]:,}"
+        await pilot.press("right")
+        await until(pilot, lambda: "image 3 of the training set" in screen_text(app), "the next image")
+
+        await pilot.press("o", *short_name(digits_run.name), "enter")
+        name = short_name(digits_run.name)
+        await until(pilot, lambda: f"embedding of {name}, 200 values" in text_of(panel.heading), "the embedding")
+        await until(pilot, lambda: panel.tiles.tiles, "neighbours")
+        await pilot.press("escape")
+        await until(pilot, lambda: "pixel values" in screen_text(app), "the pixel values again")
         await pilot.press("escape")
         await until(pilot, lambda: pane.view is pane.images, "the images")
 

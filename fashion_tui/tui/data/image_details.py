@@ -16,14 +16,22 @@ BINS = 32
 CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
-def image_details(image: SelectedImage, width: int) -> list[Text]:
+def image_name(image: SelectedImage, path: str | None, width: int) -> list[Text]:
+    """Return an image's class, its index and, for an image of a folder, the path of its file."""
+    glyphs = terminal_glyphs()
+    where = f"image {image.index:,} of the {SPLIT_NAMES[image.split]}"
+    lines = [Text(shorten(image.class_name, width, glyphs), f"bold {FOREGROUND}"), Text(where, MUTED)]
+    return lines if path is None else [*lines, Text(shorten(path, width, glyphs), MUTED)]
+
+
+def image_details(image: SelectedImage, path: str | None, width: int) -> list[Text]:
     """Return an image's class, index and shape, and the statistics and histogram of each channel."""
     glyphs, picture = terminal_glyphs(), image.picture
     return [
-        Text(shorten(image.class_name, width, glyphs), f"bold {FOREGROUND}"),
-        Text(f"image {image.index:,} of the {SPLIT_NAMES[image.split]}", MUTED),
+        *image_name(image, path, width),
         Text(f"uint8 {format_shape(picture.shape, glyphs)}, 0 black, 255 white", MUTED),
         *statistics_lines(picture, width, glyphs),
+        Text(),
     ]
 
 

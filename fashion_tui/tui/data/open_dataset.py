@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from fashion_tui.data.datasets import open_prepared
+from fashion_tui.data.datasets import image_files, open_prepared
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.data.stored import StoredDataset
 from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ATTENTION, FOREGROUND
-from fashion_tui.schema.dataset import DatasetInfo, Split
+from fashion_tui.schema.dataset import FOLDER, DatasetInfo, Split
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import PrepareDataset
 
@@ -38,6 +38,7 @@ class OpenDataset:
         self._engine = engine
         self._stored: StoredDataset | None = None
         self._opening = asyncio.Lock()
+        self._paths: dict[tuple[Split, int], str] | None = None
 
     async def stored(self) -> StoredDataset:
         """Return the images, mapped into memory. Let the engine prepare the data set first if necessary.
@@ -58,6 +59,15 @@ class OpenDataset:
         if stored is None:
             raise UserError("the images have changed; open the data set again")
         return stored
+
+    async def path_of(self, split: Split, index: int) -> str | None:
+        """Return the path of an image's file in the user's folder, or None if the images aren't files of a folder."""
+        if self.info.ref.name != FOLDER:
+            return None
+        if self._paths is None:
+            stored = await self.stored()
+            self._paths = await asyncio.to_thread(image_files, stored.info.ref)
+        return self._paths.get((split, index))
 
     def title(self, width: int) -> Text:
         """Return the title, at most `width` columns wide. If the images are synthetic, say what they are not."""
