@@ -83,6 +83,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("other_split", "v", "Switch between the training set and the test set", "train/test"),
         Action("sort", "S", "Order the images by index, by class or randomly", "order"),
         Action("shuffle", "R", "Show the images in another random order", "shuffle"),
+        Action("audit", "E", "Find duplicate images and suspicious labels", "audit"),
         Action("download", "d", "Download the data set", "download"),
         Action("back", "escape", "Cancel, go back to the images, or show all classes", shown_key="esc"),
     ),
@@ -268,6 +269,21 @@ IN_SET: tuple[Action, ...] = (
     Action("scroll_page(-1)", "pageup", "Scroll up by a page", shown_key="pgup", setting="previous_page"),
     Action("verify", "K", "Compute the checksum again", "verify"),
 )
+IN_AUDIT: tuple[Action, ...] = (
+    Action("back", "escape", "Cancel the audit, or close it", "close", "esc"),
+    Action("mark", "m", "Mark the image as mislabelled", "mislabelled"),
+    Action(
+        "dismiss_finding", "d", "Dismiss the finding: nothing is wrong with its images", "dismiss", setting="dismiss"
+    ),
+    Action("remove_mark", "u", "Remove the marks on the finding's images", "remove mark"),
+    Action("turn_filter(1)", "tab", "Next kind of findings", "kind", setting="next_kind"),
+    Action("turn_filter(-1)", "shift+tab", "Previous kind of findings", shown_key="⇧tab", setting="previous_kind"),
+    Action("filter", "slash", "Choose which findings to show", "filter", "/"),
+    Action("step(1)", "right,l", "Next image of the finding", "image", "→ l", "←→", setting="next_image"),
+    Action("step(-1)", "left,h", "Previous image of the finding", shown_key="← h", setting="previous_image"),
+    Action("save", "ctrl+s", "Save all findings as CSV", "save", "^s"),
+    Action("again", "enter", "Audit the data set", "audit", "↵"),
+)
 IN_CHART: tuple[Action, ...] = (
     Action("open", "enter", "Show the chart in full screen, with a crosshair", "full screen", "↵"),
     Action("move(1, 0)", "right,l", "Go to the chart on the right", shown_key="→ l", setting="move_right"),
@@ -336,6 +352,7 @@ DEFAULT_GROUPS: Groups = {
     "arithmetic": IN_ARITHMETIC,
     "image": IN_IMAGE,
     "set": IN_SET,
+    "audit": IN_AUDIT,
     "chart": IN_CHART,
     "crosshair": IN_FULL_SCREEN,
     "form": IN_FORM,
@@ -351,6 +368,7 @@ IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], 
 IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
 IN_FORM, IN_IMAGE, IN_SET = GROUPS["form"], GROUPS["image"], GROUPS["set"]
 IN_EXPLANATION = GROUPS["explanation"]
+IN_AUDIT = GROUPS["audit"]
 SHARED_BY_CHARTS = tuple(
     action
     for action in IN_PANE["train"]
@@ -360,6 +378,7 @@ SHARED_BY_CHARTS = tuple(
 
 FULL_SCREEN_CHART = "Full-screen chart"
 EXPLANATION = "Explanation"
+AUDIT = "Label audit"
 
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     "playground": {
@@ -370,7 +389,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Reshape": IN_RESHAPING,
         "Convolution arithmetic": IN_ARITHMETIC,
     },
-    "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET},
+    "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET, AUDIT: IN_AUDIT},
     "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
     "evaluate": {EXPLANATION: IN_EXPLANATION},
 }

@@ -60,7 +60,7 @@ class DataPane(ImagePane):
         "values. `{filter}` shows one class only or, if you type a number, goes to the image with this index. "
         "`{sort}` shows the images by index, by class or in random order, `{shuffle}` in another random order, and "
         "`{other_split}` switches between the training set and the test set. `{next_view}` shows the data set as a "
-        "whole: its classes, statistics and files.",
+        "whole: its classes, statistics and files. `{audit}` finds duplicates and suspicious labels.",
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -242,6 +242,13 @@ class DataPane(ImagePane):
             self.lab_app.cancel_preparing()
         else:
             await self.open_view("images")
+
+    def action_audit(self) -> None:
+        """Open the label audit of the data set."""
+        if self._dataset is not None:
+            from .audit_screen import AuditScreen
+
+            self.app.push_screen(AuditScreen(self._dataset))
 
     def action_download(self) -> None:
         if self._download is None:
