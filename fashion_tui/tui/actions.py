@@ -212,6 +212,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("sort", "S", "Sort the images, or put similar classes together", "sort"),
         Action("wrong_only", "w", "Show only wrong predictions, or all predictions", "wrong/all"),
         Action("why", "W", "Explain the prediction with heat maps", "why"),
+        Action("robustness", "K", "Measure the accuracy on corrupted images", "robustness"),
         Action("filter", "slash", "Show one true class, prediction or confusion only", "filter", "/"),
         Action("mark_label", "exclamation_mark", "Mark the image as mislabelled, or unmark it", "mislabelled", "!"),
         *TURNING,
@@ -318,6 +319,10 @@ IN_EXPLANATION: tuple[Action, ...] = (
     Action("again", "enter", "Repeat a computation that was cancelled or failed", "try again", "↵"),
     Action("back", "escape", "Cancel the computation, or close the explanation", "close", "esc"),
 )
+IN_ROBUSTNESS: tuple[Action, ...] = (
+    Action("again", "enter", "Repeat a computation that was cancelled or failed", "try again", "↵"),
+    Action("back", "escape", "Cancel the computation, or close the charts", "close", "esc"),
+)
 _FIELDS: tuple[Action, ...] = (
     Action("field(1)", "tab", "Next field", "field", setting="next_field"),
     Action("field(-1)", "shift+tab", "Previous field", shown_key="⇧tab", setting="previous_field"),
@@ -357,6 +362,7 @@ DEFAULT_GROUPS: Groups = {
     "crosshair": IN_FULL_SCREEN,
     "form": IN_FORM,
     "explanation": IN_EXPLANATION,
+    "robustness": IN_ROBUSTNESS,
 }
 GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
 """The actions of each group with the user's keys, and a message for each invalid key setting."""
@@ -367,7 +373,7 @@ IN_TENSORS, IN_TENSOR, IN_GRAPH = GROUPS["tensors"], GROUPS["tensor"], GROUPS["g
 IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], GROUPS["arithmetic"]
 IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
 IN_FORM, IN_IMAGE, IN_SET = GROUPS["form"], GROUPS["image"], GROUPS["set"]
-IN_EXPLANATION = GROUPS["explanation"]
+IN_EXPLANATION, IN_ROBUSTNESS = GROUPS["explanation"], GROUPS["robustness"]
 IN_AUDIT = GROUPS["audit"]
 SHARED_BY_CHARTS = tuple(
     action
@@ -377,7 +383,7 @@ SHARED_BY_CHARTS = tuple(
 """Actions of the Train pane that are also available while a chart fills the screen."""
 
 FULL_SCREEN_CHART = "Full-screen chart"
-EXPLANATION = "Explanation"
+EXPLANATION, ROBUSTNESS = "Explanation", "Robustness"
 AUDIT = "Label audit"
 
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
@@ -391,7 +397,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     },
     "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET, AUDIT: IN_AUDIT},
     "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
-    "evaluate": {EXPLANATION: IN_EXPLANATION},
+    "evaluate": {EXPLANATION: IN_EXPLANATION, ROBUSTNESS: IN_ROBUSTNESS},
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""
 

@@ -10,7 +10,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation
-from fashion_tui.schema.requests import Evaluate
+from fashion_tui.schema.requests import Evaluate, MeasureRobustness
 from fashion_tui.tui.actions import IN_PANE
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
 
@@ -20,6 +20,7 @@ from .images_view import ImagesView
 from .layout import LAYOUTS, PARTS, SINGLE, Part, layout_for
 from .marks import mislabelled_images, toggle_mark
 from .matrix_view import MatrixView
+from .robustness_screen import RobustnessScreen
 from .selection import Selection
 from .summary import SummaryView
 
@@ -171,6 +172,13 @@ class EvaluationParts(ImagePane):
     def _explanation_closed(self, index: int | None) -> None:
         if index is not None:
             self.browser.cursor = self.browser.cursor.at(index)
+
+    def action_robustness(self) -> None:
+        if self.subject is not None and self.evaluation is not None:
+            request = MeasureRobustness(
+                run_path=self.subject.run_path, checkpoint=str(self.evaluation.step), split=self.subject.split
+            )
+            self.app.push_screen(RobustnessScreen(request))
 
     def action_mark_label(self) -> None:
         prediction = self.images.current

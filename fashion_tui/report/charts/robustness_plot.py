@@ -1,0 +1,68 @@
+"""Small charts of the accuracy under one kind of corruption, with the numbers below the points."""
+
+import math
+
+from rich.text import Text
+
+from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.schema.robustness import RobustnessCurve
+
+from .axis import Axis
+from .canvas import Canvas
+from .colours import LABEL, LINE, TITLE, WARNING
+from .drawing import MIN_LABEL_WIDTH, draw_guides, row_ticks
+
+PERCENT = Axis(0.0, 100.0)
+MIN_CELL = 5
+"""Minimum width of the numbers below a point, in columns."""
+OTHER_LINES = 3
+"""Lines of a chart that aren't the plot: the title, the strengths and the accuracies."""
+
+
+def draw_robustness(curve: RobustnessCurve, clean: float, width: int, height: int, glyphs: Glyphs) -> list[Text]:
+    """Draw the accuracies of a curve on at most `height` lines.
+
+    The points have equal distances. The first one is `clean`, the accuracy without corruption, and those that aren't
+    measured yet are left out. The y axis is from 0 to 100 %, so that charts can be compared.
+    """
+    strengths = (0.0, *curve.strengths)
+    cell = (width - MIN_LABEL_WIDTH - 1) // len(strengths)
+    title = Text.assemble((curve.corruption, TITLE), (f" {glyphs.dot} {curve.unit}", LABEL), no_wrap=True)
+    title.truncate(width, overflow="crop")
+    plot_height = height - OTHER_LINES
+    if cell < MIN_CELL or plot_height < 1:
+        return [title][:height]
+    accuracies = (clean, *curve.accuracies)
+    canvas = _plot(accuracies, len(strengths), cell, plot_height, glyphs)
+    ticks = row_ticks(PERCENT, plot_height)
+    draw_guides(canvas, ticks, glyphs)
+    lines = [title]
+    for row, cells in enumerate(canvas.rows()):
+        label, axis = (f"{ticks[row].label} %", glyphs.tick) if row in ticks else ("", glyphs.axis)
+        lines.append(Text.assemble((label.rjust(MIN_LABEL_WIDTH) + axis, LABEL), cells))
+    margin = " " * (MIN_LABEL_WIDTH + 1)
+    lines.append(Text(margin + "".join(f"{strength:.3g}".center(cell) for strength in strengths), LABEL, no_wrap=True))
+    numbers = "".join(format_point(accuracy).center(cell) for accuracy in accuracies)
+    lines.append(Text.assemble(("%".rjust(MIN_LABEL_WIDTH) + " ", LABEL), (numbers, TITLE), no_wrap=True))
+    return lines
+
+
+def format_point(accuracy: float) -> str:
+    """Format an accuracy in [0, 1] as a percentage without its sign, with at most four characters."""
+    if math.isnan(accuracy):
+        return "NaN"
+    return "100" if accuracy >= 0.9995 else f"{accuracy * 100:.1f}"
+
+
+def _plot(accuracies: tuple[float, ...], points: int, cell: int, height: int, glyphs: Glyphs) -> Canvas:
+    canvas = Canvas(points * cell, height, glyphs)
+    per_cell = canvas.columns // canvas.width
+    columns = [(index * cell + (cell - 1) // 2) * per_cell for index in range(points)]
+    placed = list(zip(columns, accuracies, strict=False))
+    canvas.line([(column, value) for column, value in placed if math.isfinite(value)], LINE, "*")
+    for column, value in placed:
+        if math.isfinite(value):
+            canvas.marker(column, value, glyphs.node, LINE)
+        else:
+            canvas.marker(column, 0.0, glyphs.bad, WARNING)
+    return canvas
