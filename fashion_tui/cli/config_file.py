@@ -19,7 +19,7 @@ from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import ModelFile, parse_model_name
 from fashion_tui.schema.paths import user_path
-from fashion_tui.schema.recipe import Recipe, recipe_named
+from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, Recipe, recipe_named
 from fashion_tui.schema.run import RunConfig
 from fashion_tui.schema.text import one_line
 from fashion_tui.toml_file import read_toml
@@ -225,10 +225,15 @@ def _relative_path(path: str, folder: Path) -> str:
     return str(folder / user_path(path, "the folder"))
 
 
+def _relative_weights(weights: str, folder: Path) -> str:
+    return weights if weights in {NONE, DEFAULT_WEIGHTS} else _relative_path(weights, folder)
+
+
 _RELATIVE: dict[str, Callable[[str, Path], str]] = {
     "model": _relative_model,
     "data": _relative_path,
     "dataset": _relative_dataset,
     "runs": _relative_path,
+    "weights": _relative_weights,
 }
 """Maps each parameter that contains a path to the function that resolves the path against a folder."""

@@ -9,7 +9,7 @@ import msgspec
 
 from fashion_tui.schema.fields import Field, fields_of
 
-from .values import DEVICE, Named, Numbers
+from .values import DEVICE, WEIGHTS, Named, Numbers
 
 _OTHER_NAMES = {"learning_rate": "--lr", "compiled": "--compile"}
 """Options whose names differ from their fields' names."""
@@ -95,6 +95,8 @@ def _value_type(field: Field) -> Any:
     """Return the type to which click converts values. Commands check choices themselves, to give clearer messages."""
     if field.name == "device":
         return DEVICE
+    if field.name == "weights":
+        return WEIGHTS
     if field.type is tuple:
         return Numbers(field)
     return Named(field.choices) if field.choices else field.type

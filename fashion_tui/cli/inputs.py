@@ -1,9 +1,12 @@
 """The inputs of commands: data sets and custom models."""
 
+from contextlib import AbstractContextManager
+
 from rich.progress import (
     BarColumn,
     DownloadColumn,
     MofNCompleteColumn,
+    Progress,
     TextColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
@@ -12,15 +15,18 @@ from rich.progress import (
 from fashion_tui.data.datasets import find, prepare, prepared_info
 from fashion_tui.data.download import download
 from fashion_tui.data.files import MissingData
+from fashion_tui.data.pretrained import download_weights
 from fashion_tui.data.published import DatasetSource
 from fashion_tui.data.sources import SOURCES
 from fashion_tui.schema import models
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImageTask
 from fashion_tui.schema.errors import UsageError, caused_by
 from fashion_tui.schema.fields import InvalidField
-from fashion_tui.schema.models import LIBRARIES, CustomModel, ModelFile, parse_model_name
+from fashion_tui.schema.fine_tuning import CheckedFineTuning, PublishedWeights
+from fashion_tui.schema.models import TIMM, CustomModel, ModelFile, parse_model_name
+from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, Recipe, is_fine_tuned
 from fashion_tui.schema.replies import Device
-from fashion_tui.schema.requests import CheckModel, FindDevice
+from fashion_tui.schema.requests import CheckFineTuning, CheckModel, FindDevice, GetPublishedWeights
 from fashion_tui.schema.text import one_line, printable
 
 from .engine import ask_engine
@@ -57,11 +63,15 @@ def _import(ref: DatasetRef) -> DatasetInfo:
 
 
 def _download(source: DatasetSource) -> DatasetRef:
-    with progress_bar(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
-    ) as bar:
+    with _download_bar() as bar:
         task = bar.add_task(f"downloading {source.title}", total=None)
         return download(source, None, lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def _download_bar() -> AbstractContextManager[Progress]:
+    return progress_bar(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+    )
 
 
 def parse_arguments(value: str) -> dict[str, object]:
@@ -78,9 +88,10 @@ def read_custom_model(model: str | None, arguments: dict[str, object]) -> Custom
         name = None if model is None else parse_model_name(model, to_train=True)
         if isinstance(name, ModelFile):
             return name.read(arguments)
-        if name is not None and name.startswith(LIBRARIES):
+        if name is not None and name.startswith(TIMM):
             raise UsageError(
-                f"{name} can't be trained directly; write a class that creates it, and use --model file.py:Class"
+                f"{name} can't be trained directly; choose a network of torchvision, or write a class that creates "
+                "this one, and use --model file.py:Class"
             )
     if arguments:
         raise InvalidField(
@@ -98,6 +109,23 @@ def check_custom_model(model: CustomModel, task: ImageTask) -> CustomModel:
     """
     with caused_by("model", "arguments"):
         return ask_engine(CheckModel(network=model, task=task), CustomModel, "checking the model")
+
+
+def prepare_fine_tuning(recipe: Recipe, task: ImageTask) -> CheckedFineTuning:
+    """Check a network of torchvision and its frozen layers and weights. Download torchvision's weights if necessary.
+
+    Any other network is returned unchanged. Raises UserError if the network can't be trained.
+    """
+    if not is_fine_tuned(recipe):
+        return CheckedFineTuning(recipe=recipe)
+    with caused_by("model", "weights", "freeze", "input_size"):
+        if recipe.weights == DEFAULT_WEIGHTS:
+            source = ask_engine(GetPublishedWeights(model=recipe.model), PublishedWeights, "looking for the weights")
+            with _download_bar() as bar:
+                task_id = bar.add_task(f"downloading {source.name}", total=None)
+                download_weights(source, lambda done, total: bar.update(task_id, completed=done, total=total or None))
+        request = CheckFineTuning(recipe=recipe, task=task)
+        return ask_engine(request, CheckedFineTuning, "checking the network")
 
 
 def check_device(name: str) -> None:

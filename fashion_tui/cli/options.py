@@ -145,7 +145,7 @@ def network_options(command: Command) -> Command:
         "--model",
         type=MODEL,
         metavar="M",
-        help=f"Network to train: {', '.join(MODELS)}, or file.py:Class.  [default: the recipe's]",
+        help=f"Network to train: {', '.join(MODELS)}, file.py:Class or torchvision:NAME.  [default: the recipe's]",
     )(command)
     return click.option(
         "--recipe",

@@ -16,7 +16,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.paths import user_path
-from fashion_tui.schema.recipe import RECIPES
+from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, RECIPES
 from fashion_tui.schema.text import printable
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -51,6 +51,14 @@ class Numbers(click.ParamType[tuple[float, ...]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, ...]:
         del param, ctx
         return value if isinstance(value, tuple) else cast("tuple[float, ...]", self._field.parse(value))
+
+
+class WeightsFile(Named):
+    """`none`, `default`, or a file, whose path is made absolute."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        del param, ctx
+        return value if value in self.values else str(user_path(value, "--weights").absolute())
 
 
 class NameList(Named):
@@ -145,4 +153,5 @@ DATASET = Named(DATASETS, or_file=True)
 FIT = Named(FITS)
 DEVICE = Named(DEVICES)
 MODEL = Named(MODELS, or_file=True)
+WEIGHTS = WeightsFile((NONE, DEFAULT_WEIGHTS), or_file=True)
 RECIPE = Named(RECIPES)

@@ -145,11 +145,11 @@ def _fetch(archive: Archive, mirrors: tuple[str, ...], folder: Path, bar: _Progr
             except ValueError:
                 reason = "the SHA-256 of the downloaded file is wrong"
             except requests.RequestException as error:
-                reason = _describe_error(error)
+                reason = describe_error(error)
     raise _Failure(f"can't download {name} from {urlsplit(mirrors[-1]).netloc} ({reason})")
 
 
-def _describe_error(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """Describe a failed request, without the internal details in the messages of the `requests` package."""
     import requests  # noqa: PLC0415
 

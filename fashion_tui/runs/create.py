@@ -67,6 +67,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
     network: CustomModel | None = None,
     left_out: tuple[int, ...] = (),
     suggested_learning_rate: float | None = None,
+    weights_sha256: str = "",
 ) -> Run:
     """Create a run in state `starting`, without starting a trainer. The directory's name is the run's id.
 
@@ -100,6 +101,7 @@ def create_run(  # noqa: PLR0913 - each is a choice of the user
         source=None if network is None else describe_source(network, recipe.model),
         left_out=left_out,
         suggested_learning_rate=suggested_learning_rate,
+        weights_sha256=weights_sha256,
     )
     _check(config, name)
     status = msgspec.structs.replace(_first_status(config), epochs=recipe.epochs)

@@ -131,11 +131,13 @@ def parse_model_name(name: str, *, to_train: bool = False) -> str | ModelFile:
 def unknown_model(name: str, *, to_train: bool = False) -> UsageError:
     """Return the error for a name that is not a built-in network, a file or a library's network.
 
-    If `to_train` is True, the message doesn't suggest networks of libraries, which can't be trained directly.
+    If `to_train` is True, the message suggests only networks that can be trained.
     """
     names, custom = ", ".join(MODELS), "file.py:Class (a custom model)"
     if to_train:
-        return UsageError(f"unknown model {name!r}; choose from {names} or {custom}")
+        return UsageError(
+            f"unknown model {name!r}; choose from {names}, {custom} or {TORCHVISION}NAME, such as {TORCHVISION}resnet18"
+        )
     return UsageError(
         f"unknown model {name!r}; choose from {names}, {custom}, {TIMM}NAME or {TORCHVISION}NAME, "
         f"such as {TORCHVISION}resnet18"

@@ -8,7 +8,7 @@ import msgspec
 from .dataset import FASHION_SHAPE, DatasetInfo
 from .errors import UsageError
 from .fields import About, InvalidField, check_fields, fields_of
-from .models import MODELS, unknown_model
+from .models import MODELS, TORCHVISION, unknown_model
 
 Precision = Literal["fp32", "bf16"]
 
@@ -45,7 +45,18 @@ MIN_STD = 0.01
 """Minimum standard deviation in a recipe that is adapted to a data set, because pixels are divided by it."""
 
 TRAINING, OPTIMIZER, SCHEDULE, STOPPING, IMAGES = "Training", "Optimizer", "Schedule", "Early stopping", "Images"
+FINE_TUNING = "Fine-tuning"
 """Groups of a recipe's fields."""
+
+NONE, DEFAULT_WEIGHTS = "none", "default"
+"""Values of `Recipe.weights`. Any other value is the path of a file. NONE is also a value of `Recipe.freeze`."""
+
+OWN_MEAN, OWN_STD = (0.0,), (1.0,)
+"""`Recipe.mean` and `Recipe.std` with which the pixels stay between 0 and 1. A network of torchvision then normalises
+the images itself, with the mean and the standard deviation of its pretrained weights."""
+
+FINE_TUNING_FIELDS = ("weights", "freeze", "input_size")
+"""Fields that have a meaning only for networks of torchvision."""
 
 OPTIMIZER_NAMES: dict[Optimizer, str] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "muon": "Muon"}
 """Names of the optimizers, as written in sentences."""
@@ -70,7 +81,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     """Description of at most 39 characters, shown in the form that starts a run."""
     model: str
-    """Name of a built-in network, or the class name of a custom model."""
+    """Name of a built-in network, `torchvision:NAME`, or the class name of a custom model."""
 
     epochs: Annotated[int, About("epochs", "passes over the training set", TRAINING, ge=1, le=MAX_EPOCHS)]
     batch_size: Annotated[int, About("batch size", "images per step", TRAINING, "images", ge=1)]
@@ -135,6 +146,28 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         tuple[float, ...],
         About("std", "pixels are then divided by this; one, or one per channel", IMAGES, gt=0),
     ]
+
+    weights: Annotated[
+        str, About("weights", "initial weights: none, default (torchvision's) or a file", FINE_TUNING)
+    ] = NONE
+    """The last layer, which is new for the classes of the data set, always starts with random weights."""
+    freeze: Annotated[
+        str, About("freeze", "layers that aren't trained, such as features.*,fc; or none", FINE_TUNING)
+    ] = NONE
+    """Patterns, separated by commas, for the names of layers and parameters, as in `fnmatch`. Frozen batch
+    normalisation layers use their stored statistics and don't update them. Frozen dropout layers stay active."""
+    backbone_lr: Annotated[
+        float,
+        About("backbone lr", "lr factor of all layers but the last, with weights", FINE_TUNING, gt=0, le=1),
+    ] = 0.1
+    """The learning rate of these layers is the learning rate times this factor. It has no effect without weights."""
+    input_size: Annotated[
+        int,
+        About(
+            "input size", "side to which images are resized; 0 for the network's", FINE_TUNING, "pixels", ge=0, le=2048
+        ),
+    ] = 0
+    """Images are resized on the device, in each batch. A run stores the size instead of 0."""
 
 
 GUIDE = Recipe(
@@ -220,7 +253,7 @@ def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
     The error is an InvalidField if the value has a description. Set `is_custom` if the network is a custom model and
     `recipe.model` is the name of its class.
     """
-    if not is_custom and recipe.model not in MODELS:
+    if not is_custom and recipe.model not in MODELS and not is_fine_tuned(recipe):
         raise unknown_model(recipe.model, to_train=True)
     check_fields(recipe)
     _check_combinations(recipe)
@@ -228,6 +261,15 @@ def check_recipe(recipe: Recipe, *, is_custom: bool = False) -> None:
 
 def _check_combinations(recipe: Recipe) -> None:
     """Raise InvalidField if two values of the recipe are valid on their own, but not together."""
+    for name in () if is_fine_tuned(recipe) else FINE_TUNING_FIELDS:
+        field = fields_of(Recipe)[name]
+        if getattr(recipe, name) != field.default:
+            raise InvalidField(
+                name,
+                f"{field.about.label} is only for networks of torchvision, but the network is {recipe.model}; set it "
+                f"to {field.default}, or use --model {TORCHVISION}NAME",
+                "model",
+            )
     if recipe.nesterov and recipe.optimizer != "sgd":
         raise InvalidField(
             "nesterov", f"Nesterov is only for sgd, but the optimizer is {recipe.optimizer}; turn Nesterov off"
@@ -250,6 +292,25 @@ def _check_combinations(recipe: Recipe) -> None:
             "warm-up is 0, but the learning rate of onecycle rises and falls; set warm-up, for example to 0.3",
             "schedule",
         )
+
+
+def is_fine_tuned(recipe: Recipe) -> bool:
+    """Return whether the network is one of torchvision's."""
+    return recipe.model.startswith(TORCHVISION)
+
+
+def with_model(recipe: Recipe, model: str) -> Recipe:
+    """Return a recipe with another network, and with the values that suit this network.
+
+    A network of torchvision normalises the images itself. The fields for fine-tuning are reset for any other network.
+    """
+    changed = msgspec.structs.replace(recipe, model=model)
+    if not is_fine_tuned(changed):
+        defaults = {name: fields_of(Recipe)[name].default for name in FINE_TUNING_FIELDS}
+        return msgspec.structs.replace(changed, **defaults)
+    if model == recipe.model:
+        return recipe
+    return msgspec.structs.replace(changed, mean=OWN_MEAN, std=OWN_STD, input_size=0)
 
 
 def check_validation(recipe: Recipe, validation: int) -> None:

@@ -50,6 +50,9 @@ class GetShapes(Request, frozen=True, kw_only=True):
     task: ImageTask = FASHION_TASK
     arguments: dict[str, object] = {}
     """Keyword arguments of the model's class."""
+    recipe: Recipe | None = None
+    """If given, trace the network of torchvision that a run with this recipe trains: with resized images, a layer for
+    the classes of the task, and frozen layers."""
     live: bool = False
     """Whether to answer fast. If True, only small networks and networks whose code reads values run on real values; the
     others are traced on the meta device."""
@@ -74,6 +77,24 @@ class CheckModel(Request, frozen=True, kw_only=True):
     """
 
     network: CustomModel
+    task: ImageTask
+
+
+class GetPublishedWeights(Request, frozen=True, kw_only=True):
+    """Ask where the pretrained weights of a network of torchvision are published; the reply is a PublishedWeights."""
+
+    model: str
+    """`torchvision:NAME`."""
+
+
+class CheckFineTuning(Request, frozen=True, kw_only=True):
+    """Ask whether a recipe's network of torchvision can be trained; the reply is a CheckedFineTuning.
+
+    Fails if the network doesn't take the images, if no layer matches a pattern of `Recipe.freeze`, or if the initial
+    weights are missing or don't fit.
+    """
+
+    recipe: Recipe
     task: ImageTask
 
 

@@ -107,6 +107,9 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     git_revision: str | None
     source: ModelSource | None = None
     """The custom model, or None for a built-in network. For a custom model, `recipe.model` is only a display name."""
+    weights_sha256: str = ""
+    """SHA-256 of the file with the initial weights, or an empty string if they are random. The file is needed only for
+    the first step, because checkpoints contain all weights."""
     left_out: tuple[Index, ...] = ()
     """Indices of the training images that the run isn't trained on, in ascending order: those that were marked as
     mislabelled when the run was created, if the user chose to leave them out."""

@@ -21,6 +21,7 @@ from fashion_tui.lab.devices import (
 from fashion_tui.lab.errors import first_line, is_compiler_error, is_out_of_memory
 from fashion_tui.lab.gpus import explain_memory
 from fashion_tui.lab.networks.builtin import count_parameters
+from fashion_tui.lab.networks.pretrained import weights_file
 from fashion_tui.lab.training.diagnosis import find_broken_layer
 from fashion_tui.lab.training.early_stopping import EarlyStopping
 from fashion_tui.lab.training.loop import Training
@@ -128,7 +129,7 @@ class Session:
         checkpoint = load_newest_checkpoint(self.run, self.log.report)
         self.recipe = self._recipe(checkpoint)
         custom_model = self.run.trusted_model()
-        self._new_training = partial(
+        self._create_training = partial(
             Training,
             self.recipe,
             images,
@@ -139,9 +140,7 @@ class Session:
             compiled=config.compiled,
             report=self.log.report,
         )
-        self.training = self._new_training()
-        if checkpoint is not None:
-            self.training.load_state_dict(checkpoint.training)
+        self.training = self._new_training(checkpoint)
         self.early_stopping = self._restore_early_stopping(checkpoint)
         self._log_start(checkpoint)
         divergence = DivergenceCheck(self.recipe, len(dataset.classes), checkpoint.recent_losses if checkpoint else [])
@@ -164,6 +163,15 @@ class Session:
         self.control = Control(self.run, job.signals, self.metrics, self.checkpoints)
         self.evaluation = Evaluation(self.training, dataset.classes, self.log, self.control.poll)
         self.loading_seconds = time.monotonic() - job.started
+
+    def _new_training(self, checkpoint: LoadedCheckpoint | None) -> Training:
+        """Return a Training in the state of a checkpoint or, without one, with initial weights."""
+        if checkpoint is None:
+            config = self.run.config
+            return self._create_training(weights=weights_file(config.recipe, config.weights_sha256))
+        training = self._create_training()
+        training.load_state_dict(checkpoint.training)
+        return training
 
     def train(self) -> Finished:
         try:
@@ -259,10 +267,7 @@ class Session:
 
         Give up when a request arrives or after DIAGNOSIS_SECONDS.
         """
-        training = self._new_training()
-        checkpoint = load_newest_checkpoint(self.run, self.log.report)
-        if checkpoint is not None:
-            training.load_state_dict(checkpoint.training)
+        training = self._new_training(load_newest_checkpoint(self.run, self.log.report))
         deadline = time.monotonic() + DIAGNOSIS_SECONDS
         return find_broken_layer(
             training, step, keep_going=lambda: not self.control.has_request and time.monotonic() < deadline

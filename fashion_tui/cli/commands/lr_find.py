@@ -7,7 +7,14 @@ import msgspec
 
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.field_options import GroupedCommand, field_options
-from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
+from fashion_tui.cli.inputs import (
+    check_custom_model,
+    check_device,
+    find_dataset,
+    parse_arguments,
+    prepare_fine_tuning,
+    read_custom_model,
+)
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, network_options
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
 from fashion_tui.report.charts.range_plot import RangePlot
@@ -19,7 +26,14 @@ from fashion_tui.schema.range_test import (
     RangeTest,
     check_steps,
 )
-from fashion_tui.schema.recipe import Recipe, adapt, check_dataset, check_recipe, recipe_named
+from fashion_tui.schema.recipe import (
+    Recipe,
+    adapt,
+    check_dataset,
+    check_recipe,
+    recipe_named,
+    with_model,
+)
 from fashion_tui.schema.requests import FindLearningRate
 from fashion_tui.schema.run import RunConfig, check_run_values
 from fashion_tui.settings import user_settings
@@ -77,6 +91,7 @@ def _request(common: CommonOptions, options: dict[str, Any]) -> FindLearningRate
     custom = read_custom_model(options["model"], parse_arguments(options["arguments"]))
     changes = {name: options[name] for name in ("model", *RECIPE_FIELDS) if options[name] is not None}
     base = recipe_named(options["recipe"] or user_settings().recipe)
+    base = base if options["model"] is None else with_model(base, options["model"])
     check_recipe(msgspec.structs.replace(base, **changes), is_custom=custom is not None)
     check_run_values(seed=options["seed"])
     check_device(options["device"])
@@ -86,6 +101,7 @@ def _request(common: CommonOptions, options: dict[str, Any]) -> FindLearningRate
     if custom is not None:
         custom = check_custom_model(custom, dataset.task)
         recipe = msgspec.structs.replace(recipe, model=custom.class_name)
+    recipe = prepare_fine_tuning(recipe, dataset.task).recipe
     return FindLearningRate(
         recipe=recipe,
         network=custom,

@@ -13,7 +13,7 @@ from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import FILE_WIDTH, print_line, show, write_json
 from fashion_tui.cli.shapes_json import comparison_as_json, costs_as_json, table_as_json
 from fashion_tui.cli.target import target_file, write_target
-from fashion_tui.cli.values import MODEL, NameList
+from fashion_tui.cli.values import MODEL, NameList, RunName
 from fashion_tui.report.formatting import format_shape
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.graph_svg import graph_depth, graph_svg
@@ -21,6 +21,8 @@ from fashion_tui.report.shape_columns import COLUMN_TITLES
 from fashion_tui.report.shape_comparison import ComparisonReport, match_rows
 from fashion_tui.report.shape_report import shape_report
 from fashion_tui.report.training_costs import training_lines
+from fashion_tui.runs.layout import MODEL_FILE
+from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.inputs import Inputs, parse_input_function, parse_inputs
 from fashion_tui.schema.models import NamedModel
@@ -45,6 +47,7 @@ Examples:
   fashion-tui shapes net.py:Net --inputs net.py:make_batch
   fashion-tui shapes torchvision:resnet18 torchvision:resnet34 --depth 2
   fashion-tui shapes net.py:Net net.py:Net --args '{"width": 8}' --args '{"width": 16}'
+  fashion-tui shapes --run latest                 the network of a run, with its frozen layers
   fashion-tui shapes guide --columns step,output,memory,forward,backward
   fashion-tui shapes net.py:Net --args '{"width": 32}' --json""",
 )
@@ -105,6 +108,13 @@ Examples:
     show_default=True,
     help="Time limit for the code of a model in a file.",
 )
+@click.option(
+    "--run",
+    "run_name",
+    type=RunName(),
+    metavar="RUN",
+    help="Show the network that RUN trains, for the images of its data set, with its frozen layers.",
+)
 @json_option
 @common_options
 def shapes_command(  # noqa: PLR0913 - one parameter per option
@@ -118,6 +128,7 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     batch_size: int | None,
     graph: str | None,
     timeout: float,
+    run_name: str | None,
     as_json: bool,
     common: CommonOptions,
 ) -> None:
@@ -131,19 +142,19 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
     With two models, their tables are shown side by side, with corresponding rows on the same line. ~ marks rows that
     differ; - marks rows that only the first network has, and + marks rows that only the second one has.
     """
-    del common
     titles = None if columns is None else _parse_columns(columns)
     graph_file = None if graph is None else _parse_graph_file(graph)
-    requests = [
-        GetShapes(
-            model=model,
-            inputs=_parse_inputs(shapes, function),
-            arguments=values,
-            measure=titles is not None and not TIMING_COLUMNS.isdisjoint(titles),
-            time_limit=timeout,
-        )
-        for model, values in _models_with_arguments(models or (DEFAULT_MODEL,), arguments)
-    ]
+    measure = titles is not None and not TIMING_COLUMNS.isdisjoint(titles)
+    if run_name is None:
+        inputs = _parse_inputs(shapes, function)
+        requests = [
+            GetShapes(model=model, inputs=inputs, arguments=values, measure=measure, time_limit=timeout)
+            for model, values in _models_with_arguments(models or (DEFAULT_MODEL,), arguments)
+        ]
+    else:
+        given: dict[str, object] = {"MODEL": models, "--input": shapes, "--inputs": function, "--args": arguments}
+        given["--batch-size"] = batch_size
+        requests = [_request_for_run(run_name, given, common, measure=measure)]
     if len(requests) > 1:
         _check_comparison(models, {"--columns": columns, "--batch-size": batch_size, "--graph": graph})
         _compare(requests, depth, as_json=as_json)
@@ -164,6 +175,18 @@ def shapes_command(  # noqa: PLR0913 - one parameter per option
             show(*training_lines(costs, table, batch_size, FILE_WIDTH, terminal_glyphs()))
     if table.error is not None:
         raise UserError(_error(table, table.error, requests[0]))
+
+
+def _request_for_run(name: str, given: Mapping[str, object], common: CommonOptions, *, measure: bool) -> GetShapes:
+    """Return the request for the network of a run. Raises UsageError if options are given that it determines."""
+    conflicting = [option for option, value in given.items() if value]
+    if conflicting:
+        raise UsageError(f"{', '.join(conflicting)} can't be combined with --run, which determines the network")
+    with open_run(common.runs_directory, name) as run:
+        config = run.config
+        if config.source is not None:
+            raise UsageError(f"--run: {run.id} trains a custom model; use fashion-tui shapes {run.path / MODEL_FILE}")
+    return GetShapes(model=config.recipe.model, recipe=config.recipe, task=config.task, measure=measure)
 
 
 def _models_with_arguments(models: Sequence[str], arguments: Sequence[str]) -> Iterator[tuple[str, dict[str, object]]]:

@@ -10,7 +10,14 @@ from fashion_tui.cli.config_file import read_config_file
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.field_options import GroupedCommand, field_options
 from fashion_tui.cli.follow import train_to_end
-from fashion_tui.cli.inputs import check_custom_model, check_device, find_dataset, parse_arguments, read_custom_model
+from fashion_tui.cli.inputs import (
+    check_custom_model,
+    check_device,
+    find_dataset,
+    parse_arguments,
+    prepare_fine_tuning,
+    read_custom_model,
+)
 from fashion_tui.cli.like import Template, read_template
 from fashion_tui.cli.options import (
     CommonOptions,
@@ -50,6 +57,7 @@ from fashion_tui.schema.recipe import (
     check_recipe,
     check_validation,
     recipe_named,
+    with_model,
 )
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
@@ -73,6 +81,7 @@ Examples:
   fashion-tui train --dataset synthetic --seed 7      nothing to download
   fashion-tui train --dataset cifar10                 colour images, which are downloaded first
   fashion-tui train --model net.py:Net --args '{{"width": 32}}'
+  fashion-tui train --model torchvision:resnet18 --weights default --freeze conv1,bn1,layer1
   fashion-tui train --like latest --lr 3e-4           the same settings with a different learning rate
   fashion-tui train --config net.toml                 the settings in a file
   fashion-tui train --without-marked                  leave out images that are marked as mislabelled
@@ -193,6 +202,8 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
     if custom is not None:
         custom = check_custom_model(custom, dataset.task)
         recipe = msgspec.structs.replace(recipe, model=custom.class_name)
+    checked = prepare_fine_tuning(recipe, dataset.task)
+    recipe = checked.recipe
     run = create_run(
         common.runs_directory,
         recipe=recipe,
@@ -200,6 +211,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
         name=options["name"],
         network=custom,
         left_out=left_out,
+        weights_sha256=checked.weights_sha256,
         **values,
     )
     if template is not None:
@@ -246,9 +258,9 @@ def _recipe(options: dict[str, Any], template: Template | None, dataset: Dataset
 
 
 def _base(options: dict[str, Any], template: Template | None) -> Recipe:
-    if template is not None:
-        return template.config.recipe
-    return recipe_named(options["recipe"] or user_settings().recipe)
+    named = options["recipe"] or user_settings().recipe
+    base = recipe_named(named) if template is None else template.config.recipe
+    return base if options["model"] is None else with_model(base, options["model"])
 
 
 def _changes(options: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from fashion_tui.lab.devices import choose_device
 from fashion_tui.lab.evaluation.histograms import weight_histograms
-from fashion_tui.lab.networks.build import open_model, read_model
+from fashion_tui.lab.networks.build import build_network, open_model, read_model
 from fashion_tui.lab.networks.builtin import source_of
 from fashion_tui.lab.networks.custom import UNSAVED, SourceError, WrongArguments
 from fashion_tui.lab.networks.inputs import InputsError, open_inputs
@@ -21,7 +21,9 @@ from fashion_tui.lab.trace.inputs import resolve_inputs
 from fashion_tui.lab.trace.step_times import measure_step_times
 from fashion_tui.lab.trace.training_memory import measure_training_memory
 from fashion_tui.schema.errors import TimeLimitReached, UsageError, UserError
+from fashion_tui.schema.inputs import InputSpec
 from fashion_tui.schema.models import CustomModel, NamedModel
+from fashion_tui.schema.recipe import Recipe, is_fine_tuned
 from fashion_tui.schema.replies import ErrorCause, SourceTrace
 from fashion_tui.schema.requests import (
     GetBuiltinSource,
@@ -39,12 +41,25 @@ from .connection import CallContext
 
 
 def get_shapes(request: GetShapes, call: CallContext, _cache: Cache) -> ShapeTable:
+    if request.recipe is not None and is_fine_tuned(request.recipe):
+        return _trace_fine_tuned(request.recipe, request, call)
     named = NamedModel(model=request.model, arguments=request.arguments)
     network = read_model(named) or named
     # Limit only the user's code, which may never end. Importing torchvision may take long on a busy machine.
     time_limit = request.time_limit if isinstance(network, CustomModel) else None
     with _time_limit(call, time_limit), _reproducible():
         return _open_and_trace(network, request)[0]
+
+
+def _trace_fine_tuned(recipe: Recipe, request: GetShapes, call: CallContext) -> ShapeTable:
+    """Trace the network that a run with this recipe trains, on an image of the task."""
+    inputs = (InputSpec(shape=request.task.image_shape),)
+    with call.interruptible(), _reproducible():
+        network = build_network(recipe, None, request.task)
+        device = _timing_device(measure=request.measure)
+        with suppress(NeedsValues):
+            return trace(network, inputs, name=recipe.model, measure=device, live=request.live)
+        return trace(network, inputs, name=recipe.model, measure=device)
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import torch
 
 from fashion_tui.lab.devices import choose_device, free_memory, use_tf32
 from fashion_tui.lab.errors import first_line, is_out_of_memory
+from fashion_tui.lab.networks.pretrained import weights_file
 from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.range_test import run_range_test
@@ -32,6 +33,7 @@ def find_learning_rate(request: FindLearningRate, call: CallContext, cache: Cach
                     device=device,
                     seed=request.seed,
                     network=request.network,
+                    weights=weights_file(request.recipe),
                 )
             return _run(training, request, call)
     except Exception as error:

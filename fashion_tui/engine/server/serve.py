@@ -22,6 +22,7 @@ from .divergence import compare_step
 from .evaluation import evaluate_run, get_predictions
 from .explanations import explain_prediction, get_neighbours
 from .export import export_run
+from .fine_tuning import check_fine_tuning, get_published_weights
 from .model_check import check_model
 from .networks import get_builtin_source, get_shapes, get_training_costs, get_weights, trace_source
 from .prediction import predict_images
@@ -42,6 +43,8 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetShapes: get_shapes,
     requests.GetBuiltinSource: get_builtin_source,
     requests.CheckModel: check_model,
+    requests.GetPublishedWeights: get_published_weights,
+    requests.CheckFineTuning: check_fine_tuning,
     requests.TraceSource: trace_source,
     requests.GetTrainingCosts: get_training_costs,
     requests.GetWeights: get_weights,

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from fashion_tui.lab.data.datasets import hold_out
 from fashion_tui.lab.devices import choose_device, describe_device, set_cpu_threads, set_determinism
+from fashion_tui.lab.networks.pretrained import weights_file
 from fashion_tui.lab.training.checkpoint import BadCheckpoint, first_different_tensor, read_checkpoint
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.machine.host import host_name
@@ -41,6 +42,7 @@ def verify_run(request: Verify, call: CallContext, cache: Cache) -> Verification
         device = choose_device(config.device)
         set_determinism(device, deterministic=config.deterministic)
         images, _ = hold_out(run_dataset(config, cache).train, config.validation, config.left_out)
+        checkpoint = _checkpoint_before(run, max(log.losses) - request.steps)
         training = Training(
             config.recipe,
             images,
@@ -48,9 +50,9 @@ def verify_run(request: Verify, call: CallContext, cache: Cache) -> Verification
             device=device,
             seed=config.seed,
             network=network,
+            weights=weights_file(config.recipe, config.weights_sha256) if checkpoint is None else None,
             compiled=config.compiled,
         )
-        checkpoint = _checkpoint_before(run, max(log.losses) - request.steps)
         if checkpoint is not None:
             training.load_state_dict(checkpoint)
         from_step = training.step

@@ -15,7 +15,7 @@ from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.devices import free_memory
 from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.schema.evaluation import Averages, ClassReport, Metrics
-from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.recipe import Recipe, is_fine_tuned
 
 from .calibration import calibration_error, reliability_bins
 from .intervals import wilson_interval
@@ -23,8 +23,16 @@ from .intervals import wilson_interval
 BATCH_SIZE = 500
 """Number of images per batch. Evaluating a batch takes a fraction of a second, even for a large network on a CPU."""
 
+FINE_TUNED_BATCH_SIZE = 32
+"""Number of images per batch for a network of torchvision, because its images and feature maps are large."""
+
 MIN_BATCH_SIZE = 32
 """Minimum batch size on a GPU. If even such a batch doesn't fit in memory, the network is evaluated on the CPU."""
+
+
+def evaluation_batch_size(recipe: Recipe) -> int:
+    """Return the number of images per batch with which a recipe's network is evaluated."""
+    return FINE_TUNED_BATCH_SIZE if is_fine_tuned(recipe) else BATCH_SIZE
 
 
 class Cancelled(Exception):
@@ -61,7 +69,7 @@ def predict_logits(  # noqa: PLR0913
     logits = []
     try:
         with torch.no_grad():  # inference_mode would break models that keep tensors and later train with them
-            for batch in pixels.split(batch_sizes(len(pixels), BATCH_SIZE, min_last=2)):
+            for batch in pixels.split(batch_sizes(len(pixels), evaluation_batch_size(recipe), min_last=2)):
                 if should_stop():
                     raise Cancelled
                 logits.append(predict(batch))
@@ -90,7 +98,7 @@ class _Predictor:
         self._device = device
         self._report = report
         self._interruptible = interruptible
-        self._batch_size = BATCH_SIZE
+        self._batch_size = evaluation_batch_size(recipe)
 
     def __call__(self, batch: Tensor) -> Tensor:
         while True:

@@ -22,11 +22,12 @@ from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.schema.dataset import FASHION_TASK, ImageTask
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import LIBRARIES, CustomModel, NamedModel, parse_model_name
-from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.recipe import Recipe, is_fine_tuned
 
 from . import builtin
 from .custom import choose_network, explain_error, instantiate
 from .extra_state import ExtraState
+from .fine_tuning import build_fine_tuned
 from .library import build_library_network
 from .modules import load_modules
 from .source_files import files_of
@@ -43,7 +44,7 @@ def build_network(recipe: Recipe, custom: CustomModel | None, task: ImageTask = 
     The weights are drawn from torch's global generator. Raises UserError if the custom model can't be trained.
     """
     if custom is None:
-        return builtin.build(recipe.model, task)
+        return build_fine_tuned(recipe, task) if is_fine_tuned(recipe) else builtin.build(recipe.model, task)
     return build_trainable(custom, task).network
 
 

@@ -1,5 +1,6 @@
 """Networks of torchvision and timm: build one without downloading anything, and find its input size."""
 
+import difflib
 import inspect
 from collections.abc import Callable
 from typing import Any
@@ -71,6 +72,22 @@ def _refuse_downloads(arguments: dict[str, Any], names: tuple[str, ...]) -> None
 
 def _parameters_of(make: Callable[..., Any]) -> set[str]:
     return {*inspect.signature(make).parameters}
+
+
+def published_weights_of(name: str) -> Any:
+    """Return the description of the default weights of one of torchvision's networks that classify images.
+
+    Nothing is downloaded. Raises UsageError if there is no such network.
+    """
+    from torchvision import models  # noqa: PLC0415 - the import takes 2 s
+
+    classifiers = models.list_models(module=models)
+    if name not in classifiers:
+        similar = difflib.get_close_matches(name, classifiers, 3)
+        hint = f"did you mean {', '.join(similar)}?" if similar else "choose from resnet18, mobilenet_v3_small, …"
+        problem = "doesn't classify images" if name in models.list_models() else "isn't one of torchvision's networks"
+        raise UsageError(f"{TORCHVISION}{name} can't be trained: it {problem}; {hint}")
+    return models.get_model_weights(name).DEFAULT
 
 
 def _torchvision_inputs(name: str, model: nn.Module) -> tuple[InputSpec, ...]:

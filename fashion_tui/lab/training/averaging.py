@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torch.optim.swa_utils import get_ema_multi_avg_fn, update_bn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 
 class WeightAverage:
@@ -80,21 +80,34 @@ class WeightAverage:
             self._replaced = {}
 
 
+@torch.no_grad()
 def batch_norm_statistics(model: nn.Module, batches: Iterable[Tensor]) -> dict[str, Tensor]:
     """Compute the statistics of all batch normalisation layers over batches of images. Return the layers' buffers.
 
-    The model runs in training mode, and its own buffers change. If it has no such layers, the batches aren't used.
+    The model runs in training mode, and its own buffers change, except those of frozen layers, which stay in evaluation
+    mode. If it has no other such layers, the batches aren't used. This is what `torch.optim.swa_utils.update_bn` does,
+    which would also reset the frozen layers.
     """
-    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
-    momenta = [layer.momentum for layer in layers]
+    was_training = model.training
+    model.train()
+    layers = {
+        path: module
+        for path, module in model.named_modules(remove_duplicate=False)
+        if isinstance(module, _BatchNorm) and module.training
+    }
+    momenta = {path: layer.momentum for path, layer in layers.items()}
     try:
-        update_bn(batches, model)
-    finally:  # `update_bn` doesn't restore the momenta if the iterator raises an error
-        for layer, momentum in zip(layers, momenta, strict=True):
-            layer.momentum = momentum
+        for layer in layers.values():
+            layer.reset_running_stats()
+            layer.momentum = None  # the statistics are the means over all batches
+        for batch in batches if layers else ():
+            model(batch)
+    finally:
+        for path, layer in layers.items():
+            layer.momentum = momenta[path]
+        model.train(was_training)
     return {
         f"{path}.{name}" if path else name: buffer.clone()
-        for path, module in model.named_modules(remove_duplicate=False)
-        if isinstance(module, _BatchNorm)
-        for name, buffer in module.named_buffers(recurse=False)
+        for path, layer in layers.items()
+        for name, buffer in layer.named_buffers(recurse=False)
     }

@@ -17,10 +17,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch, ImageBatches, Images
-from fashion_tui.lab.rng import seed_everything
+from fashion_tui.lab.networks.pretrained import WeightsFile
+from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.schema.dataset import FASHION_TASK, ImageTask
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe
+from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe, is_fine_tuned
 
 from .checkpoint import preserve_state
 from .cuda_graph import GPUStep
@@ -88,12 +89,14 @@ class Training:
         device: torch.device,
         seed: int,
         network: CustomModel | None = None,
+        weights: WeightsFile | None = None,
         compiled: bool = False,
         report: Callable[[str], None] = warnings.warn,
     ) -> None:
         """Prepare to train on `images`, which belong to a number of classes.
 
         `network`, if given, is a custom model that replaces the recipe's network. The custom model's code is executed.
+        `weights` is the file with the initial weights of a network that is fine-tuned; without it, they are random.
         If `compiled` is True, the network is compiled with `torch.compile`, which makes the first step slow. `report`
         is called with a warning for the user if training is slower than expected.
         """
@@ -104,11 +107,11 @@ class Training:
         self.recipe = recipe
         self.device = device
         task = ImageTask(image_shape=images.shape, classes=classes)
-        self._network = NetworkState(recipe, network, task, device)
+        self._network = NetworkState(recipe, network, task, device, weights)
         self.model, self.average = self._network.model, self._network.average
-        min_last = min_last_batch(network, task, len(images), recipe.batch_size)
+        min_last = min_last_batch(recipe, network, task, len(images))
         self.batches = ImageBatches(images, recipe, seed=seed, device=device, min_last=min_last)
-        capture = device.type == "cuda" and network is None
+        capture = device.type == "cuda" and network is None and not is_fine_tuned(recipe)
         self.optimizers = optimizers_for(recipe, self.model, capturable=capture)
         unclipped_norm = clip_gradients(self.model, self.optimizers, recipe.max_gradient_norm)
         self.precision = precision_on(device, recipe)
@@ -302,11 +305,11 @@ class Training:
     def _forward_without_side_effects(self, batch: Batch) -> None:
         """Run the network on a batch as the next step will, but without changing its buffers.
 
-        Do nothing for a custom model, whose code may have other side effects. Built-in networks draw no random numbers.
+        Do nothing for a custom model, whose code may have other side effects.
         """
         if not self._network.is_custom:
             buffers = {name: buffer.clone() for name, buffer in self.model.named_buffers()}
-            with autocast(self.device, self.precision):
+            with preserve_rng_state(self.device), autocast(self.device, self.precision):
                 torch.func.functional_call(self.model, buffers, (self.batches.prepare(batch),))
 
     def _prepare(self, micro_batches: Sequence[Batch], poll: Callable[[], None]) -> Iterator[MicroBatch]:

@@ -9,11 +9,13 @@ from torch import Tensor
 
 from fashion_tui.lab.networks.build import build_network, build_trainable, can_train_on_one_image, move_network
 from fashion_tui.lab.networks.extra_state import ExtraState, Snapshot
+from fashion_tui.lab.networks.fine_tuning import FineTunedNetwork, can_train_on_one
+from fashion_tui.lab.networks.pretrained import WeightsFile, load_weights
 from fashion_tui.lab.rng import rng_state, set_rng_state
 from fashion_tui.schema.dataset import ImageTask
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.recipe import Recipe, is_fine_tuned
 
 from .averaging import WeightAverage, batch_norm_statistics
 from .checkpoint import preserve_state, without_extra_states
@@ -26,13 +28,26 @@ class NetworkState:
     raises an error, its changes are rolled back.
     """
 
-    def __init__(self, recipe: Recipe, custom: CustomModel | None, task: ImageTask, device: torch.device) -> None:
-        """Build the recipe's network, or the custom model that replaces it, for a task, and move it to the device."""
+    def __init__(
+        self,
+        recipe: Recipe,
+        custom: CustomModel | None,
+        task: ImageTask,
+        device: torch.device,
+        weights: WeightsFile | None = None,
+    ) -> None:
+        """Build the recipe's network, or the custom model that replaces it, for a task, and move it to the device.
+
+        `weights`, if given, replaces the random weights of a network that is fine-tuned.
+        """
         self.device = device
         self._extra: ExtraState | None = None
         self._unsavable: tuple[str, ...] = ()
         if custom is None:
-            self.model = move_network(build_network(recipe, None, task), device)
+            network = build_network(recipe, None, task)
+            if weights is not None and isinstance(network, FineTunedNetwork):
+                load_weights(network, weights, recipe.model)
+            self.model = move_network(network, device)
         else:
             trainable = build_trainable(custom, task)
             self.model, self._unsavable = move_network(trainable.network, device), trainable.unsavable
@@ -129,13 +144,21 @@ class NetworkState:
         return self._extra_before or extra.capture()
 
 
-def min_last_batch(custom: CustomModel | None, task: ImageTask, images: int, batch_size: int) -> int:
-    """Return the minimum size of an epoch's last batch; some custom models can't be trained on a single image.
+def min_last_batch(recipe: Recipe, custom: CustomModel | None, task: ImageTask, images: int) -> int:
+    """Return the minimum size of an epoch's last batch; some networks can't be trained on a single image.
 
     Raises UsageError if the model needs more than one image and the batch size is 1.
     """
-    if custom is None or images % batch_size != 1 % batch_size or can_train_on_one_image(custom, task):
+    has_single_image = images % recipe.batch_size == 1 % recipe.batch_size
+    if not has_single_image or _can_train_on_one_image(recipe, custom, task):
         return 1
-    if batch_size == 1:
-        raise UsageError(f"{custom.class_name} can't be trained on a batch of one image; choose a batch size above 1")
+    if recipe.batch_size == 1:
+        name = recipe.model if custom is None else custom.class_name
+        raise UsageError(f"{name} can't be trained on a batch of one image; choose a batch size above 1")
     return 2
+
+
+def _can_train_on_one_image(recipe: Recipe, custom: CustomModel | None, task: ImageTask) -> bool:
+    if custom is not None:
+        return can_train_on_one_image(custom, task)
+    return not is_fine_tuned(recipe) or can_train_on_one(recipe, task)

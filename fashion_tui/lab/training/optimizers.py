@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.schema.recipe import Recipe
+from fashion_tui.lab.networks.fine_tuning import FineTunedNetwork
+from fashion_tui.schema.recipe import NONE, Recipe
 
 from .muon import Muon
 
@@ -18,21 +19,32 @@ def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False
 
     If the recipe uses Muon, it updates only the filters, and Adam updates all other parameters. Weight decay is then
     decoupled, as in AdamW, and applies to these other parameters, because Muon keeps the norm of the filters fixed.
-    Each parameter group has a `max_lr`, which is its learning rate at the peak of the schedule. If `capturable` is
-    True, the learning rates and Adam's step counts are tensors on the device, so that a CUDA graph can read them.
+
+    Frozen parameters aren't updated. In a network with pretrained weights, all parameters but those of the last layer
+    are in a group with a lower learning rate. Each parameter group has a `max_lr`, which is its learning rate at the
+    peak of the schedule. If `capturable` is True, the learning rates and Adam's step counts are tensors on the device,
+    so that a CUDA graph can read them.
 
     Adam is described in Kingma and Ba 2014, "Adam: A Method for Stochastic Optimization", and AdamW in Loshchilov and
     Hutter 2017, "Decoupled Weight Decay Regularization".
     """
-    parameters = list(model.parameters())
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
 
     def group(params: Sequence[nn.Parameter], max_lr: float) -> dict[str, object]:
         lr = torch.tensor(max_lr, device=params[0].device) if capturable else max_lr
         return {"params": params, "lr": lr, "max_lr": max_lr}
 
+    def groups(params: Sequence[nn.Parameter], max_lr: float) -> list[dict[str, object]]:
+        if not isinstance(model, FineTunedNetwork) or recipe.weights == NONE:
+            return [group(params, max_lr)]
+        pretrained = [parameter for parameter in params if model.is_backbone(parameter)]
+        new = [parameter for parameter in params if not model.is_backbone(parameter)]
+        pairs = ((pretrained, max_lr * recipe.backbone_lr), (new, max_lr))
+        return [group(part, lr) for part, lr in pairs if part]
+
     def adam(params: Sequence[nn.Parameter], max_lr: float) -> torch.optim.Optimizer:
         return torch.optim.Adam(
-            [group(params, max_lr)],
+            groups(params, max_lr),
             weight_decay=recipe.weight_decay,
             decoupled_weight_decay=recipe.optimizer != "adam",
             fused=True,
@@ -44,7 +56,7 @@ def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False
     if recipe.optimizer == "sgd":
         return [
             torch.optim.SGD(
-                [group(parameters, recipe.learning_rate)],
+                groups(parameters, recipe.learning_rate),
                 momentum=recipe.momentum,
                 nesterov=recipe.nesterov,
                 weight_decay=recipe.weight_decay,
@@ -55,7 +67,7 @@ def optimizers_for(recipe: Recipe, model: nn.Module, *, capturable: bool = False
     others = [parameter for parameter in parameters if not any(parameter is filter_ for filter_ in filters)]
     optimizers: list[torch.optim.Optimizer] = []
     if filters:
-        optimizers.append(Muon([group(filters, recipe.learning_rate)]))
+        optimizers.append(Muon(groups(filters, recipe.learning_rate)))
     if others:
         optimizers.append(adam(others, recipe.learning_rate * ADAM_SHARE))
     return optimizers

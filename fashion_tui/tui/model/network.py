@@ -17,7 +17,7 @@ from fashion_tui.schema.dataset import ImageTask
 from fashion_tui.schema.errors import TimeLimitReached, UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, InputSpec
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
-from fashion_tui.schema.recipe import check_recipe
+from fashion_tui.schema.recipe import Recipe, check_recipe, is_fine_tuned
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.run import short_name
@@ -48,6 +48,14 @@ class ShownNetwork:
         """Return the task of the run or, for initial weights, that of the data set that the panes show."""
         return self.run_task or task_of(dataset)
 
+    recipe: Recipe | None = None
+    """The recipe of a run that fine-tunes a network of torchvision, else None."""
+
+    @property
+    def model_name(self) -> str:
+        """Name of a built-in network or of a library's network. Empty for a custom model."""
+        return self.model.model if isinstance(self.model, NamedModel) else ""
+
     @property
     def is_editable(self) -> bool:
         """True if the network's source can be edited."""
@@ -55,7 +63,7 @@ class ShownNetwork:
 
     def with_source(self, model: CustomModel) -> "ShownNetwork":
         """Return a copy of the network with a different source and without the weights of a run."""
-        return replace(self, model=model, run=None, run_task=None)
+        return replace(self, model=model, run=None, run_task=None, recipe=None)
 
 
 INITIAL_NETWORK = ShownNetwork(MODELS[0], NamedModel(model=MODELS[0]))
@@ -70,7 +78,8 @@ def network_of_run(path: Path) -> ShownNetwork:
         config, custom = run.config, run.trusted_model()
     if custom is None:
         check_recipe(config.recipe)  # allow only a built-in network's name, because the string could be a path
-        return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), (), path, config.task)
+        recipe = config.recipe if is_fine_tuned(config.recipe) else None
+        return ShownNetwork(config.recipe.model, NamedModel(model=config.recipe.model), (), path, config.task, recipe)
     # Drop the file's path. Otherwise, edits would be saved in the run's directory, and imports would search it.
     return ShownNetwork(config.recipe.model, msgspec.structs.replace(custom, file=None), (), path, config.task)
 
@@ -96,7 +105,7 @@ async def trace_shapes(
         if isinstance(model, CustomModel):
             request = TraceSource(network=model, **options)
             return await sandbox.ask(request, SourceTrace, time_limit + GRACE)
-        shapes = GetShapes(model=model.model, arguments=model.arguments, **options)
+        shapes = GetShapes(model=model.model, arguments=model.arguments, recipe=network.recipe, **options)
         table = await sandbox.ask(shapes, ShapeTable, time_limit + GRACE)
         return SourceTrace(table=table, class_name=None, error=table.error)
     except TimeLimitExceeded:

@@ -7,7 +7,7 @@ import msgspec
 from fashion_tui.report.formatting import format_shape
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
+from fashion_tui.schema.models import MODELS, TORCHVISION, CustomModel, NamedModel
 from fashion_tui.schema.requests import CheckModel
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.lab_app import NetworkChoice, TrainNetwork, task_of
@@ -25,8 +25,13 @@ def train_network(pane: Pane, network: ShownNetwork, table: ShapeTable | None, s
     its edits are included.
     """
     task = task_of(pane.lab_app.dataset)
-    if not network.is_editable:
-        pane.notify("A library's models can't be trained here. To train one, create a file with a class that wraps it.")
+    if network.model_name.startswith(TORCHVISION):
+        pane.post_message(TrainNetwork(NetworkChoice(network.model_name)))
+    elif not network.is_editable:
+        pane.notify(
+            "Of the libraries' networks, only torchvision's can be trained here. To train another one, create a file "
+            "with a class that wraps it."
+        )
     elif table is None:
         pane.notify("The network is still being traced.")
     elif [spec.shape for spec in table.inputs] != [task.image_shape] or table.outputs != ((task.classes,),):

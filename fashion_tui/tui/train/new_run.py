@@ -9,6 +9,7 @@ import msgspec
 from textual.worker import Worker
 
 from fashion_tui.data.datasets import locate, prepared_info
+from fashion_tui.data.pretrained import MissingWeights, find_weights
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.runs import launch, on_end, queue
@@ -16,7 +17,11 @@ from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import FOLDER, DatasetInfo
 from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.fine_tuning import CheckedFineTuning, PublishedWeights
 from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.paths import user_path
+from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, Recipe, is_fine_tuned
+from fashion_tui.schema.requests import CheckFineTuning, GetPublishedWeights
 from fashion_tui.schema.run import RunConfig, RunSummary, short_name
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.lab_app import DatasetState, NetworkChoice
@@ -25,6 +30,7 @@ from fashion_tui.tui.pane import Pane
 from .form.choices import RunChoices
 from .form.run_form import RunForm
 from .requests import RunRequests
+from .weights_download import WeightsDownload
 
 
 class NewRuns:
@@ -98,19 +104,47 @@ class NewRuns:
         self._pane.app.clear_notifications()  # notifications would cover the form
         choices = await self._pane.app.push_screen_wait(RunForm(dataset, network, like))
         if choices is not None:
+            try:
+                checked = await self._prepare_fine_tuning(choices.recipe, dataset)
+            except UserError as error:
+                self._pane.notify(str(error), severity="error", markup=False)
+                return
+            if checked is None:
+                return
             folder = self._pane.lab_app.settings.runs_directory
-            self._requests.start(folder, "starting", partial(self._start, choices, dataset))
+            self._requests.start(folder, "starting", partial(self._start, choices, checked, dataset))
 
-    def _start(self, choices: RunChoices, dataset: DatasetInfo) -> str:
+    async def _prepare_fine_tuning(self, recipe: Recipe, dataset: DatasetInfo) -> CheckedFineTuning | None:
+        """Check a network of torchvision, and download its weights if necessary. Any other recipe stays unchanged.
+
+        Return None if the user cancels the download. Raises UserError.
+        """
+        if not is_fine_tuned(recipe):
+            return CheckedFineTuning(recipe=recipe)
+        engine = self._pane.lab_app.engine
+        if recipe.weights not in {NONE, DEFAULT_WEIGHTS}:
+            file = user_path(recipe.weights, "weights").absolute()
+            recipe = msgspec.structs.replace(recipe, weights=str(file))
+        if recipe.weights == DEFAULT_WEIGHTS:
+            source = await engine.ask(GetPublishedWeights(model=recipe.model), PublishedWeights)
+            try:
+                await asyncio.to_thread(find_weights, source)
+            except MissingWeights:
+                if not await self._pane.app.push_screen_wait(WeightsDownload(source)):
+                    return None
+        return await engine.ask(CheckFineTuning(recipe=recipe, task=dataset.task), CheckedFineTuning)
+
+    def _start(self, choices: RunChoices, checked: CheckedFineTuning, dataset: DatasetInfo) -> str:
         """Create a run and start its trainer. Call this from a thread."""
         lab_app = self._pane.lab_app
         run = create_run(
             lab_app.settings.runs_directory,
-            recipe=choices.recipe,
+            recipe=checked.recipe,
             dataset=dataset,
             **choices.settings,
             network=choices.network,
             suggested_learning_rate=choices.suggested_learning_rate,
+            weights_sha256=checked.weights_sha256,
         )
         with run:
             problem = on_end.choose(run, None)

@@ -23,7 +23,7 @@ from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field, FieldValue, InvalidField, fields_of
 from fashion_tui.schema.range_test import DEFAULT_STEPS
-from fashion_tui.schema.recipe import CPU_RECIPES, RECIPES, Recipe, adapt
+from fashion_tui.schema.recipe import CPU_RECIPES, RECIPES, Recipe, adapt, with_model
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindLearningRate, GetDevices
 from fashion_tui.schema.run import RunConfig, short_name
@@ -215,8 +215,8 @@ class RunForm(Dialog[RunChoices | None]):
 
     def _recipe(self, name: str) -> Recipe:
         """Return a recipe. If the form was opened with a network, that network replaces the recipe's network."""
-        recipe = adapt(RECIPES[name] if self._like is None else self._like.recipe, self.dataset)
-        return recipe if self.network is None else msgspec.structs.replace(recipe, model=self.network.name)
+        recipe = RECIPES[name] if self._like is None else self._like.recipe
+        return adapt(recipe if self.network is None else with_model(recipe, self.network.name), self.dataset)
 
     @on(Cycle.Changed, "#recipe")
     def _show_recipe(self) -> None:
