@@ -104,8 +104,8 @@ def _cells(row: ShapeRow, total_params: int, tone: str, glyphs: Glyphs) -> list[
     output = FOREGROUND if changes_shape(row) else MUTED
     settings = [
         "mixes samples" if row.mixes_samples else "",
-        row.settings,
         "frozen" if row.params and not row.trainable else "",
+        row.settings,
     ]
     params = Cell(f"{row.params:,}", tone) if row.params else Cell("reused", MUTED) if row.reused else none
     return [

@@ -389,6 +389,8 @@ AnyRequest = (
     | GetShapes
     | GetBuiltinSource
     | CheckModel
+    | GetPublishedWeights
+    | CheckFineTuning
     | TraceSource
     | GetTrainingCosts
     | GetWeights

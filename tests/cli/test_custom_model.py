@@ -178,7 +178,7 @@ def test_a_model_that_cannot_be_trained_is_an_error_and_creates_no_run(
     [
         (("--model", "gide"), "unknown model 'gide'; choose from guide"),
         (("--model", ":Net"), "file.py:Class"),
-        (("--model", "torchvision:resnet18"), "--model file.py:Class"),
+        (("--model", "timm:resnet18"), "--model file.py:Class"),
         (("--args", '{"width": 3}'), "'width'; choose a custom model (file.py:Class)"),
     ],
 )
@@ -187,4 +187,4 @@ def test_other_models_that_cannot_be_trained(
 ) -> None:
     result = call("train", *options, *SMALL_RUN, FASHION_TUI_RUNS=str(tmp_path))
     assert_error(result, 2, expected)
-    assert "choose from" not in result.err or "torchvision" not in result.err, "train refuses torchvision's networks"
+    assert "choose from" not in result.err or "timm" not in result.err, "train refuses timm's networks"
