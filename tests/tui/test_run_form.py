@@ -15,8 +15,9 @@ from textual.widgets import Static
 from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.schema.fields import Field, FieldValue, fields_of
-from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
+from fashion_tui.schema.recipe import FINE_TUNING, GUIDE, STRONG, Recipe
 from fashion_tui.schema.run import RunConfig
+from fashion_tui.tui.lab_app import NetworkChoice
 from fashion_tui.tui.theme import THEME
 from fashion_tui.tui.train.form import queue_row
 from fashion_tui.tui.train.form.choices import RunChoices
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @asynccontextmanager
 async def form(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = (80, 24)
+    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = (80, 24), network: NetworkChoice | None = None
 ) -> AsyncIterator[tuple[RunForm, Pilot[None], list[RunChoices | None]]]:
     """Open the form in a separate app. After the form is closed, the list contains its result."""
     monkeypatch.setattr("fashion_tui.tui.train.form.run_form.has_gpu_driver", lambda: False)
@@ -38,7 +39,7 @@ async def form(
     app.theme = THEME.name
     results: list[RunChoices | None] = []
     async with app.run_test(size=size) as pilot:
-        run_form = RunForm(SYNTHETIC_INFO)
+        run_form = RunForm(SYNTHETIC_INFO, network)
         await app.push_screen(run_form, results.append)
         await until(pilot, lambda: app.focused is run_form.rows["epochs"].editor, "the form")
         yield run_form, pilot, results
@@ -74,15 +75,38 @@ async def test_every_field_sets_its_value(monkeypatch: pytest.MonkeyPatch) -> No
     async with form(monkeypatch) as (run_form, pilot, results):
         values: dict[str, Any] = {}
         for name, row in run_form.rows.items():
-            if name != "device":
+            if name != "device" and row.field.about.group != FINE_TUNING:
                 values[name] = another_value(row.field, row.original)
                 row.set_value(values[name])
         await pilot.press("enter")
         (choices,) = results
     assert choices is not None
-    assert choices.recipe == msgspec.structs.replace(GUIDE, **{name: values[name] for name in fields_of(Recipe)})
+    assert choices.recipe == msgspec.structs.replace(
+        GUIDE, **{name: values[name] for name in fields_of(Recipe) if name in values}
+    )
     assert choices.settings == {name: values.get(name, "auto") for name in fields_of(RunConfig)}
     assert choices.queue, "on the CPU, a run waits until no other run trains"
+
+
+async def test_a_network_of_torchvision_has_fields_for_fine_tuning(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with form(monkeypatch) as (run_form, _, _):
+        assert not run_form.rows["freeze"].display
+        assert not any(heading.display for name, heading in run_form._headings.items() if name == FINE_TUNING)
+    values: dict[str, FieldValue] = {
+        "weights": "default",
+        "freeze": "conv1,layer1.*",
+        "backbone_lr": 0.5,
+        "input_size": 64,
+    }
+    async with form(monkeypatch, network=NetworkChoice("torchvision:resnet18")) as (run_form, pilot, results):
+        for name, value in values.items():
+            assert run_form.rows[name].display
+            run_form.rows[name].set_value(value)
+        await pilot.press("enter")
+        (choices,) = results
+    assert choices is not None
+    expected: dict[str, Any] = {"model": "torchvision:resnet18", "mean": (0.0,), "std": (1.0,), **values}
+    assert choices.recipe == msgspec.structs.replace(GUIDE, **expected)
 
 
 async def test_an_unchanged_form_gives_the_recipe_and_the_defaults_of_train(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field, FieldValue, InvalidField, fields_of
 from fashion_tui.schema.range_test import DEFAULT_STEPS
-from fashion_tui.schema.recipe import CPU_RECIPES, RECIPES, Recipe, adapt, with_model
+from fashion_tui.schema.recipe import CPU_RECIPES, FINE_TUNING, RECIPES, Recipe, adapt, is_fine_tuned, with_model
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindLearningRate, GetDevices
 from fashion_tui.schema.run import RunConfig, short_name
@@ -138,6 +138,10 @@ class RunForm(Dialog[RunChoices | None]):
 
     def on_mount(self) -> None:
         self.rows["deterministic"].display = has_gpu_driver()  # training on a CPU is always deterministic
+        if not is_fine_tuned(self.recipe):
+            self._headings[FINE_TUNING].display = False
+            for row in self.rows.values():
+                row.display = row.display and row.field.about.group != FINE_TUNING
         if has_gpu_driver():  # the form shows the reason if torch can't use the GPU
             self._request_devices()
 
