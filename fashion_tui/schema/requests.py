@@ -202,6 +202,8 @@ class GetPredictions(Request, frozen=True, kw_only=True):
     """True class of the images, or None for all classes."""
     predicted: int | None
     """Predicted class of the images, or None for all classes."""
+    indices: tuple[int, ...] | None = None
+    """Indices of the images in the test or training set, or None for all images of the split."""
     sort: PredictionOrder
     offset: int
     limit: int

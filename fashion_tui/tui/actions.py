@@ -212,6 +212,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("sort", "S", "Sort the images, or put similar classes together", "sort"),
         Action("wrong_only", "w", "Show only wrong predictions, or all predictions", "wrong/all"),
         Action("why", "W", "Explain the prediction with heat maps", "why"),
+        Action("compare", "equals_sign", "Compare the predictions with those of another run", "compare", "="),
         Action("robustness", "K", "Measure the accuracy on corrupted images", "robustness"),
         Action("filter", "slash", "Show one true class, prediction or confusion only", "filter", "/"),
         Action("mark_label", "exclamation_mark", "Mark the image as mislabelled, or unmark it", "mislabelled", "!"),
@@ -323,6 +324,15 @@ IN_ROBUSTNESS: tuple[Action, ...] = (
     Action("again", "enter", "Repeat a computation that was cancelled or failed", "try again", "↵"),
     Action("back", "escape", "Cancel the computation, or close the charts", "close", "esc"),
 )
+IN_COMPARISON: tuple[Action, ...] = (
+    Action("next_view", "tab", "Next view: changes, right to wrong, wrong to right, confusions", "view"),
+    Action("previous_view", "shift+tab", "Previous view", shown_key="⇧tab"),
+    *MOVING,
+    Action("open", "enter", "Enlarge the image, or try again", "enlarge", "↵"),
+    *TURNING,
+    Action("why", "W", "Explain the prediction of the run that is wrong", "why"),
+    Action("back", "escape", "Cancel the computation, or close the comparison", "close", "esc"),
+)
 _FIELDS: tuple[Action, ...] = (
     Action("field(1)", "tab", "Next field", "field", setting="next_field"),
     Action("field(-1)", "shift+tab", "Previous field", shown_key="⇧tab", setting="previous_field"),
@@ -363,6 +373,7 @@ DEFAULT_GROUPS: Groups = {
     "form": IN_FORM,
     "explanation": IN_EXPLANATION,
     "robustness": IN_ROBUSTNESS,
+    "comparison": IN_COMPARISON,
 }
 GROUPS, KEY_PROBLEMS = apply_key_settings(DEFAULT_GROUPS, user_settings().keys)
 """The actions of each group with the user's keys, and a message for each invalid key setting."""
@@ -374,6 +385,7 @@ IN_LESSONS, IN_RESHAPING, IN_ARITHMETIC = GROUPS["lessons"], GROUPS["reshape"], 
 IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
 IN_FORM, IN_IMAGE, IN_SET = GROUPS["form"], GROUPS["image"], GROUPS["set"]
 IN_EXPLANATION, IN_ROBUSTNESS = GROUPS["explanation"], GROUPS["robustness"]
+IN_COMPARISON = GROUPS["comparison"]
 IN_AUDIT = GROUPS["audit"]
 SHARED_BY_CHARTS = tuple(
     action
@@ -383,7 +395,7 @@ SHARED_BY_CHARTS = tuple(
 """Actions of the Train pane that are also available while a chart fills the screen."""
 
 FULL_SCREEN_CHART = "Full-screen chart"
-EXPLANATION, ROBUSTNESS = "Explanation", "Robustness"
+EXPLANATION, ROBUSTNESS, COMPARISON = "Explanation", "Robustness", "Comparison of predictions"
 AUDIT = "Label audit"
 
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
@@ -397,7 +409,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     },
     "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET, AUDIT: IN_AUDIT},
     "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
-    "evaluate": {EXPLANATION: IN_EXPLANATION, ROBUSTNESS: IN_ROBUSTNESS},
+    "evaluate": {EXPLANATION: IN_EXPLANATION, ROBUSTNESS: IN_ROBUSTNESS, COMPARISON: IN_COMPARISON},
 }
 """Actions of the views inside a pane. They are available in addition to the pane's own actions."""
 

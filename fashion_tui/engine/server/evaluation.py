@@ -121,7 +121,7 @@ def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) ->
     with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
         evaluated = EvaluatedRun(trained, request.split, call, cache)
         logits, images = evaluated.logits(), evaluated.images
-        indices = _selected(request, logits, images.labels)
+        indices = _selected(request, logits, images.labels, evaluated.parts.first_index)
         page = indices[request.offset : request.offset + request.limit]
         probabilities = logits[page].double().softmax(dim=1)
         return PredictionPage(
@@ -139,10 +139,16 @@ def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) ->
         )
 
 
-def _selected(request: GetPredictions, logits: Tensor, labels: Tensor) -> Tensor:
-    """Return the indices of the images that pass the request's filters, in the requested order."""
+def _selected(request: GetPredictions, logits: Tensor, labels: Tensor, first_index: int) -> Tensor:
+    """Return the indices of the images that pass the request's filters, in the requested order.
+
+    `first_index` is the index of the first image in the test or training set.
+    """
     predicted = logits.argmax(dim=1)
     selected = torch.ones(len(labels), dtype=torch.bool)
+    if request.indices is not None:
+        wanted = torch.tensor(request.indices, dtype=torch.int64) - first_index
+        selected = torch.isin(torch.arange(len(labels)), wanted)
     if request.outcome != "all":
         is_correct = (predicted == labels) & has_probabilities(logits)
         selected &= is_correct == (request.outcome == "correct")

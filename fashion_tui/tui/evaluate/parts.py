@@ -10,11 +10,14 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation
-from fashion_tui.schema.requests import Evaluate, MeasureRobustness
+from fashion_tui.schema.requests import CompareRuns, Evaluate, MeasureRobustness
 from fashion_tui.tui.actions import IN_PANE
+from fashion_tui.tui.dialogs.trust import confirm_trust
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
+from fashion_tui.tui.run_choice import choose_run
 
 from .choices import class_dialog, selected_classes
+from .comparison_screen import ComparisonScreen
 from .explanation_screen import ExplanationScreen
 from .images_view import ImagesView
 from .layout import LAYOUTS, PARTS, SINGLE, Part, layout_for
@@ -172,6 +175,24 @@ class EvaluationParts(ImagePane):
     def _explanation_closed(self, index: int | None) -> None:
         if index is not None:
             self.browser.cursor = self.browser.cursor.at(index)
+
+    def action_compare(self) -> None:
+        if self.subject is not None and self.evaluation is not None:
+            self.lab_app.hold_input(self._compare(self.subject, str(self.evaluation.step)))
+
+    @work(group="compare", exclusive=True)
+    async def _compare(self, subject: Evaluate, step: str) -> None:
+        """Let the user choose another run, and compare its final weights with the checkpoint that is shown."""
+        others = [run for run in self.lab_app.runs if run.path != subject.run_path]
+        chosen = await choose_run(self.app, others, "Compare with run", None)
+        try:
+            if chosen is None or not await confirm_trust(self.app, Path(chosen)):
+                return
+        except UserError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        request = CompareRuns(run_path=subject.run_path, other_path=chosen, checkpoint=step, split=subject.split)
+        self.app.push_screen(ComparisonScreen(request))
 
     def action_robustness(self) -> None:
         if self.subject is not None and self.evaluation is not None:

@@ -33,14 +33,15 @@ MAX_CELL = 24
 async def compare(app: App[None], runs: Sequence[RunSummary]) -> None:
     """Read the logs of the runs, then show what differs between them."""
     try:
-        comparison = await asyncio.to_thread(_compare, [Path(run.path) for run in runs])
+        comparison = await asyncio.to_thread(read_comparison, [Path(run.path) for run in runs])
     except UserError as error:
         app.notify(str(error), severity="error", markup=False)
         return
     await app.push_screen_wait(ComparisonDialog(runs, comparison))
 
 
-def _compare(paths: Sequence[Path]) -> RunComparison:
+def read_comparison(paths: Sequence[Path]) -> RunComparison:
+    """Read the logs of the runs and compare them. Raises UserError if one can't be read."""
     with ExitStack() as stack:
         readers = [RunReader(stack.enter_context(Run(path))) for path in paths]
         for reader in readers:

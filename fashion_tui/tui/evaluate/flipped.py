@@ -1,0 +1,78 @@
+"""The images that one run classifies correctly and another one doesn't, with the predictions of both."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+
+from fashion_tui.report.formatting import printable, shorten
+from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.style import BAD, FOREGROUND, GOOD, MUTED
+from fashion_tui.schema.evaluation import Prediction, PredictionPage
+from fashion_tui.schema.picture import Picture
+from fashion_tui.schema.requests import GetPredictions
+from fashion_tui.tui.widgets.image_tiles import Tile, short_class_name
+
+from .predictions import format_confidence
+
+LETTERS = ("a", "b")
+"""Short names of the first and the second run."""
+LABEL_LINES = 3
+DETAILS_WIDTH = 38
+
+
+@dataclass(frozen=True, slots=True)
+class FlippedRequest:
+    """Requests for the predictions of both runs for the same images."""
+
+    first: GetPredictions
+    second: GetPredictions
+
+
+@dataclass(frozen=True, slots=True)
+class FlippedPage:
+    """Predictions of both runs for the same images."""
+
+    first: PredictionPage
+    second: PredictionPage
+
+    @property
+    def total(self) -> int:
+        return self.first.total
+
+
+def flipped_tile(first: Prediction, second: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
+    """Return a tile with the true class, and a line with each run's prediction, such as `b ✕ Coat 71 %`."""
+    truth = short_class_name(printable(names[first.truth], glyphs), width)
+    labels = [Text(truth, f"bold {FOREGROUND}")]
+    for letter, prediction in zip(LETTERS, (first, second), strict=True):
+        mark, colour = (glyphs.good, GOOD) if prediction.predicted == prediction.truth else (glyphs.bad, BAD)
+        confidence = format_confidence(prediction.confidence)
+        if prediction.predicted is None:
+            name = ""
+        else:
+            room = width - len(letter) - len(mark) - len(confidence) - 3
+            name = short_class_name(printable(names[prediction.predicted], glyphs), room)
+        labels.append(
+            Text.assemble((f"{letter} ", MUTED), (f"{mark} ", colour), (name, colour), (f" {confidence}", MUTED))
+        )
+    return Tile(Picture(first.pixels, first.image_shape), tuple(labels))
+
+
+def flipped_details(
+    first: Prediction, second: Prediction, names: Sequence[str], runs: tuple[str, str], glyphs: Glyphs
+) -> Text:
+    """Return the true class, and the most probable classes of each run."""
+    set_name = Text(f"image {first.index:,}\n", MUTED)
+    text = Text.assemble((shorten(names[first.truth], DETAILS_WIDTH, glyphs), f"bold {FOREGROUND}"), "\n", set_name)
+    for letter, run, prediction in zip(LETTERS, runs, (first, second), strict=True):
+        text.append(f"\n{letter} {shorten(run, DETAILS_WIDTH - 2, glyphs)}\n", MUTED)
+        ranked = sorted(range(len(names)), key=lambda index: -prediction.probabilities[index])
+        for index in ranked[:3]:
+            is_truth = index == prediction.truth
+            mark = glyphs.good if is_truth else glyphs.bad if index == prediction.predicted else " "
+            colour = GOOD if is_truth else BAD if index == prediction.predicted else MUTED
+            name = shorten(names[index], DETAILS_WIDTH - 9, glyphs)
+            text.append(f"{mark} ", colour)
+            text.append(f"{name:<{DETAILS_WIDTH - 9}}{prediction.probabilities[index] * 100:6.1f}\n", colour)
+    return text

@@ -1,0 +1,101 @@
+"""The screen that compares the predictions of two runs, with a real engine and real runs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from fashion_tui.data.sources import SYNTHETIC_INFO
+from fashion_tui.lab.data.datasets import load
+from fashion_tui.lab.data.normalisation import normalise
+from fashion_tui.schema.requests import CompareRuns
+from fashion_tui.trained_run import TrainedRun
+from fashion_tui.tui.dialogs.image import ImageDialog
+from fashion_tui.tui.evaluate.comparison_screen import ComparisonScreen
+from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
+from fashion_tui.tui.lab_app import Settings
+from tests.tui.apps import AppLauncher, wait_for_state
+from tests.tui.pilots import screen_text, until
+from tests.tui.shared_engines import create_app
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+    """Two finished runs of 24 steps with different seeds, on synthetic data."""
+    launcher = AppLauncher(tmp_path_factory.mktemp("compare") / "app")
+    options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
+    paths = []
+    for seed in ("0", "1"):
+        paths.append(Path(json.loads(launcher.command("train", *options, "--seed", seed).stdout)["path"]))
+        wait_for_state(paths[-1], "finished")
+    yield paths
+    launcher.end()
+
+
+def predictions(path: Path) -> tuple[Tensor, Tensor]:
+    """Return the predicted and the true labels of the test images, computed with torch alone."""
+    with TrainedRun.open(path, "final") as trained:
+        recipe, network = trained.config.recipe, trained.network().eval()
+        test = load(trained.config.dataset).test
+    with torch.no_grad():
+        return network(normalise(test.pixels, recipe.mean, recipe.std)).argmax(1), test.labels
+
+
+async def test_all_views_agree_with_the_predictions(pair: list[Path]) -> None:
+    (first, labels), (second, _) = map(predictions, pair)
+    broken = ((first == labels) & (second != labels)).nonzero().flatten().tolist()
+    fixed = ((first != labels) & (second == labels)).nonzero().flatten().tolist()
+    names = SYNTHETIC_INFO.classes
+    app = create_app(Settings(pair[0].parent, dataset="synthetic"))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        screen = ComparisonScreen(CompareRuns(run_path=str(pair[0]), other_path=str(pair[1])))
+        await app.push_screen(screen)
+        await until(pilot, lambda: "McNemar" in screen_text(app), "the test")
+        text = screen_text(app)
+        accuracies = [float((predicted == labels).double().mean()) for predicted in (first, second)]
+        assert all(f"{accuracy * 100:.1f} %" in text for accuracy in accuracies)
+        assert f"correct for {len(broken):,}, only" in text
+        assert "seed" in text
+
+        await pilot.press("tab")
+        await until(pilot, lambda: screen.browser.page is not None, "images that b classifies wrongly")
+        assert f"{len(broken):,} images that a classifies correctly and b doesn't" in screen_text(app)
+        shown = screen.browser.page
+        assert shown is not None
+        assert [each.index for each in shown.first.predictions] == broken[: len(shown.first.predictions)]
+        expected = second[broken][: len(shown.second.predictions)].tolist()
+        assert [each.predicted for each in shown.second.predictions] == expected
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ImageDialog), "the enlarged image")
+        assert f"image {broken[1]:,}" in screen_text(app)
+        await pilot.press("escape", "W")
+        await until(pilot, lambda: isinstance(app.screen, ExplanationScreen), "the explanation")
+        await until(pilot, lambda: f"image {broken[1]:,} of the test set" in screen_text(app), "the same image")
+        predicted = names[int(second[broken[1]])]
+        await until(pilot, lambda: f"for {predicted}" in screen_text(app), "the prediction of b")
+        await pilot.press("escape", "tab")
+
+        await until(pilot, lambda: f"{len(fixed):,} images that b classifies" in screen_text(app), "the opposite")
+        await until(pilot, lambda: screen.browser.page is not None, "its images")
+        await pilot.press("tab")
+        await until(pilot, lambda: "rows: true class" in screen_text(app), "the confusion matrices")
+        change = int(((second == 0) & (labels == 0)).sum() - ((first == 0) & (labels == 0)).sum())
+        row = next(line for line in screen_text(app).splitlines() if line.startswith(names[0]))
+        cell = row.removeprefix(names[0]).split()[0]
+        assert cell.replace("−", "-") == (f"{change:+}" if change else "·")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is not screen, "the pane")
+
+
+async def test_a_problem_is_one_sentence(pair: list[Path]) -> None:
+    app = create_app(Settings(pair[0].parent, dataset="synthetic"))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        request = CompareRuns(run_path=str(pair[0]), other_path=str(pair[1]), split="validation")
+        await app.push_screen(ComparisonScreen(request))
+        await until(pilot, lambda: "held out no images" in screen_text(app), "the problem")
+        assert "try again" in screen_text(app)
