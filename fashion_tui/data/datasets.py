@@ -102,10 +102,18 @@ def prepared_info(ref: DatasetRef) -> DatasetInfo | None:
     """
     if ref.name == SYNTHETIC.name:
         return SYNTHETIC_INFO
-    if ref.name != FOLDER and preparation.is_in_place(ref):
-        return prepare(ref).info
-    stored = open_prepared(ref)
+    stored = open_checked(ref)
     return None if stored is None else stored.info
+
+
+def open_checked(ref: DatasetRef) -> StoredDataset | None:
+    """Do the same as `open_prepared`, but verify published files that needn't be converted.
+
+    Raises UserError if the data set can't be read or is damaged.
+    """
+    if ref.name not in {SYNTHETIC.name, FOLDER} and preparation.is_in_place(ref):
+        return prepare(ref)
+    return open_prepared(ref)
 
 
 def image_files(ref: DatasetRef) -> dict[tuple[Split, int], str]:

@@ -9,7 +9,7 @@ from textual.message import Message
 from textual.worker import get_current_worker
 
 from fashion_tui.data import datasets
-from fashion_tui.data.sources import SYNTHETIC_INFO, requested_title
+from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO, requested_title
 from fashion_tui.runs.index import RunIndex
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import RunSummary
@@ -44,11 +44,12 @@ def find_dataset(settings: Settings, post: Post) -> None:
     requested = requested_title(settings.dataset)
     try:
         ref = datasets.find(settings.dataset, settings.data_directory, image_size=settings.image_size, fit=settings.fit)
-        info = datasets.prepared_info(ref)
+        stored = datasets.open_checked(ref)
     except UserError as error:
         post(DatasetFound(DatasetState(SYNTHETIC_INFO, str(error), requested)))
     else:
-        found = None if info is None else DatasetState(info, requested=requested)
+        info = stored.info if stored is not None else SYNTHETIC_INFO if ref == SYNTHETIC else None
+        found = None if info is None else DatasetState(info, requested=requested, stored=stored)
         post(UnpreparedFound(ref) if found is None else DatasetFound(found))
 
 

@@ -3,7 +3,7 @@
 Panes import this module instead of `app`, because `app` imports the panes.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +16,7 @@ from fashion_tui.schema.run import RunSummary
 from .actions import PaneName
 
 if TYPE_CHECKING:  # not needed for the first paint
+    from fashion_tui.data.stored import StoredDataset
     from fashion_tui.engine.client import Engine
     from fashion_tui.runs.spare import SpareTrainer
     from fashion_tui.schema.models import CustomModel
@@ -47,6 +48,8 @@ class DatasetState:
     """One-line reason why the requested data set isn't shown, or None if it is shown."""
     requested: str = "Fashion-MNIST"
     """Title of the requested data set, which synthetic images may replace."""
+    stored: "StoredDataset | None" = field(default=None, compare=False)
+    """The images, mapped into memory, or None if they have to be found or drawn first."""
 
     @property
     def ref(self) -> DatasetRef:

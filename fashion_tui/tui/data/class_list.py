@@ -79,12 +79,15 @@ def _folded_counts(
     """Return the class counts in the multi-column layout, without bars."""
     lines = []
     cell = width // CLASSES_PER_LINE
+    room = cell - max((len(f"{count:,}") for count in counts), default=0) - 2
+    short = [short_class_name(name, room) for name in names]
+    if len(set(short)) < len(names):  # shortened names must still tell classes apart
+        short = list(names)
     for start in range(0, len(names), CLASSES_PER_LINE):
         line = Text(no_wrap=True)
         for index in range(start, min(start + CLASSES_PER_LINE, len(names))):
             count = f"{counts[index]:,}"
-            room = cell - len(count) - 2
-            name = shorten(short_class_name(names[index], room), room, glyphs)
+            name = shorten(short[index], max(room, 1), glyphs)
             item = Text.assemble(
                 (name, _name_style(index, chosen)), " ", (count, FOREGROUND if chosen == index else MUTED)
             )

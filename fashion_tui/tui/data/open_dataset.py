@@ -15,6 +15,7 @@ from fashion_tui.report.style import ATTENTION, FOREGROUND
 from fashion_tui.schema.dataset import FOLDER, DatasetInfo, Split
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import PrepareDataset
+from fashion_tui.tui.lab_app import DatasetState
 
 if TYPE_CHECKING:
     from fashion_tui.engine.client import Engine
@@ -27,16 +28,12 @@ REPLACED_WIDTH = 24
 class OpenDataset:
     """A data set whose images are mapped into memory when they are first needed."""
 
-    def __init__(self, info: DatasetInfo, requested: str, engine: "Callable[[], Engine]") -> None:
-        """Create a data set.
-
-        `requested` is the title of the data set that the user asked for, which synthetic images may replace.
-        `engine` returns the client of the engine, which prepares the data set if necessary.
-        """
-        self.info = info
-        self._requested = requested
+    def __init__(self, state: DatasetState, engine: "Callable[[], Engine]") -> None:
+        """`engine` returns the client of the engine, which prepares the data set if necessary."""
+        self.info = state.info
+        self._requested = state.requested
         self._engine = engine
-        self._stored: StoredDataset | None = None
+        self._stored = state.stored
         self._opening = asyncio.Lock()
         self._paths: dict[tuple[Split, int], str] | None = None
 

@@ -161,7 +161,7 @@ class DataPane(ImagePane):
         if state is None:
             self._show_notice(Text(f"finding the data set {terminal_glyphs().ellipsis}", MUTED))
             return
-        self._dataset = OpenDataset(state.info, state.requested, lambda: self.lab_app.engine)
+        self._dataset = OpenDataset(state, lambda: self.lab_app.engine)
         self._show_notice(Text(f"loading images {terminal_glyphs().ellipsis}", MUTED))
         for view in self._views():
             view.dataset_changed(self._dataset)
