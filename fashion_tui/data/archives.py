@@ -1,6 +1,6 @@
 """Extract the files of a data set from a downloaded archive.
 
-Only the data set's files are extracted, each under its own name and only up to its published size. Therefore an archive
+Only the data set's files are extracted, each under its own name and only up to its published size, so an archive
 can neither write elsewhere nor fill the disk.
 """
 
@@ -20,7 +20,7 @@ BLOCK_SIZE = 1 << 20
 """Number of bytes to extract at once."""
 
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError, zipfile.BadZipFile)
-"""Errors that are raised when a damaged archive is read."""
+"""Errors raised when a damaged archive is read."""
 
 
 class DamagedArchive(Exception):

@@ -1,4 +1,4 @@
-"""The brightness of the border of images, which says whether objects are drawn on a bright or on a dark background."""
+"""Measure the brightness of image borders, to tell a bright background from a dark one."""
 
 import numpy as np
 from numpy.typing import NDArray

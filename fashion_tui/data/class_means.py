@@ -9,7 +9,7 @@ from .array_cache import ArrayCache
 from .stored import BLOCK_PIXELS, Cancelled, Pixels, Progress, StoredDataset, StoredImages, cache_directory
 
 CACHE_BYTES = 64 << 20
-"""Maximum size of all cached mean images."""
+"""Maximum total size of all cached mean images, in bytes."""
 
 
 def class_means(dataset: StoredDataset, progress: Progress, should_stop: Callable[[], bool]) -> Pixels:

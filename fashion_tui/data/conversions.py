@@ -37,8 +37,8 @@ class Conversions:
     def locked(self, should_stop: Callable[[], bool]) -> Iterator[None]:
         """Wait until no other process converts this data set, and prevent others from doing so.
 
-        What a killed process has left is removed. Raises Cancelled if `should_stop` returns True, and OSError if the
-        cache can't be written.
+        Files left behind by killed processes are removed. Raises Cancelled if `should_stop` returns True, and OSError
+        if the cache can't be written.
         """
         make_private_folder(self.directory)
         descriptor = os.open(self.directory / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -66,5 +66,5 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        return True  # the file system has no locks; then, the last conversion wins
+        return True  # the file system has no locks, so the last conversion replaces the others
     return True

@@ -24,13 +24,13 @@ Picture = NDArray[np.uint8]
 EXTENSIONS = frozenset(
     "avif bmp gif jfif jp2 jpe jpeg jpg pbm pgm png pnm ppm tif tiff webp".split()  # noqa: SIM905 - easier to read
 )
-"""Extensions of image files, in lower case. The content decides on the format, not the extension."""
+"""Extensions of image files, in lower case. The format is determined by the content, not by the extension."""
 
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF")
-"""Pillow's names of the formats. All start with a signature, so other files aren't mistaken for images."""
+"""Pillow's names of the formats. Each format begins with a signature, so other files aren't mistaken for images."""
 
 MAX_PIXELS = 100_000_000
-"""Maximum size of an image. A small file can contain a much larger image, which would fill the memory."""
+"""Maximum number of pixels in an image. A small file can contain a huge image, which would fill the memory."""
 
 BLOCK_ROWS = 64
 """Number of rows of an image that are searched for colours at once."""
@@ -47,8 +47,8 @@ def decode(path: Path) -> Picture:
     """Read an image file, and return its pixels as uint8 `[H, W]` if all of them are grey, else `[H, W, 3]`.
 
     The orientation in the file's EXIF data is applied. Transparent pixels are drawn on white. 16-bit values are scaled
-    to 8 bits. Of an animation, the first frame is returned. Raises UnreadableImage, before the pixels are decoded if
-    there are more than MAX_PIXELS.
+    to 8 bits. Only the first frame of an animation is read. Raises UnreadableImage if the file can't be decoded or the
+    image has more than MAX_PIXELS, in which case no pixels are decoded.
     """
     try:
         with open_regular(path) as file, Image.open(file, formats=_formats()) as image:

@@ -1,8 +1,8 @@
 """Download a data set from its publisher.
 
-Each archive is downloaded and extracted in a temporary folder next to the destination of its files. They are verified
-before and after extraction, and then moved to their destination. An interruption never leaves an incomplete file there.
-A repeated download fetches only the archives of missing and damaged files.
+Each archive is downloaded and extracted in a temporary folder next to the destination of its files. Archives are
+verified before extraction, files after it; then the files are moved to their destination. An interruption never leaves
+an incomplete file there. A repeated download fetches only the archives of missing and damaged files.
 """
 
 import tempfile

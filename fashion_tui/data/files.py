@@ -130,7 +130,7 @@ def verify(ref: DatasetRef, on_block: Callable[[int], None] = lambda _size: None
 
 
 def is_intact(file: DataFile, folder: Path) -> bool:
-    """Return whether a folder contains a file, compressed or not, that doesn't differ from the published one."""
+    """Return whether a folder contains a file, compressed or not, that is identical to the published one."""
     path = locate(file, folder)
     try:
         return path is not None and bool(verify_file(file, path))

@@ -1,4 +1,4 @@
-"""The pixel values of one image, summarised for each channel."""
+"""Statistics of the pixel values of one image, for each channel."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from fashion_tui.schema.picture import Picture
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatistics:
-    """The pixel values of one channel, from 0 to 255."""
+    """Statistics of the pixel values of one channel, which are between 0 and 255."""
 
     low: int
     high: int

@@ -1,8 +1,8 @@
 """Prepare published data sets, so that any process can map their images into memory at once.
 
 A data set is verified once. If its pixels can't be mapped in the published files, because these are compressed or have
-another format, the images are converted into the cache. The cache also stores the summary of each data set. If a file
-changes, the data set is prepared again.
+a different format, the images are converted into the cache. The cache also stores the summary of each data set. If a
+file changes, the data set is prepared again.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ from .stored import (
 )
 
 FORMAT = 1
-"""Version of the conversion. Increase it when the same files would be converted to other arrays or another summary."""
+"""Version of the conversion. Increase it when the same files would give different arrays or a different summary."""
 
 Paths = Mapping[DataFile, Path]
 
@@ -187,7 +187,7 @@ def _conversions(ref: DatasetRef) -> Conversions:
 
 
 def _states(paths: Paths) -> list[object]:
-    """Return what changes if a file or the conversion changes. Raises DamagedData if a file no longer exists."""
+    """Return values that change if a file or the conversion changes. Raises DamagedData if a file no longer exists."""
     states: list[object] = [FORMAT]
     for path in paths.values():
         try:

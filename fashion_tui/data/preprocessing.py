@@ -17,16 +17,16 @@ PICTURE_SIDE = 128
 """Maximum height and width of the picture of a step, in pixels."""
 
 BRIGHT = 128
-"""Pixels from this value on are bright, pixels below it are dark."""
+"""Minimum value of a bright pixel. Pixels below it are dark."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the images of a run's data set are like."""
+    """Properties of the images of a run's data set."""
 
     image_shape: ImageShape
     fit: Fit
-    """How images keep their aspect ratio."""
+    """How images are made square."""
     border: float | None
     """`DatasetInfo.border`, or None if it is unknown."""
 
@@ -105,7 +105,7 @@ def _inversion(image: Pixels, target: Target) -> tuple[bool, str]:
     """Return whether to invert an image, and why."""
     if image.ndim == 3:
         return False, "never for images in colour"
-    # As thick as one pixel of the resized image.
+    # The border is as thick as one pixel of the resized image.
     border = border_brightness(image[np.newaxis], max(min(image.shape) // target.image_shape[-1], 1))
     if border < BRIGHT:
         return False, f"not needed: dark border ({border:g})"

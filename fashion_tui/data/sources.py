@@ -257,7 +257,7 @@ SYNTHETIC_INFO = DatasetInfo(
     std=(0.26846976586755306,),
     border=0.0,
 )
-"""Summary of the synthetic data set, which therefore needn't be drawn to be described."""
+"""Summary of the synthetic data set. It is stated here so that no images need to be drawn to describe them."""
 
 
 def requested_title(name: str) -> str:

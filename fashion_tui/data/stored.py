@@ -27,7 +27,7 @@ Pixels = NDArray[np.uint8]
 Labels = NDArray[np.int64]
 
 Progress = Callable[[int, int], None]
-"""Called with the amount of completed work and the total amount, in files or bytes."""
+"""Called with the amount of completed work and the total amount, in images, files or bytes."""
 
 INFO_FILE = "info.json"
 SPLITS: tuple[Split, Split] = ("train", "test")

@@ -147,7 +147,7 @@ Shrink = Callable[[DatasetSource], SmallSet]
 
 @pytest.fixture
 def shrink(monkeypatch: pytest.MonkeyPatch) -> Shrink:
-    """A function that replaces a published data set by a small one."""
+    """A function that replaces a published data set with a small one."""
 
     def replace_source(source: DatasetSource) -> SmallSet:
         small = small_set(source)

@@ -1,4 +1,4 @@
-"""Archives can't write anywhere but into the given folder, and their files are verified."""
+"""Archives can't write outside the given folder, and their files are verified."""
 
 import gzip
 import hashlib

@@ -43,7 +43,7 @@ def test_an_image_with_only_grey_pixels_has_two_axes_in_every_mode(tmp_path: Pat
     np.testing.assert_array_equal(pixels, GREYS)
 
 
-def test_the_content_decides_on_the_format(tmp_path: Path) -> None:
+def test_the_content_determines_the_format(tmp_path: Path) -> None:
     path = saved(tmp_path, Image.fromarray(COLOURS), "a.png").rename(tmp_path / "a.jpg")
     np.testing.assert_array_equal(decode(path), COLOURS)
 

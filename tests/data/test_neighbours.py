@@ -29,7 +29,7 @@ def test_distances_and_order(monkeypatch: pytest.MonkeyPatch, block_pixels: int,
     assert found[3].pixels == IMAGES.pixels[expected[3]].tobytes()
 
 
-def test_black_and_white_are_as_far_apart_as_can_be_and_equal_images_keep_their_order() -> None:
+def test_black_and_white_have_the_largest_distance_and_equal_images_keep_their_order() -> None:
     pixels = np.zeros((4, 1, 30, 30), np.uint8)
     pixels[0] = 255
     images = StoredImages(pixels, np.zeros(4, np.int64))

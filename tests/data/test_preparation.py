@@ -231,7 +231,7 @@ class TestChecksums:
             prepare(found(small, tmp_path / "data"))
         assert reason in str(error.value)
 
-    def test_a_label_of_no_class_is_reported(self, tmp_path: Path, shrink: Shrink) -> None:
+    def test_an_invalid_label_is_reported(self, tmp_path: Path, shrink: Shrink) -> None:
         small = shrink(KMNIST)
         folder = small.write(tmp_path / "data")
         path = folder / "t10k-labels-idx1-ubyte"
@@ -246,7 +246,7 @@ class TestChecksums:
 
 
 class TestProgress:
-    def test_progress_counts_bytes_to_the_end(self, any_set: SmallSet, tmp_path: Path) -> None:
+    def test_progress_counts_images_to_the_end(self, any_set: SmallSet, tmp_path: Path) -> None:
         any_set.write(tmp_path / "data")
         reported: list[tuple[int, int]] = []
         preparation.prepare(

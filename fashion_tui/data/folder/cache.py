@@ -20,13 +20,13 @@ from fashion_tui.schema.dataset import DatasetRef, Split
 from .layout import Layout
 
 FORMAT = 1
-"""Version of the conversion. Increase it when the same files would be converted to other pixels or another split."""
+"""Version of the conversion. Increase it when the same files would give different pixels or a different split."""
 
 INDEX_FILE = "files.json"
 
 
 class IndexedFile(msgspec.Struct, frozen=True, array_like=True):
-    """A decoded file, and where its image is."""
+    """A decoded file, and the position of its image in the data set."""
 
     path: str
     size: int

@@ -46,7 +46,7 @@ def import_folder(ref: DatasetRef, progress: Progress, should_stop: Callable[[],
 
 
 def verify_imported(dataset: StoredDataset, on_block: Callable[[int], None] = lambda _size: None) -> None:
-    """Compute the SHA-256 of an imported data set again. Raises DamagedData if it isn't the one that was computed then.
+    """Compute the SHA-256 of an imported data set again. Raises DamagedData if it has changed since the import.
 
     This reads all images. `on_block` is called with the size of each block, in bytes.
     """

@@ -13,13 +13,13 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 POLL_SECONDS = 0.1
-"""Interval at which `should_stop` is called while no result is available."""
+"""Interval at which `should_stop` is called while no result is available, in seconds."""
 
 MAX_THREADS = 16
 """Maximum number of threads. Each needs about 150 MB for a photo of 12 million pixels."""
 
 CHUNKS_PER_THREAD = 2
-"""Number of chunks that are in progress or wait to be consumed, for each thread. This limits the memory used."""
+"""Maximum number of chunks per thread that are in progress or waiting to be consumed. This limits the memory used."""
 
 
 def in_parallel(

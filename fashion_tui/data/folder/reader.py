@@ -10,7 +10,7 @@ from .layout import ImageFile
 
 
 class ImageReader:
-    """Reads the images of a folder in the size of the data set. Thread-safe."""
+    """Reads the images of a folder at the size of the data set's images. Thread-safe."""
 
     def __init__(self, ref: DatasetRef, earlier: Conversion | None) -> None:
         self.size = ref.image_size or DEFAULT_IMAGE_SIZE

@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from .layout import ImageFile
 
 SEED = "fashion-tui"
-"""Seed of the hashes. Another seed results in another split and another order."""
+"""Seed of the hashes. A different seed gives a different split and order."""
 
 TEST_SHARE = 6
-"""One of so many images is a test image, on average."""
+"""On average, one in TEST_SHARE images is a test image."""
 
 
 def split(files: Sequence[ImageFile]) -> tuple[list[ImageFile], list[ImageFile]]:
     """Return the training files and the test files, about one in TEST_SHARE, both in random order.
 
     The part of a file depends only on its path, with two exceptions: if all files of a class would be test files, one
-    of them is a training file; and if there would be no test file, one file of the largest class is a test file.
+    of them becomes a training file; and if there would be no test file, one file of the largest class becomes one.
     """
     shuffled = in_random_order(files)
     test = {file.path for file in shuffled if path_hash(file) % TEST_SHARE == 0}

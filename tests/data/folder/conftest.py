@@ -15,7 +15,7 @@ SIZE = 8
 
 
 def picture(seed: int, *, colour: bool = False) -> Picture:
-    """Return noise of the size of the data set, so that it is stored unchanged."""
+    """Return a noise image that has the size of the data set's images, so it is stored unchanged."""
     shape = (SIZE, SIZE, 3) if colour else (SIZE, SIZE)
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 

@@ -189,7 +189,7 @@ def test_a_failed_import_leaves_nothing(folder: Path) -> None:
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """Let writes beyond the first `size` bytes of a file fail, as on a full disk."""
+    """Make writes beyond the first `size` bytes of a file fail, as on a full disk."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
     try:

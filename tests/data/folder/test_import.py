@@ -53,7 +53,7 @@ def test_one_image_with_colours_gives_all_images_three_channels(folder: Path) ->
 
 
 @pytest.mark.parametrize("position", [0, 3, 6])
-def test_colours_may_come_at_any_position(tmp_path: Path, position: int) -> None:
+def test_the_image_with_colours_may_have_any_index(tmp_path: Path, position: int) -> None:
     images = ImagesFile(tmp_path / "images.npy", SIZE)
     for index in range(7):
         images.append(picture(index, colour=index == position))

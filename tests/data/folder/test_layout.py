@@ -155,7 +155,7 @@ def as_another_user() -> Iterator[Path]:
             path.chmod(0o700)
 
 
-def test_what_may_not_be_read_is_listed(as_another_user: Path) -> None:
+def test_files_and_folders_without_permission_are_listed(as_another_user: Path) -> None:
     folder = touch(as_another_user, "cat/1.png", "cat/2.png", "dog/1.png")
     (folder / "cat" / "2.png").chmod(0)
     (folder / "dog").chmod(0)

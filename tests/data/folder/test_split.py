@@ -21,7 +21,7 @@ def test_about_a_sixth_of_each_class_is_the_test_set() -> None:
     assert all(450 < count < 550 for count in Counter(file.class_name for file in test).values())
 
 
-def test_the_part_follows_from_the_sha256_of_the_path() -> None:
+def test_the_part_is_determined_by_the_sha256_of_the_path() -> None:
     chosen = files("cat", "dog", count=50)
     expected = {
         file.path for file in chosen
