@@ -35,8 +35,8 @@ CSV_HEADER = ("kind", "finding", "score", "split", "index", "label", "suggested"
 def audit_report(audit: Audit, marks: Collection[Mark], files: Mapping[ImageKey, str]) -> RenderableType:
     """Return the summary of an audit, and a table of the first findings of each kind.
 
-    Findings of which the user has marked all images aren't in the tables.
-    `files` contains the paths of the images' files, or nothing if the images aren't separate files.
+    Findings whose images have all been marked aren't in the tables. `files` contains the path of each image's file. It
+    is empty if the images aren't separate files.
     """
     glyphs = terminal_glyphs()
     title = Text.assemble((printable(audit.ref.short_name, glyphs), "bold"), (f" · {audit.images:,} images", MUTED))

@@ -7,6 +7,6 @@ FORMULA_STARTS = ("=", "+", "-", "@")
 
 
 def csv_cell(text: str) -> str:
-    """Return a string, such as a class name, as a cell: printable, and with a quote in front if it'd be a formula."""
+    """Return a string, such as a class name, as a cell: printable, and preceded by an apostrophe if it is a formula."""
     clean = printable(text)
     return f"'{clean}" if clean.lstrip().startswith(FORMULA_STARTS) else clean

@@ -90,10 +90,7 @@ def draw_picture(picture: Picture, size: Size, shading: Shading) -> list[list[Se
 def overlay(picture: Picture, heat: Sequence[float]) -> Picture:
     """Return the image with a heat map over it.
 
-    Args:
-        picture: The image.
-        heat: A value in [−1, 1] for each pixel, row by row. NaN counts as 0.
-
+    `heat` contains a value in [−1, 1] for each pixel, row by row. NaN counts as 0.
     """
     levels = (0 if math.isnan(value) else round(MAX_HEAT * min(max(value, -1.0), 1.0)) for value in heat)
     return Picture(picture.pixels, picture.shape, array("b", levels).tobytes())

@@ -11,7 +11,7 @@ _SUBSETS = np.array([[subset >> quarter & 1 for quarter in range(4)] for subset 
 """The ways to divide four pixels into two groups, as `[7, 4]`: 1 for the first group, 0 for the second."""
 
 MIN_SPREAD = 600
-"""Minimum sum of the squared distances of four pixels from their mean that two colours are worth."""
+"""Minimum sum of the squared distances of four pixels from their mean for which two colours are used."""
 
 
 def two_colours(planes: Pixels) -> tuple[list[list[int]], list[list[int]], list[list[int]]]:

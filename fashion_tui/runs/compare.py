@@ -45,9 +45,9 @@ def compare_runs(readers: Sequence[RunReader]) -> RunComparison:
 
 
 def check_comparable(first: Run, second: Run) -> None:
-    """Raise UserError if the predictions of two runs can't be compared: it says why.
+    """Raise UserError if the predictions of two runs can't be compared. The message says why.
 
-    This only looks for reasons that are found without reading checkpoints: a run isn't trained here or has no
+    Only reasons that can be found without reading checkpoints are checked: a run wasn't trained here or has no
     checkpoint, the data sets differ, or a custom model isn't trusted.
     """
     data, other_data = first.config.dataset, second.config.dataset

@@ -37,7 +37,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[LabelledImage, ...]
     """A group of duplicates, training images first; or the one image whose label is probably wrong."""
     score: float
-    """How sure the finding is, at most 1. For duplicates, the lowest correlation between the pixels of the first image
+    """Certainty of the finding, at most 1. For duplicates, the lowest correlation between the pixels of the first image
     and those of another image of the group. For a label, 1 minus the predicted probability of the label."""
     suggested: int | None = None
     """The most probable label of the image, or None for duplicates."""
@@ -54,7 +54,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Audit(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of a label audit."""
+    """The result of a label audit."""
 
     ref: DatasetRef
     classes: tuple[str, ...]

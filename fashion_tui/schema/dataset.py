@@ -105,7 +105,7 @@ class DatasetInfo(msgspec.Struct, frozen=True, kw_only=True):
     border: float | None = None
     """Median of the outermost training pixels, from 0 for black to 255 for white, or None if it is unknown."""
     flips: bool = True
-    """Whether a mirrored image has the same label as the original. This isn't so for digits and letters."""
+    """Whether a mirrored image has the same label as the original. False for digits and letters."""
     skipped: tuple[SkippedFile, ...] = ()
     """Files of a folder that couldn't be read."""
 

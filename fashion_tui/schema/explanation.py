@@ -25,7 +25,7 @@ class HeatMap(msgspec.Struct, frozen=True, kw_only=True):
     image_shape: ImageShape
     values: bytes
     """The map divided by `scale`: float32 [H, W] in the machine's byte order. The values of `gradient` and `occlusion`
-    are in [-1, 1], where a positive value means that the pixel speaks for the class. Those of `smoothgrad` and
+    are in [-1, 1], where a positive value means that the pixel supports the class. Those of `smoothgrad` and
     `grad-cam` are in [0, 1]."""
     scale: float
     """Largest absolute value of the map, or 0 if the map is 0 everywhere. Its unit is a probability for `occlusion`,

@@ -31,7 +31,7 @@ INPUT = "float32 [N, C, H, W], each channel (pixels / 255 - mean) / std"
 
 
 class ExportMetadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What a program that uses an exported network has to know. Every format except `state-dict` contains it."""
+    """What a program that uses an exported network needs to know. Every format except `state-dict` contains it."""
 
     run: str
     """Id of the run."""

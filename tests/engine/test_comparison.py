@@ -49,7 +49,7 @@ def dataset() -> Dataset:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Two runs with other weights that held out 500 images; the second one flips images."""
+    """Two runs with different weights that held out 500 images; the second one flips images."""
     folder = tmp_path_factory.mktemp("runs")
     return untrained(folder, 101, validation=500), untrained(folder, 102, validation=500, recipe=FLIPPING)
 

@@ -47,7 +47,7 @@ def test_the_nearest_neighbours_are_those_of_scikit_learn(parts: tuple[Images, I
     is_unique = (np.diff(distances, axis=1) > 1e-4).all(axis=1)
     assert is_unique.mean() > 0.8
     assert (neighbours.numpy()[is_unique, :6] == indices[is_unique, :6]).all()
-    is_clear = distances[:, 5] - distances[:, 4] > 1e-4  # otherwise, the fifth neighbour is a matter of definition
+    is_clear = distances[:, 5] - distances[:, 4] > 1e-4  # otherwise, rounding may determine the fifth neighbour
     assert is_clear.mean() > 0.98
     assert (predicted[is_clear] == oracle.predict(flat(test).astype(float))[is_clear]).all()
 
@@ -70,7 +70,7 @@ def test_distances_are_exact_and_ties_are_broken_by_index() -> None:
         assert found[row].tolist() == sorted(range(700), key=lambda index: (distances[index], index))[:7]
 
 
-def test_votes_of_equal_number_are_won_by_the_lowest_label() -> None:
+def test_the_lowest_label_wins_a_tied_vote() -> None:
     neighbours = torch.tensor([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0], [5, 5, 4, 3, 2]])
     labels = torch.tensor([7, 2, 7, 2, 9, 3])
     assert vote(neighbours, labels, 10).tolist() == [2, 2, 3]

@@ -68,7 +68,7 @@ def test_too_small_images_are_refused(name: str) -> None:
         build(name, ImageTask(image_shape=(1, least - 1, least), classes=2))
 
 
-def test_a_custom_model_is_told_the_shape_and_the_number_of_classes_if_it_asks() -> None:
+def test_a_constructor_gets_the_shape_and_the_number_of_classes_if_it_has_the_parameters() -> None:
     custom = CustomModel(source=SIZED, class_name="Net")
     task = ImageTask(image_shape=(3, 9, 9), classes=5)
     assert build_trainable(custom, task).network(torch.zeros(4, 3, 9, 9)).shape == (4, 5)

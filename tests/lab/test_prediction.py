@@ -69,5 +69,5 @@ def test_the_threshold_is_a_percentile_of_distances() -> None:
     assert novelty_threshold(training, held_out) == pytest.approx(np.percentile(distances, 99.5), rel=1e-5)
 
 
-def test_the_stated_border_of_the_synthetic_images_is_theirs() -> None:
+def test_the_border_in_the_synthetic_summary_is_that_of_the_images() -> None:
     assert border_brightness(load(SYNTHETIC).train.pixels.numpy()) == SYNTHETIC_INFO.border

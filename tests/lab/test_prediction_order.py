@@ -28,7 +28,7 @@ def test_the_order_is_that_of_numpy(order: PredictionOrder) -> None:
 
 
 @pytest.mark.parametrize("order", ["loss", "confidence", "margin"])
-def test_predictions_that_are_no_numbers_come_first(order: PredictionOrder) -> None:
+def test_predictions_that_are_not_numbers_come_first(order: PredictionOrder) -> None:
     logits = LOGITS[:4].clone()
     logits[2, 3] = math.nan
     assert sorted_indices(logits, LABELS[:4], order)[0] == 2

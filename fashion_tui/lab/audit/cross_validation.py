@@ -24,14 +24,14 @@ class CrossValidation:
     """
 
     def __init__(self, dataset: Dataset, recipe: Recipe, *, folds: int, device: torch.device, seed: int) -> None:
-        """Deal the images to the folds. The training set must have at least two images per fold."""
+        """Assign the images to folds. The training set must have at least two images per fold."""
         self._train, self._test = dataset.train, dataset.test
         self._classes = len(dataset.classes)
         self._device = device
         self._seed = seed
         self._folds = range(folds)
-        self._train_fold = deal_folds(self._train.labels, folds, seed)
-        self._test_fold = deal_folds(self._test.labels, folds, seed)
+        self._train_fold = assign_folds(self._train.labels, folds, seed)
+        self._test_fold = assign_folds(self._test.labels, folds, seed)
         sizes = (len(self._train) - torch.bincount(self._train_fold, minlength=folds)).tolist()
         self._recipes = [_for_size(recipe, size) for size in sizes]
         self.work = (
@@ -74,8 +74,8 @@ class CrossValidation:
         return Training(recipe, images, classes=self._classes, device=self._device, seed=self._seed + fold)
 
 
-def deal_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
-    """Return the fold of each image, int64 `[N]`. The images of each class are dealt to the folds in turn."""
+def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
+    """Return the fold of each image, int64 `[N]`. The images of each class are assigned to the folds in turn."""
     shuffled = torch.randperm(len(labels), generator=generator_for(seed, Purpose.FOLDS))
     by_class = shuffled[labels[shuffled].argsort(stable=True)]
     fold = torch.empty_like(labels)
@@ -84,7 +84,7 @@ def deal_folds(labels: Tensor, folds: int, seed: int) -> Tensor:
 
 
 def _for_size(recipe: Recipe, images: int) -> Recipe:
-    """Return the recipe with enough epochs and a possible batch size for a training set of this size."""
+    """Return the recipe with enough epochs for this number of images, and a batch size of at most this number."""
     batch_size = min(recipe.batch_size, images)
     steps_per_epoch = math.ceil(images / batch_size)
     epochs = max(recipe.epochs, math.ceil(MIN_STEPS / steps_per_epoch))

@@ -30,7 +30,7 @@ CHUNK_VALUES = 1 << 22
 """Number of pixels that are converted to floating point at once."""
 
 ROUNDING = 1e-4
-"""Tolerance for squared distances in float32, so that rounding rules out no pair."""
+"""Tolerance for squared distances in float32, so that rounding never rules out a pair."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class DuplicateGroup:
 
 
 class PixelRows:
-    """The images of several tensors as rows of pixels, without joining the tensors in memory."""
+    """The images of several tensors as rows of pixels, without concatenating the tensors."""
 
     def __init__(self, parts: Sequence[Tensor]) -> None:
         """Take uint8 images `[N, C, H, W]` per part. Indices count through all parts."""
@@ -71,7 +71,7 @@ class PixelRows:
     def standardised(self, indices: Tensor) -> Tensor:
         """Return rows with mean 0 and length 1, float32 `[N, D]`. The dot product of two rows is their correlation.
 
-        A row of equal pixels becomes 0.
+        A row of equal pixels becomes all zeros.
         """
         rows = self[indices].to(torch.float32)
         rows -= rows[:, :1].clone()  # makes a row of equal pixels exactly 0, regardless of rounding

@@ -11,11 +11,11 @@ from torch import Tensor
 from fashion_tui.schema.robustness import CorruptionName
 
 REFERENCE_SIDE = 28
-"""Side of the images, in pixels, for which distances are defined. They grow in proportion to the shorter side."""
+"""Side of the images, in pixels, for which distances are defined. Distances grow in proportion to the shorter side."""
 
 
 def add_noise(pixels: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
-    """Add Gaussian noise with a standard deviation of 255 `deviation` to each value."""
+    """Add Gaussian noise with a standard deviation of 255 × `deviation` to each value."""
     return pixels + 255 * deviation * torch.randn(pixels.shape, generator=generator)
 
 
@@ -42,9 +42,10 @@ def rotate(pixels: Tensor, degrees: float, generator: torch.Generator) -> Tensor
 
 
 def blur(pixels: Tensor, deviation: float, _generator: torch.Generator) -> Tensor:
-    """Average the pixels with the weights exp(-d² / 2 `deviation`²), where d is a distance of at most 3 `deviation`.
+    """Blur images with a Gaussian whose standard deviation is `deviation` pixels.
 
-    The weights are those of a column of pixels and then of a row, and add up to 1.
+    The weights exp(-d² / (2 `deviation`²)) of the distances d up to 3 `deviation`, rounded up to whole pixels, are
+    scaled to a sum of 1. They are applied to the columns and then to the rows.
     """
     radius = math.ceil(3 * deviation)
     weights = torch.exp(-(torch.arange(-radius, radius + 1) ** 2) / (2 * deviation**2))

@@ -51,8 +51,8 @@ def fit_linear_model(
     """Fit softmax regression to uint8 pixels `[N, F]` and their labels, int64 `[N]`.
 
     The weights minimise the mean cross-entropy plus L2_PENALTY / 2 times their sum of squares. This has only one
-    minimum, which L-BFGS finds without random numbers. `mean` is the mean of the images; it speeds up the search, and
-    the bias makes up for it.
+    minimum, which L-BFGS finds without random numbers. `mean` is the mean of the images; subtracting it speeds up
+    the search, and the bias compensates for it.
 
     `progress` is called after each pass over the images with the number of passes and MAX_PASSES. `should_stop` is
     called before each pass. If it returns True, Cancelled is raised.

@@ -9,13 +9,13 @@ from torch import Tensor
 from .metrics import Cancelled
 
 QUERY_BLOCK, REFERENCE_BLOCK = 512, 2048
-"""Number of images of each kind whose distances are computed at once. The distances should fit into the CPU's cache."""
+"""Numbers of queries and references that are compared at once. The distances should fit into the CPU's cache."""
 
 EXACT_FEATURES = 1024
 """Maximum length of a scalar product of pixels that is exact in float32.
 
-After subtracting 128, the product of two pixels is a whole number of at most 2^14. A sum of 2^10 such products is at
-most 2^24, up to which float32 represents all whole numbers.
+After subtracting 128, the product of two pixels is an integer of at most 2^14 in magnitude. A sum of 2^10 such products
+is at most 2^24 in magnitude, up to which float32 represents all integers.
 """
 
 

@@ -1,4 +1,4 @@
-"""Predict the classes of image files: preprocessing like the training images, and the most probable classes."""
+"""Predict the classes of image files: preprocess them like the training images, and find the most probable classes."""
 
 from collections.abc import Sequence
 

@@ -9,7 +9,7 @@ from fashion_tui.schema.evaluation import PredictionOrder
 def sorted_indices(logits: Tensor, labels: Tensor, order: PredictionOrder) -> Tensor:
     """Return the indices, int64 `[N]`, that sort predictions with these logits `[N, C]` and labels `[N]`.
 
-    Predictions that are equal in the order keep their relative positions. Predictions that are NaN are first, unless
+    Predictions with equal sort keys keep their relative positions. Predictions whose sort key is NaN are first, unless
     they are sorted by index.
     """
     if order == "index":

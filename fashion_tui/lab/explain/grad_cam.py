@@ -1,4 +1,4 @@
-"""Grad-CAM: which positions of a layer's feature maps speak for a class (Selvaraju et al. 2017)."""
+"""Grad-CAM: which positions of a layer's feature maps support a class (Selvaraju et al. 2017)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -69,7 +69,7 @@ def find_layers(classifier: Classifier, image: Tensor) -> CamLayers:
 
 
 def grad_cam(classifier: Classifier, image: Tensor, target: int, layer: str) -> Tensor:
-    """Return Grad-CAM of a layer, float32 `[H, W]`: where its feature maps speak for the class.
+    """Return Grad-CAM of a layer, float32 `[H, W]`: where its feature maps support the class.
 
     Each feature map is weighted by the mean of the logit's gradient over its positions. The weighted maps are summed,
     negative values are set to 0, and the result is resized to the size of the image by bilinear interpolation

@@ -41,7 +41,7 @@ def explain(  # noqa: PLR0913
 def scale_to_one(values: Tensor) -> tuple[Tensor, float]:
     """Divide a heat map by its largest absolute value, and return the result and this value.
 
-    Zeros keep their meaning, and so does the sign. A map that is 0 everywhere stays unchanged. Raises UserError if a
+    Zeros stay 0, and signs are kept. A map that is 0 everywhere stays unchanged. Raises UserError if a
     value is NaN or infinite.
     """
     if not values.isfinite().all():

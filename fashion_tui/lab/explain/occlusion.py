@@ -26,7 +26,7 @@ def occlusion(
     Patches of a seventh of the image's height and width are hidden, one at a time: their pixels are replaced by the
     mean of the image, in each channel (after Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional
     Networks"). The value of a pixel is the mean drop over the patches that cover it. A positive value means that the
-    pixel speaks for the class.
+    pixel supports the class.
 
     `image` is normalised, float32 `[C, H, W]`. `progress` is called after each batch with the number of completed
     patches and the total. Needs no gradient.

@@ -25,7 +25,7 @@ def input_x_gradient(classifier: Classifier, image: Tensor, target: int) -> Tens
     """Return gradient × input, float32 `[H, W]`: how much each pixel adds to the logit of the class, to first order.
 
     The map is the product of the image and the gradient of the logit, summed over the channels. A positive value means
-    that the pixel speaks for the class, compared with a pixel whose normalised value is 0.
+    that the pixel supports the class, compared with a pixel whose normalised value is 0.
 
     `image` is normalised, float32 `[C, H, W]`. Raises UserError if no gradient reaches the image.
     """
@@ -42,7 +42,7 @@ def smooth_grad(  # noqa: PLR0913
     seed: int = 0,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tensor:
-    """Return SmoothGrad, float32 `[H, W]`: how strongly the logit of the class reacts to each pixel.
+    """Return SmoothGrad, float32 `[H, W]`: how strongly the logit of the class responds to each pixel.
 
     The gradient of the logit is averaged over `samples` copies of the image with Gaussian noise (Smilkov et al. 2017,
     "SmoothGrad: removing noise by adding noise"). The map is the largest absolute value of any channel, so it is never

@@ -47,7 +47,7 @@ def trace(network: nn.Module, image_shape: tuple[int, int, int]) -> ExportedProg
             "export only its weights, as safetensors or state-dict"
         ) from error
     for node in program.graph.nodes:
-        node.meta.pop("stack_trace", None)  # has paths of this machine
+        node.meta.pop("stack_trace", None)  # contains paths on this machine
     return program
 
 

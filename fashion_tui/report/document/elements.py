@@ -46,5 +46,5 @@ def html_text(root: ET.Element) -> str:
 
 
 def svg_text(root: ET.Element) -> str:
-    """Return an SVG element as a document of its own."""
+    """Return an SVG element as a standalone document."""
     return ET.tostring(root, encoding="unicode") + "\n"

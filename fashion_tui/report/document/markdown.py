@@ -34,7 +34,7 @@ _SPECIAL = re.compile(r"[\\`*_\[\]<>|&~$#!(){}:@]")
 
 
 def evaluation_markdown(document: EvaluationDocument, folder: str) -> bytes:
-    """Return the report as Markdown in UTF-8. `folder` is the name of the folder that has `image_files`."""
+    """Return the report as Markdown in UTF-8. `folder` is the name of the folder that contains `image_files`."""
     return "\n".join(_lines(document, quote(folder))).encode() + b"\n"
 
 

@@ -49,7 +49,7 @@ def reliability_svg(bins: Sequence[ReliabilityBin]) -> ET.Element:
 
 
 def _bar(each: ReliabilityBin, accuracy: float, confidence: float, most: int) -> list[ET.Element]:
-    """Return the bar of a bin, the distance to its confidence, and the bar of its count."""
+    """Return the bar of a bin, the gap to its confidence, and its bar in the histogram."""
     x, width = _across(each.low), _across(each.high) - _across(each.low)
     place = {"x": f"{x + 0.5:.2f}", "width": f"{width - 1:.2f}"}
     tooltip = (

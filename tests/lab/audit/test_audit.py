@@ -11,7 +11,7 @@ from fashion_tui.data.datasets import find
 from fashion_tui.data.stored import StoredImages, describe
 from fashion_tui.lab.audit import cross_validation
 from fashion_tui.lab.audit.audit import FOLDS, audit_dataset
-from fashion_tui.lab.audit.cross_validation import CrossValidation, deal_folds
+from fashion_tui.lab.audit.cross_validation import CrossValidation, assign_folds
 from fashion_tui.lab.data.datasets import Dataset, Images, load
 from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.lab.training.loop import Training
@@ -107,14 +107,14 @@ def test_images_are_predicted_by_networks_that_have_not_seen_them() -> None:
     assert training.correct.sum() / 80 > 0.9, "the images can be memorised"
 
 
-def test_the_images_of_each_class_are_dealt_to_the_folds() -> None:
+def test_the_images_of_each_class_are_spread_evenly_over_the_folds() -> None:
     labels = torch.randint(0, 7, (500,), generator=torch.Generator().manual_seed(0))
-    fold = deal_folds(labels, 4, seed=0)
+    fold = assign_folds(labels, 4, seed=0)
     counts = torch.stack([torch.bincount(labels[fold == number], minlength=7) for number in range(4)])
     assert (counts.max(dim=0).values - counts.min(dim=0).values).max() <= 1
     assert counts.sum() == 500
-    assert torch.equal(deal_folds(labels, 4, seed=0), fold)
-    assert not torch.equal(deal_folds(labels, 4, seed=1), fold)
+    assert torch.equal(assign_folds(labels, 4, seed=0), fold)
+    assert not torch.equal(assign_folds(labels, 4, seed=1), fold)
 
 
 @pytest.mark.parametrize("count", [1, 2 * FOLDS - 1])
