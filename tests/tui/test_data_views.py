@@ -158,6 +158,16 @@ async def test_an_enlarged_image_with_its_file_and_its_neighbours(
         await until(pilot, lambda: pane.view is pane.images, "the images")
 
 
+async def test_notices_name_the_data_set_that_synthetic_images_replace(tmp_path: Path) -> None:
+    app = create_app(Settings(tmp_path / "runs", tmp_path / "none", dataset="cifar10"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: app.dataset is not None, "the data set")
+        await pilot.press("f3")
+        await until(pilot, lambda: "synthetic garments (not CIFAR-10)" in screen_text(app), "the title")
+        assert "drawn by code: not CIFAR-10" in screen_text(app)
+        assert "not Fashion-MNIST" not in screen_text(app)
+
+
 async def test_a_folder_with_hostile_names_and_a_damaged_file(tmp_path: Path, digits_folder: Path) -> None:
     folder = tmp_path / "photos"
     names = ["x" * 200, "evil\x1b[2J\x07", "\u202ebackwards", "猫" * 60]

@@ -111,3 +111,15 @@ def cell(grid: ImageTiles, x: int, y: int) -> tuple[str, Style | None]:
     """Return the character and the style of a cell."""
     ((character, style, _control),) = grid.render_line(y).crop(x, x + 1)
     return character, style
+
+
+async def test_labels_keep_their_style() -> None:
+    app = TilesApp()
+    async with app.run_test(size=(40, 20)):
+        grid = app.query_one(ImageTiles)
+        label = Text("Coat", "#d7af5f")
+        grid.show([Tile(tile((1, 28, 28), 0).picture, (label,))])
+        line = grid.render_line(grid.tile_layout.image_size[0])
+        (segment,) = (part for part in line if part.text.startswith("Coat"))
+        assert segment.style is not None
+        assert segment.style.color == Style.parse("#d7af5f").color

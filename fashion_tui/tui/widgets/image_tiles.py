@@ -244,7 +244,9 @@ class ImageTiles(Widget, can_focus=True):
         label.truncate(width, overflow="ellipsis", pad=True)
         if position == self._cursor and label_index == 0:
             return Strip([Segment(label.plain, self.rich_style + CURSOR)], width)
-        return Strip(Segment.apply_style(label.render(self.app.console, end=""), self.rich_style), width)
+        console = self.app.console  # `render` ignores the style of a Text without spans
+        style = self.rich_style + console.get_style(label.style)
+        return Strip(Segment.apply_style(label.render(console, end=""), style), width)
 
     def _image_line(self, strips: Sequence[Strip], line: int) -> Strip:
         """Return a line of an image, centred in the width of its tile."""
