@@ -107,7 +107,7 @@ def prepared_info(ref: DatasetRef) -> DatasetInfo | None:
 
 
 def open_checked(ref: DatasetRef) -> StoredDataset | None:
-    """Do the same as `open_prepared`, but verify published files that needn't be converted.
+    """Map the images of a data set like `open_prepared`, but verify published files that needn't be converted.
 
     Raises UserError if the data set can't be read or is damaged.
     """

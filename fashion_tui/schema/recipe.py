@@ -56,7 +56,7 @@ OWN_MEAN, OWN_STD = (0.0,), (1.0,)
 the images itself, with the mean and the standard deviation of its pretrained weights."""
 
 FINE_TUNING_FIELDS = ("weights", "freeze", "input_size")
-"""Fields that have a meaning only for networks of torchvision."""
+"""Fields that apply only to torchvision's networks."""
 
 OPTIMIZER_NAMES: dict[Optimizer, str] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "muon": "Muon"}
 """Names of the optimizers, as written in sentences."""

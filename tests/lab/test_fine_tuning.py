@@ -75,7 +75,7 @@ def tuned(recipe: Recipe, weights: WeightsFile, task: ImageTask = GREY) -> FineT
 
 @pytest.mark.covers("recipe.input_size", "recipe.weights")
 @pytest.mark.parametrize("task", [GREY, COLOUR], ids=["grey images are enlarged", "colour images are reduced"])
-def test_the_network_gets_what_torchvisions_transforms_give(weights: WeightsFile, task: ImageTask) -> None:
+def test_inputs_equal_those_of_torchvisions_transforms(weights: WeightsFile, task: ImageTask) -> None:
     pixels = torch.randint(0, 256, (3, *task.image_shape), dtype=torch.uint8)
     network = tuned(recipe_for(), weights, task).eval()
     transforms = v2.Compose([
@@ -107,7 +107,7 @@ def test_mean_and_std_of_the_recipe_replace_those_of_the_weights(weights: Weight
 
 
 @pytest.mark.covers("recipe.freeze")
-def test_frozen_layers_stay_as_they_are(weights: WeightsFile) -> None:
+def test_frozen_layers_stay_unchanged(weights: WeightsFile) -> None:
     recipe = recipe_for(freeze="conv1, stage[23], conv5.1.*", weights=str(weights.path), ema_decay=0.5)
     training = Training(recipe, IMAGES, device=CPU, seed=1, weights=weights)
     before = copy.deepcopy(training.model.state_dict())
@@ -156,7 +156,7 @@ def test_pretrained_layers_have_a_lower_learning_rate(weights: WeightsFile, opti
     assert all(len(each.param_groups) == 1 for each in random.optimizers)
 
 
-def test_a_resumed_training_ends_with_the_same_bits_without_the_file(weights: WeightsFile) -> None:
+def test_resumed_training_is_bit_identical_without_the_file(weights: WeightsFile) -> None:
     recipe = recipe_for("mobilenet_v3_small", epochs=2, freeze="features.[0-9]")  # its dropout draws random numbers
     whole = Training(recipe, IMAGES, device=CPU, seed=2)
     state: dict[str, Any] = {}

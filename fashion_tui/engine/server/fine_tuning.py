@@ -1,4 +1,4 @@
-"""Handlers for networks of torchvision that are going to be fine-tuned."""
+"""Handlers for fine-tuning torchvision's networks."""
 
 import msgspec
 

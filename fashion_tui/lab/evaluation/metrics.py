@@ -24,7 +24,7 @@ BATCH_SIZE = 500
 """Number of images per batch. Evaluating a batch takes a fraction of a second, even for a large network on a CPU."""
 
 FINE_TUNED_BATCH_SIZE = 32
-"""Number of images per batch for a network of torchvision, because its images and feature maps are large."""
+"""Number of images per batch for torchvision's networks, because their images and feature maps are large."""
 
 MIN_BATCH_SIZE = 32
 """Minimum batch size on a GPU. If even such a batch doesn't fit in memory, the network is evaluated on the CPU."""

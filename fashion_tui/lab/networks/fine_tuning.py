@@ -31,11 +31,11 @@ class FineTunedNetwork(nn.Module):
     """A network of torchvision that takes the images of a data set, `[N, 1 or 3, H, W]`.
 
     The images are resized to `size`×`size` pixels, and grey images are repeated for each of the three channels. Unless
-    the recipe normalises them already, they are normalised as the network's pretrained weights need it.
+    the recipe normalises them already, they are normalised as the network's pretrained weights require.
     """
 
     def __init__(self, network: nn.Module, head: str, size: int, mean: Sequence[float], std: Sequence[float]) -> None:
-        """`head` is the path of the last layer in `network`. `mean` and `std` have one value for each colour."""
+        """`head` is the path of the last layer in `network`. `mean` and `std` have one value for each channel."""
         super().__init__()
         self.network = network
         self.head = head
@@ -134,7 +134,7 @@ def can_train_on_one(recipe: Recipe, task: ImageTask) -> bool:
 
 
 def published_weights(model: str) -> PublishedWeights:
-    """Return where the default weights of `torchvision:NAME` are published."""
+    """Return the URL, file name and checksum of the default weights of `torchvision:NAME`."""
     url = str(published_weights_of(model.removeprefix(TORCHVISION)).url)
     file = url.rpartition("/")[2]
     digits = file.rpartition(".")[0].rpartition("-")[2]
@@ -143,8 +143,8 @@ def published_weights(model: str) -> PublishedWeights:
 
 
 def _arguments(name: str, size: int, *, is_pretrained: bool) -> dict[str, Any]:
-    """Return the arguments with which a network suits the size of its input and, if it has any, its weights."""
-    if name in {"googlenet", "inception_v3"}:  # without the additional heads that are used only in training
+    """Return the constructor's arguments that match the input size and, if the network is pretrained, its weights."""
+    if name in {"googlenet", "inception_v3"}:  # without the auxiliary classifiers, which are used only in training
         return {"aux_logits": False, "transform_input": is_pretrained}
     if name.startswith("vit_"):
         return {"image_size": size}

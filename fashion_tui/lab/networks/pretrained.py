@@ -20,7 +20,7 @@ from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, Recipe
 from .fine_tuning import FineTunedNetwork, published_weights
 
 AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")
-"""Prefixes of weights in torchvision's files that networks use only for their additional heads."""
+"""Prefixes of weights in torchvision's files that belong to auxiliary classifiers, which are left out."""
 
 OLD_DENSENET_NAME = re.compile(r"(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)")
 """Names of weights in torchvision's files for DenseNet, which have a dot that the network's names don't have."""
@@ -99,7 +99,7 @@ def _renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _mismatch(expected: Mapping[str, Tensor], weights: Mapping[str, Tensor], model: str) -> str:
-    """Return in what way weights don't fit, or an empty string."""
+    """Return a clause that says why weights don't fit, or an empty string if they do."""
     missing = [name for name in expected if name not in weights and not name.endswith("num_batches_tracked")]
     unknown = [name for name in weights if name not in expected]
     shapes = [name for name in expected if name in weights and weights[name].shape != expected[name].shape]
