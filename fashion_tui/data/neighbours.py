@@ -28,7 +28,7 @@ def nearest_in_pixels(  # noqa: PLR0913
     progress: Progress,
     should_stop: Callable[[], bool],
 ) -> list[PixelNeighbour]:
-    """Return the images with the smallest Euclidean distance to `query`, nearest first; of equal ones, the first.
+    """Return the `limit` images nearest to `query` by Euclidean distance, nearest first and ties by index.
 
     `query` is uint8 `[C, H, W]`, and `exclude` is the index of an image to leave out. The distances are exact, because
     they are computed from integers. `progress` counts images. Raises Cancelled if `should_stop` returns True.

@@ -45,7 +45,7 @@ def test_only_training_images_marked_as_mislabelled_are_left_out(dataset: Datase
     assert mislabelled_training_images(dataset) == (2, 9)
 
 
-def test_marks_belong_to_one_content_of_the_data_set(dataset: DatasetRef) -> None:
+def test_marks_apply_only_to_the_same_images(dataset: DatasetRef) -> None:
     mark_images(dataset, [("train", 1)], "mislabelled")
     assert read_marks(DatasetRef(name="synthetic", directory=None, sha256="cd" * 32)) == ()
     with pytest.raises(ValueError, match="SHA-256"):

@@ -221,7 +221,7 @@ class TestChecksums:
             (lambda content: content[:7] + b"\x15" + content[8:], "its header is 00 00 08 03 00 00 00 15"),
         ],
     )  # fmt: skip
-    def test_size_and_header_are_compared_where_no_checksum_is_published(
+    def test_size_and_header_are_compared_if_no_checksum_is_published(
         self, tmp_path: Path, shrink: Shrink, damage: Callable[[bytes], bytes], reason: str
     ) -> None:
         small = shrink(KMNIST)

@@ -14,7 +14,7 @@ from fashion_tui.schema.requests import AuditDataset, GetDevices
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_a_cancelled_audit_ends_and_the_engine_goes_on(engine: Engine) -> None:
+async def test_the_engine_still_works_after_a_cancelled_audit(engine: Engine) -> None:
     is_training = asyncio.Event()
 
     def progress(done: int, total: int) -> None:

@@ -119,7 +119,7 @@ def test_the_curves_are_the_accuracies_on_corrupted_images() -> None:
     ], "corruptions don't depend on chance"
 
 
-def test_each_value_has_one_more_accuracy() -> None:
+def test_each_yielded_value_adds_one_accuracy() -> None:
     pixels = images(4, channels=1)
     counts = [
         sum(len(curve.accuracies) for curve in curves)

@@ -94,7 +94,7 @@ def test_signed_values_are_averaged_too() -> None:
         ((1, 8, 512), (16, 32), (1, 32)),
     ],
 )
-def test_image_is_as_large_as_its_room_allows(
+def test_image_is_as_large_as_the_space_allows(
     shape: ImageShape, room: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     assert fit(shape, room) == expected

@@ -36,7 +36,7 @@ def digits(digits_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("forked_processes")
-def test_a_killed_run_is_resumed_to_the_bit_and_predicts_photos_of_digits(
+def test_a_killed_run_is_resumed_bit_identically_and_predicts_photos_of_digits(
     train: Callable[..., Trainer], digits: DatasetInfo, digits_folder: Path, tmp_path: Path
 ) -> None:
     def make_run() -> Run:

@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 class Cache:
     """Keeps data sets in memory, logits in memory and on disk, and other results on disk.
 
-    Entries are named by keys, which are hashes of everything that determines the result.
+    Entries are identified by keys, which are hashes of everything that determines the result.
     """
 
     def __init__(self, folder: Path | None = None) -> None:

@@ -38,7 +38,7 @@ def embedding_layer(model: nn.Module, example: Tensor) -> str | None:
     device. A copy of the network runs on this device in evaluation mode, so the network stays unchanged.
     """
     if len(example) == 1:
-        example = torch.cat([example, example])  # tells the axis of the images from an axis of size 1
+        example = torch.cat([example, example])  # distinguishes the batch axis from axes of size 1
     found = _find_layer(copy_model(model, example.device).eval(), example)
     return None if found is None else found[0]
 

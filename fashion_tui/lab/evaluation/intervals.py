@@ -9,8 +9,8 @@ def wilson_interval(correct: int, n: int, level: float = 0.95) -> tuple[float, f
 
     The interval contains each true accuracy p with |correct/n - p| <= z sqrt(p (1 - p) / n), where z is the
     (1 + level) / 2 quantile of the standard normal distribution. Unlike the interval correct/n ± z standard errors, it
-    stays in [0, 1] and has a width for 0 and for `n` correct images (Wilson 1927, "Probable Inference, the Law of
-    Succession, and Statistical Inference").
+    stays in [0, 1] and has a positive width even if none or all of the images are correct (Wilson 1927,
+    "Probable Inference, the Law of Succession, and Statistical Inference").
     """
     z = NormalDist().inv_cdf((1 + level) / 2)
     accuracy, squared = correct / n, z * z

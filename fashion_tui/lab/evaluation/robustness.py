@@ -20,7 +20,7 @@ SEED = 0
 def robustness_curves(
     predict: Callable[[Tensor], Tensor], images: Images, *, should_stop: Callable[[], bool] = lambda: False
 ) -> Iterator[tuple[RobustnessCurve, ...]]:
-    """Yield the curves after each corruption and strength. The last value contains all accuracies.
+    """Yield the curves measured so far after each corruption and strength. The last value contains all accuracies.
 
     `predict` returns the logits `[B, C]` of uint8 images `[B, C, H, W]`. The corruption of an image depends only on its
     index, on the kind of corruption and on the strength: the noise is the same at each strength but for its scale, and

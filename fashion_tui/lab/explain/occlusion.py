@@ -29,7 +29,7 @@ def occlusion(
     pixel supports the class.
 
     `image` is normalised, float32 `[C, H, W]`. `progress` is called after each batch with the number of completed
-    patches and the total. Needs no gradient.
+    patches and the total. No gradients are needed.
     """
     image = image.cpu()
     mean = image.mean(dim=(1, 2), keepdim=True)

@@ -127,9 +127,9 @@ def open_model(
     The code of a custom model can import the modules in `CustomModel.modules` or, if this is None, those in the folder
     of its file. The files are read again on each call. `modules.modules_of` returns the modules of the network.
 
-    On the `meta` device, the weights have shapes but no values, so even a large
-    network is built immediately. If the constructor needs values, the weights are on the CPU instead. If the weights
-    would take more than `max_bytes`, they are on the `meta` device instead.
+    On the `meta` device, the weights have shapes but no values, so even a large network is built immediately. If the
+    constructor needs values, the weights are on the CPU instead. If the weights would take more than `max_bytes`, they
+    are on the `meta` device instead.
 
     Raises UsageError if the network is unknown or doesn't take the arguments, and UserError if the file can't be read
     or the user's code fails.

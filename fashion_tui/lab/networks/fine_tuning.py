@@ -30,8 +30,8 @@ COLOURS = 3
 class FineTunedNetwork(nn.Module):
     """A network of torchvision that takes the images of a data set, `[N, 1 or 3, H, W]`.
 
-    The images are resized to `size`×`size` pixels, and grey images are repeated for each of the three channels. Unless
-    the recipe normalises them already, they are normalised as the network's pretrained weights require.
+    The images are resized to `size`×`size` pixels, and the channel of grey images is repeated three times. Unless the
+    recipe normalises them already, they are normalised as the network's pretrained weights require.
     """
 
     def __init__(self, network: nn.Module, head: str, size: int, mean: Sequence[float], std: Sequence[float]) -> None:
