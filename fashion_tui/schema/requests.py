@@ -151,7 +151,7 @@ class GetTrainedWeights(Request, frozen=True, kw_only=True):
 
 
 class GetFeatureMaps(Request, frozen=True, kw_only=True):
-    """Ask for the output of a layer or function for one test image; the reply is a FeatureMaps.
+    """Ask for the output of a layer or function for one image; the reply is a FeatureMaps.
 
     Fails with UntrustedSource in the same cases as Evaluate.
     """
@@ -165,8 +165,9 @@ class GetFeatureMaps(Request, frozen=True, kw_only=True):
     """Operation of the row in the shape table."""
     occurrence: int
     """Index among the rows with the same path and operation."""
+    split: Split = "test"
     index: int
-    """Index of the image in the test set."""
+    """Index of the image in the split."""
     offset: int
     """Index of the first feature map to return."""
     limit: int

@@ -25,10 +25,10 @@ class Histogram(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeatureMaps(msgspec.Struct, frozen=True, kw_only=True):
-    """Output of a layer or function of a network for one test image."""
+    """Output of a layer or function of a network for one image."""
 
     index: int
-    """Index of the image in the test set."""
+    """Index of the image in its split."""
     truth: str
     """Name of the true class."""
     predicted: str
@@ -48,5 +48,5 @@ class FeatureMaps(msgspec.Struct, frozen=True, kw_only=True):
     """Smallest value in all feature maps of the output."""
     high: float
     """Largest value in all feature maps of the output."""
-    test_images: int
-    """Number of images in the test set."""
+    images: int
+    """Number of images in the split."""

@@ -312,11 +312,20 @@ IN_FULL_SCREEN: tuple[Action, ...] = (
 IN_EXPLANATION: tuple[Action, ...] = (
     Action("step(1)", "right,l", "Explain the next image", "image", "→ l", "←→", setting="next_image"),
     Action("step(-1)", "left,h", "Explain the previous image", shown_key="← h", setting="previous_image"),
-    Action("turn(1)", "down,j", "Next method", "method", "↓ j", "↑↓", setting="next_method"),
-    Action("turn(-1)", "up,k", "Previous method", shown_key="↑ k", setting="previous_method"),
+    Action(
+        "turn(1)",
+        "down,j",
+        "Next method or layer",
+        "method",
+        "↓ j",
+        "↑↓",
+        setting="next_method",
+    ),
+    Action("turn(-1)", "up,k", "Previous method or layer", shown_key="↑ k", setting="previous_method"),
     Action("choose_class", "c", "Choose the class to explain", "class"),
     Action("choose_layer", "L", "Choose the layer of Grad-CAM", "layer"),
-    Action("next_view", "tab", "Switch between heat map and nearest training images", "view"),
+    Action("next_view", "tab", "Next view: heat map, nearest training images, feature maps", "view"),
+    Action("more_maps", "space", "Show the next feature maps", "more maps"),
     Action("again", "enter", "Repeat a computation that was cancelled or failed", "try again", "↵"),
     Action("back", "escape", "Cancel the computation, or close the explanation", "close", "esc"),
 )

@@ -21,6 +21,7 @@ from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
 from fashion_tui.tui.lab_app import Settings
+from fashion_tui.tui.model.feature_maps import FeatureMapsView
 from fashion_tui.tui.widgets.image import ImageView
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.tui.apps import AppLauncher, wait_for_state
@@ -127,7 +128,7 @@ async def test_keys_choose_the_method_and_the_layer_of_grad_cam(finished: Path) 
 async def test_the_nearest_training_images_and_their_labels_are_shown(finished: Path) -> None:
     async with explanation(finished) as (app, pilot, screen, page):
         await pilot.press("tab")
-        grid = screen.query_one(ImageTiles)
+        grid = screen.query_one("#neighbours ImageTiles", ImageTiles)
         await until(pilot, lambda: len(grid.tiles) > 1, "the nearest images")
         with TrainedRun.open(finished, "final") as trained:
             recipe, network = trained.config.recipe, trained.network().eval()
@@ -150,12 +151,37 @@ async def test_the_nearest_training_images_and_their_labels_are_shown(finished: 
         assert f"{count} class {most_common}" in screen_text(app)
 
 
+async def test_the_feature_maps_of_each_layer_are_shown_for_the_image(finished: Path) -> None:
+    async with explanation(finished) as (app, pilot, screen, page):
+        first = page.predictions[0]
+        await pilot.press("tab", "tab")
+        maps = screen.query_one(FeatureMapsView)
+        await until(pilot, lambda: maps.grid.tiles, "the maps of the first layer")
+        assert "conv1" in screen_text(app)
+        assert f"image {first.index:,}:" in screen_text(app)
+        assert maps.grid.tiles[0].picture.pixels == first.pixels
+        with TrainedRun.open(finished, "final") as trained:
+            recipe, network = trained.config.recipe, trained.network().eval()
+            pixels = load(trained.config.dataset).test.pixels[first.index][None]
+        output = network.get_submodule("conv1")(normalise(pixels, recipe.mean, recipe.std))[0].detach()
+        levels = (output[0] - output.min()) / (output.max() - output.min()) * 255
+        shown = torch.frombuffer(bytearray(maps.grid.tiles[1].picture.pixels), dtype=torch.uint8).reshape(28, 28)
+        assert (shown - levels).abs().max() <= 1
+
+        await pilot.press("right", "down")
+        second = page.predictions[1]
+        await until(pilot, lambda: f"image {second.index:,}:" in screen_text(app), "the next image")
+        await until(pilot, lambda: "conv1  " not in screen_text(app), "the next layer")
+
+
 async def test_hostile_class_names_are_displayed_escaped(finished: Path) -> None:
     async with explanation(finished, HOSTILE, (80, 24)) as (app, pilot, screen, _):
         await until(pilot, lambda: heat_on(screen), "a heat map")
         assert "\x1b" not in screen_text(app)
         await pilot.press("tab")
-        await until(pilot, lambda: len(screen.query_one(ImageTiles).tiles) > 1, "the nearest images")
+        await until(
+            pilot, lambda: len(screen.query_one("#neighbours ImageTiles", ImageTiles).tiles) > 1, "the nearest images"
+        )
         assert "\x1b" not in screen_text(app)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is not screen, "the pane")

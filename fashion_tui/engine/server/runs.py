@@ -27,10 +27,10 @@ from .connection import CallContext
 def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -> FeatureMaps:
     with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
         dataset, recipe = run_dataset(trained.config, cache), trained.config.recipe
-        test = dataset.test
-        if not 0 <= request.index < len(test):
-            raise UsageError(f"image is {request.index}; it must be between 0 and {len(test) - 1:,}")
-        pixels = test.pixels[request.index : request.index + 1]
+        split = dataset.train if request.split == "train" else dataset.test
+        if not 0 <= request.index < len(split):
+            raise UsageError(f"image is {request.index}; it must be between 0 and {len(split) - 1:,}")
+        pixels = split.pixels[request.index : request.index + 1]
         images = normalise(pixels, recipe.mean, recipe.std)
         with call.interruptible():
             network = trained.network().eval()
@@ -44,7 +44,7 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -
         predicted = int(torch.as_tensor(logits).reshape(-1).argmax())
         return FeatureMaps(
             index=request.index,
-            truth=dataset.classes[int(test.labels[request.index])],
+            truth=dataset.classes[int(split.labels[request.index])],
             predicted=dataset.classes[predicted],
             image=pixels.contiguous().numpy().tobytes(),
             image_shape=dataset.info.image_shape,
@@ -54,7 +54,7 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -
             total=len(planes),
             low=low,
             high=high,
-            test_images=len(test),
+            images=len(split),
         )
 
 

@@ -138,7 +138,9 @@ class ComparisonScreen(KeyLabels, Screen[None]):
         if self._compared is None:
             return
         if self._view == "changes":
-            lines = prediction_lines(self._runs, self._compared)
+            lines = prediction_lines(
+                [Path(path).name for path in (self._request.run_path, self._request.other_path)], self._compared
+            )
             tables = [] if self._settings is None else [Text(), *comparison_tables(self._settings)]
             self.changes_text.update(Group(*lines, *tables))
         elif self._view == "confusions":

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, Literal, TypeVar, cast, get_args
 
 import msgspec
 from rich.text import Text
@@ -44,11 +44,17 @@ from .explanation import (
     prediction_lines,
     probability_lines,
 )
+from .layer_maps import LayerMaps
+
+View = Literal["heat map", "nearest images", "feature maps"]
+VIEWS: tuple[View, ...] = get_args(View)
 
 NEIGHBOURS = 24
 """Number of similar images that are requested. As many as fit are shown."""
 MIN_TILES = 10
 DETAILS_WIDTH = 38
+ALL_VIEWS_WIDTH = 100
+"""Minimum width, in columns, at which the names of all views are listed."""
 
 Reply = TypeVar("Reply")
 
@@ -65,7 +71,8 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
         "**Grad-CAM**: where the feature maps of a layer speak for the class; `{choose_layer}` chooses the layer. "
         "**Occlusion**: how much the class's probability falls when a patch of the image is covered.\n\n"
         "`{next_view}` shows the training images that the network treats most like this one. If they have other "
-        "labels, look at the labels. The first time, this takes one pass over the training set.",
+        "labels, look at the labels. The first time, this takes one pass over the training set. The same key then "
+        "shows the feature maps of each layer for this image.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_EXPLANATION)
     DEFAULT_CSS = Path(__file__).with_name("explanation_screen.tcss").read_text(encoding="utf-8")
@@ -77,9 +84,11 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
     image = getters.query_one(ImageView)
     image_area = getters.query_one("#heat-image", Container)
     details = getters.query_one("#explanation-details", Static)
+    layer_maps = getters.query_one(LayerMaps)
+    maps_status = getters.query_one("#maps-status", Static)
     neighbours_view = getters.query_one("#neighbours", Vertical)
     neighbours_heading = getters.query_one("#neighbours-title", FittedLines)
-    grid = getters.query_one(ImageTiles)
+    grid = getters.query_one("#neighbours ImageTiles", ImageTiles)
 
     class Changed(Message):
         """Something that the screen shows has changed."""
@@ -99,7 +108,7 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
         self._layer: str | None = None
         self._target: int | None = None
         """Label of the class to explain, or None for the predicted class."""
-        self._shows_neighbours = False
+        self._view: View = VIEWS[0]
         self._heat: HeatMap | None = None
         self._neighbours: Neighbours | None = None
         self._progress: tuple[int, int] | None = None
@@ -118,6 +127,8 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
             grid = ImageTiles(2, MIN_TILES)
             grid.can_focus = False
             yield grid
+        yield Static(id="maps-status")
+        yield LayerMaps(Path(self._predictions.run_path))
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -138,7 +149,10 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
         try:
             self._prediction = await self._get_prediction()
             self._show()
-            if self._shows_neighbours:
+            if self._view == "feature maps":
+                await self.layer_maps.trace()
+                self.layer_maps.show(self._predictions.checkpoint, self._split, self._prediction.index)
+            elif self._view == "nearest images":
                 self._neighbours = await self._ask(self._neighbours_request(self._prediction), Neighbours)
             else:
                 self._heat = await self._ask(self._heat_request(self._prediction), HeatMap)
@@ -195,13 +209,17 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
     def _show(self) -> None:
         if not self.is_mounted or not self.query(KeyBar):
             return  # the screen is being opened or closed
-        self.heat_view.display = not self._shows_neighbours
-        self.neighbours_view.display = self._shows_neighbours
-        self.heading.fit(lambda width: [left_and_right(self._title(), self._view_names(), width)])
+        self.heat_view.display = self._view == "heat map"
+        self.neighbours_view.display = self._view == "nearest images"
+        self.layer_maps.display = self._view == "feature maps" and not self._problem
+        self.maps_status.display = self._view == "feature maps" and bool(self._problem)
+        self.heading.fit(lambda width: [left_and_right(self._title(), self._view_names(width), width)])
         self.refresh_bindings()
         if self._prediction is None:
             self.details.update(self._status())
-        elif self._shows_neighbours:
+        elif self._view == "feature maps":
+            self.maps_status.update(self._status())
+        elif self._view == "nearest images":
             self._show_neighbours(self._prediction)
         else:
             self._show_heat(self._prediction)
@@ -253,7 +271,7 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
         glyphs = terminal_glyphs()
         if self._problem:
             return Text(printable(self._problem, glyphs), ATTENTION)
-        what = "reading the training images" if self._shows_neighbours else method_title(self._method, glyphs)
+        what = "reading the training images" if self._view == "nearest images" else method_title(self._method, glyphs)
         if self._progress is None:
             return Text(f"{what} {glyphs.ellipsis}", MUTED)
         done, total = self._progress
@@ -270,11 +288,12 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
         rest = "".join(f" {glyphs.dot} {part}" for part in parts)
         return Text.assemble((run, f"bold {FOREGROUND}"), (rest, MUTED))
 
-    def _view_names(self) -> Text:
-        names = ("heat map", "nearest images")
-        chosen, other = f"bold underline {ACCENT}", MUTED
-        styles = (other, chosen) if self._shows_neighbours else (chosen, other)
-        return Text("  ").join(Text(name, style) for name, style in zip(names, styles, strict=True))
+    def _view_names(self, width: int) -> Text:
+        """Return the names of all views or, in a narrow terminal, that of the current view and its number."""
+        chosen = f"bold underline {ACCENT}"
+        if width < ALL_VIEWS_WIDTH:
+            return Text.assemble((self._view, chosen), (f"  {VIEWS.index(self._view) + 1}/{len(VIEWS)}", MUTED))
+        return Text("  ").join(Text(view, chosen if view == self._view else MUTED) for view in VIEWS)
 
     @on(ImageTiles.LayoutChanged)
     def _layout_changed(self, message: ImageTiles.LayoutChanged) -> None:
@@ -284,14 +303,20 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
     # Actions
 
     def label_of(self, action: str) -> str | None:
+        if action == "turn(1)" and self._view == "feature maps":
+            return "layer"
         return "cancel" if action == "back" and self._progress is not None else None
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         match action:
-            case "turn" | "choose_class":
-                return not self._shows_neighbours
+            case "turn":
+                return self._view != "nearest images"
+            case "choose_class":
+                return self._view == "heat map"
+            case "more_maps":
+                return self._view == "feature maps"
             case "choose_layer":
-                return self._heat is not None and len(self._heat.layers) > 1 and not self._shows_neighbours
+                return self._heat is not None and len(self._heat.layers) > 1 and self._view == "heat map"
             case "again":
                 return bool(self._problem)
             case _:
@@ -303,13 +328,20 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
             self._index, self._prediction, self._target = index, None, None
             self.load()
 
-    def action_turn(self, methods: int) -> None:
-        self._method = METHODS[(METHODS.index(self._method) + methods) % len(METHODS)]
+    def action_turn(self, steps: int) -> None:
+        """Choose another method or, among the feature maps, another layer."""
+        if self._view == "feature maps":
+            self.layer_maps.turn(steps)
+        else:
+            self._method = METHODS[(METHODS.index(self._method) + steps) % len(METHODS)]
         self.load()
 
     def action_next_view(self) -> None:
-        self._shows_neighbours = not self._shows_neighbours
+        self._view = VIEWS[(VIEWS.index(self._view) + 1) % len(VIEWS)]
         self.load()
+
+    def action_more_maps(self) -> None:
+        self.layer_maps.maps.turn_page()
 
     def action_again(self) -> None:
         self.load()

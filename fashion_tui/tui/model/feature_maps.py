@@ -13,6 +13,7 @@ from textual.message import Message
 from fashion_tui.report.formatting import format_formula, format_range, format_shape
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
+from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import GetFeatureMaps
 from fashion_tui.schema.shapes import ShapeRow
@@ -36,7 +37,11 @@ class MapsFailed(Message):
 
 
 class FeatureMapsView(Vertical):
-    """Shows a test image, followed by a page of its feature maps."""
+    """Shows an image, followed by a page of its feature maps."""
+
+    DEFAULT_CSS = """
+    FeatureMapsView #maps-title { height: 1; }
+    """
 
     heading = getters.query_one("#maps-title", FittedLines)
     grid = getters.query_one(ImageTiles)
@@ -46,12 +51,15 @@ class FeatureMapsView(Vertical):
         self._run: Path | None = None
         self._row: tuple[ShapeRow, int] | None = None
         """The row that is shown, and its index among the rows with the same path and operation."""
+        self._checkpoint = "final"
+        self._split: Split = "test"
         self._image = 0
-        """Index of the image in the test set."""
+        """Index of the image in the split."""
         self._offset = 0
         """Index of the first feature map on the page."""
         self._total = 0
-        self._test_images = 1
+        self._images = 1
+        """Number of images in the split."""
         self._loader: PageLoader[GetFeatureMaps, FeatureMaps] = PageLoader(
             self._fetch,
             lambda request, maps: self.post_message(MapsLoaded(request, maps)),
@@ -77,6 +85,13 @@ class FeatureMapsView(Vertical):
             self._row, self._offset = (row, occurrence), 0
         self._load()
 
+    def show_image(self, checkpoint: str, split: Split, index: int) -> None:
+        """Choose the checkpoint and the image for the next call of `show_row`. By default, it is the first test image.
+
+        `checkpoint` is `final`, `best` or a step number.
+        """
+        self._checkpoint, self._split, self._image = checkpoint, split, index
+
     def clear(self) -> None:
         """Show no maps until the next call of `show_row`."""
         self._run = self._row = None
@@ -84,8 +99,8 @@ class FeatureMapsView(Vertical):
         self._show_title(Text())
 
     def step_image(self, images: int) -> None:
-        """Move forward or back by a number of test images."""
-        self._image = (self._image + images) % self._test_images
+        """Move forward or back by a number of images."""
+        self._image = (self._image + images) % self._images
         self._load()
 
     def turn_page(self) -> None:
@@ -106,10 +121,11 @@ class FeatureMapsView(Vertical):
         row, occurrence = self._row
         return GetFeatureMaps(
             run_path=str(self._run),
-            checkpoint="final",
+            checkpoint=self._checkpoint,
             path=row.path,
             op=row.op,
             occurrence=occurrence,
+            split=self._split,
             index=self._image if image is None else image,
             offset=self._offset,
             limit=self._page_size,
@@ -118,7 +134,7 @@ class FeatureMapsView(Vertical):
     def _load(self) -> None:
         if self._run is None or self._row is None or not self.display:
             return
-        next_image = self._request((self._image + 1) % self._test_images)
+        next_image = self._request((self._image + 1) % self._images)
         maps = self._loader.want(self._request(), [next_image])
         if maps is not None:
             self._show(maps)
@@ -145,7 +161,7 @@ class FeatureMapsView(Vertical):
         self._load()
 
     def _show(self, maps: FeatureMaps) -> None:
-        self._total, self._test_images = maps.total, maps.test_images
+        self._total, self._images = maps.total, maps.images
         if self.grid.set_min_tiles(maps.total + 1):
             return  # the page size has changed, so `_layout_changed` loads the maps again
         tiles = [Tile(Picture(maps.image, maps.image_shape), (Text(maps.truth, FOREGROUND),))]
