@@ -147,12 +147,7 @@ class DataPane(ImagePane):
     def _show_heading(self) -> None:
         view, names = self.view, _view_names(cast("ViewName", self.view.id))
 
-        def title(width: int) -> list[Text]:
-            right = names if names.cell_len else Text()
-            room = width - right.cell_len - 2 if right.cell_len else width
-            return [left_and_right(view.title(room), right, width)]
-
-        self.heading.fit(title)
+        self.heading.fit(lambda width: [left_and_right(view.title(width - names.cell_len - 2), names, width)])
         self.details.fit(lambda width: [view.details(width)])
 
     # The data set
@@ -176,7 +171,7 @@ class DataPane(ImagePane):
 
     @on(ImagesView.PageShown)
     def _page_shown(self) -> None:
-        if self._download is None:
+        if self._download is None and self.lab_app.preparing is None:
             self._show_notice(Text())
 
     @on(ImagesView.PageFailed)
@@ -200,8 +195,6 @@ class DataPane(ImagePane):
         """Disable actions on the images in other views, and the download if a published data set is shown."""
         if action in IN_IMAGES:
             return self.view is self.images
-        if action in {"next_view", "previous_view"}:
-            return len(TABS) > 1
         return action != "download" or (self._dataset is not None and self._dataset.info.ref.name == "synthetic")
 
     async def action_next_view(self) -> None:
@@ -278,10 +271,6 @@ class DataPane(ImagePane):
 
 
 def _view_names(current: ViewName) -> Text:
-    """Return the names of the views that a key turns to, with the current one highlighted, if there are several."""
-    text = Text(no_wrap=True)
-    if len(TABS) > 1:
-        for index, name in enumerate(TABS):
-            text.append("  " if index else "")
-            text.append(name, style=f"bold underline {ACCENT}" if name == current else MUTED)
-    return text
+    """Return the names of the views that a key turns to, with the current one highlighted."""
+    styles = (f"bold underline {ACCENT}" if name == current else MUTED for name in TABS)
+    return Text("  ").join(Text(name, style) for name, style in zip(TABS, styles, strict=True))
