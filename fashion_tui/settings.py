@@ -160,7 +160,8 @@ DEFAULT_SETTINGS = f"""\
 # real pixels; auto uses them in terminals that are known to support them. Inside tmux, blocks are always used.
 # images = "{UserSettings().images}"
 
-# Folder that contains FashionMNIST/raw; by default, the cache. --data and FASHION_TUI_DATA take precedence.
+# Folder that contains the data sets, such as FashionMNIST/raw; by default, the cache. --data and
+# FASHION_TUI_DATA take precedence.
 # data = "~/data"
 
 # Folder that contains the runs. --runs and FASHION_TUI_RUNS take precedence.

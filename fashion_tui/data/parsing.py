@@ -56,5 +56,5 @@ def _check_labels(images: StoredImages, classes: int) -> None:
     if invalid.size:
         index = int(invalid[0])
         raise ValueError(
-            f"the label of image {index:,} is {images.labels[index]}, not at least 0 and less than {classes}"
+            f"the label of image {index:,} is {images.labels[index]}; it must be between 0 and {classes - 1}"
         )

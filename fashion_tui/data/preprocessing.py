@@ -121,7 +121,7 @@ def _inversion(image: Pixels, target: Target) -> tuple[bool, str]:
 
 def _describe_resized(before: Pixels, after: Pixels, fit: Fit) -> PreprocessingStep:
     if before.shape == after.shape:
-        return _describe("resized", "already of this size", after, applied=False)
+        return _describe("resized", "already this size", after, applied=False)
     is_square = before.shape[0] == before.shape[1]
     caption = "bilinear" if is_square else {"pad": "bilinear, padded", "crop": "cropped, bilinear"}[fit]
     return _describe("resized", caption, after)

@@ -35,7 +35,7 @@ def verify_again(dataset: StoredDataset, progress: Progress, should_stop: Callab
         return
     sha256 = _synthetic_hash(dataset, count) if ref.name == SYNTHETIC.name else verify(ref, count).sha256
     if sha256 != ref.sha256:
-        raise DamagedData(f"{ref.short_name} has the SHA-256 {sha256}, expected {ref.sha256}; start the app again")
+        raise DamagedData(f"{ref.short_name} has the SHA-256 {sha256}, expected {ref.sha256}; restart the app")
 
 
 def _synthetic_hash(dataset: StoredDataset, on_block: Callable[[int], None]) -> str:

@@ -112,7 +112,7 @@ def _labels_summary(audit: Audit) -> str:
     test = sum(finding.images[0].split == "test" for finding in findings)
     return (
         f"{_count(len(findings) - test, 'training image')} and {_count(test, 'test image')} "
-        f"(the networks predicted {format_percent(audit.accuracy)} of all labels)"
+        f"(the networks predicted {format_percent(audit.accuracy)} of all labels correctly)"
     )
 
 

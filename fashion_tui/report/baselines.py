@@ -26,7 +26,7 @@ def baselines_verdict(metrics: Metrics, baselines: Baselines) -> str:
     name, best = max(named_baselines(baselines).items(), key=lambda item: item[1])
     model = f"{name} ({format_percent(best)})"
     if metrics.invalid:
-        return f"without scores, the network can't be compared with {model}"
+        return f"the network has no scores to compare with {model}"
     accuracy, (low, high) = format_percent(metrics.accuracy), metrics.interval
     if low <= best <= high:
         return f"{accuracy} is about as good as {model}: the difference is within the 95 % interval"

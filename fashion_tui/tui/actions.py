@@ -256,7 +256,7 @@ IN_IMAGE: tuple[Action, ...] = (
     Action("select_next(1)", "right,l,down,j,space", "Next image", "image", "→ ↓", "←→", setting="next_image"),
     Action("select_next(-1)", "left,h,up,k,pageup", "Previous image", shown_key="← ↑", setting="previous_image"),
     Action("neighbours", "n", "Show the nearest training images, or the pixel values", "neighbours"),
-    Action("other_run", "o", "Compare images in pixels, or in the embedding of a run", "other run"),
+    Action("other_run", "o", "Compare images by pixel values, or in the embedding of a run", "other run"),
     Action(
         "move_values(1, 0)", "shift+right", "Move among the pixel values", "values", "⇧→", "⇧←→", setting="values_right"
     ),

@@ -32,7 +32,7 @@ def test_the_verdict_names_the_best_simple_model(
 
 def test_without_scores_there_is_nothing_to_compare() -> None:
     evaluation = msgspec.structs.replace(EVALUATION, accuracy=math.nan, interval=(math.nan, math.nan), invalid=2)
-    assert "without scores" in baselines_verdict(evaluation, BASELINES)
+    assert "no scores" in baselines_verdict(evaluation, BASELINES)
 
 
 def test_all_simple_models_are_listed() -> None:

@@ -138,7 +138,7 @@ async def test_an_enlarged_image_with_its_file_and_its_neighbours(
         await pilot.press("n")
         panel = pane.view.query_one(NeighboursPanel)
         await until(pilot, lambda: panel.tiles.tiles, "neighbours")
-        assert "nearest training images in pixels" in text_of(panel.heading)
+        assert "nearest training images by pixel values" in text_of(panel.heading)
         distances = np.sqrt(((train.pixels / 255 - train.pixels[2] / 255) ** 2).sum(axis=(1, 2, 3)))
         nearest = np.argsort(distances, kind="stable")[1 : len(panel.tiles.tiles) + 1]
         assert [tile.picture.pixels for tile in panel.tiles.tiles] == [

@@ -35,15 +35,15 @@ Examples:
 \b
 Exact duplicates have identical pixels. Near duplicates have pixels with a correlation of at least 0.995. To
 judge the labels, networks are trained with the recipe quick, each on a part of the training images, and predict
-the images that they haven't seen. Confident learning (Northcutt et al. 2021) estimates how many labels of each
-class are wrong; the least probable ones are listed. The result is stored: it is computed again only if the
-images change.
+the classes of the images that they haven't seen. Confident learning (Northcutt et al. 2021) estimates how many
+labels of each class are wrong; the least probable ones are listed. The result is stored: it is computed again only
+if the images change.
 \b
 The JSON object has these fields:
   dataset, sha256   name of the data set, and SHA-256 of its images and labels
   classes           names of the classes; labels are indices into this list
   images            number of training images and test images
-  accuracy          fraction of labels that were predicted, or null if the labels can't be judged
+  accuracy          fraction of labels that were predicted correctly, or null if the labels can't be judged
   findings          [{"kind": "exact"|"near"|"label", "score",
                       "images": [{"split": "train"|"test", "index", "label", "file": path|null}],
                       "suggested": label|null}]

@@ -42,8 +42,8 @@ first_difference is null if no losses differ, and common_steps is the number of 
 def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, common: CommonOptions) -> None:
     """Compare the settings, metrics and predictions of runs.
 
-    For two runs with the same data set, McNemar's exact test says whether their test accuracies differ by chance. It
-    evaluates the final checkpoints.
+    For two runs with the same data set, McNemar's exact test checks whether the difference between their test
+    accuracies may be due to chance. It uses the final checkpoints.
 
     RUN is an id such as 20261123-143012-guide-a1b2, the id without its time, a unique prefix of either, a path, or
     latest.

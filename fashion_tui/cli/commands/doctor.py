@@ -110,7 +110,9 @@ def check_data(directory: Path | None = None, source: DatasetSource = FASHION_MN
         ref = verify(find(source.name, directory))
     except UserError as error:
         return HealthCheck(name=name, ok=False, detail=str(error))
-    result = "sizes match (only the archives have SHA-256s)" if source.sha256 is None else "checksums match (SHA-256)"
+    result = (
+        "sizes match (SHA-256 is known only for the archives)" if source.sha256 is None else "checksums match (SHA-256)"
+    )
     detail = f"{source.train.images:,} + {source.test.images:,} images in {ref.directory}, {result}"
     return HealthCheck(name=name, ok=True, detail=detail)
 

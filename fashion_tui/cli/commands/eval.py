@@ -64,7 +64,7 @@ Examples:
     "--robustness",
     "with_robustness",
     is_flag=True,
-    help="Also evaluate up to 10,000 images with noise, shifted, rotated and blurred, each at five strengths.",
+    help="Also evaluate up to 10,000 images under noise, shift, rotation and blur, each at five strengths.",
 )
 @click.option(
     "--report",
@@ -79,7 +79,7 @@ Examples:
     "predictions_path",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="Also write the truth, the prediction, the loss and all probabilities of each image as CSV.",
+    help="Also write the true class, the prediction, the loss and all probabilities of each image as CSV.",
 )
 @trust_option
 @json_option

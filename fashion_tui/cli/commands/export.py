@@ -113,11 +113,10 @@ def _input(metadata: ExportMetadata) -> str:
 
 
 def _format_of(output: Path) -> ExportFormat:
-    """Return the format that the file's suffix stands for. Raises UsageError if the suffix is unknown."""
+    """Return the format that belongs to the file's suffix. Raises UsageError if the suffix is unknown."""
     found = format_of(output)
     if found is None:
         raise UsageError(
-            f"the suffix of {output.name} isn't that of a format; use {', '.join(SUFFIXES)}, "
-            f"or add --format {'|'.join(EXPORT_FORMATS)}"
+            f"unknown suffix of {output.name!r}; use {', '.join(SUFFIXES)}, or add --format {'|'.join(EXPORT_FORMATS)}"
         )
     return found

@@ -22,7 +22,7 @@ IMAGE = re.compile(r"(train|test):(\d{1,12})")
     epilog="""\b
 Examples:
   fashion-tui mark train:1234 test:56           the labels of these images are wrong
-  fashion-tui mark train:78 --dismiss           the label of this image is right
+  fashion-tui mark train:78 --dismiss           the label of this image is correct
   fashion-tui mark train:78 --remove            remove the mark
   fashion-tui mark                              list the marks
 \b

@@ -29,7 +29,7 @@ Examples:
   fashion-tui predict *.png --run 20261123-1430 --checkpoint best
   fashion-tui predict shirt.jpg --json | jq '.[0].top[0].name'
 \b
-Each image is converted like the images that the run was trained on: to grey or RGB, to their size,
+Each image is converted to match the images that the run was trained on: to grey or RGB, to their size,
 and, if its border is bright while theirs is dark, to its negative. An image is unlike the training
 images if its distance to the nearest one, measured at the input of the last linear layer, exceeds
 the 99.5th percentile for images that weren't trained on.""",

@@ -132,7 +132,7 @@ each of them separately.""",
 @click.option(
     "--no-flip",
     is_flag=True,
-    help="Don't mirror images, in training and in the evaluation: the same as --flip none.",
+    help="Don't mirror images in training or evaluation; the same as --flip none.",
 )
 @click.option(
     "--without-marked",

@@ -66,13 +66,13 @@ class AuditScreen(Screen[None]):
     TITLE = AUDIT
     HELP = with_keys(
         "audit",
-        "Images that are stored twice, and labels that are probably wrong. **Exact** duplicates have identical pixels, "
-        "**near** duplicates look the same. Duplicates across train and test make the test accuracy too good. A "
+        "Duplicate images, and labels that are probably wrong. **Exact** duplicates have identical pixels, "
+        "**near** duplicates look the same. Duplicates across train and test inflate the test accuracy. A "
         "**label** is suspicious if networks that were trained without the image find another class much more "
         "probable.\n\n"
-        "`{mark}` marks the image as mislabelled, `{dismiss}` says that nothing is wrong with the finding, and "
-        "`{remove_mark}` removes its marks. Marks are kept for exactly these images. To train without the training "
-        "images that are marked as mislabelled, use `fashion-tui train --without-marked`.",
+        "`{mark}` marks the image as mislabelled, `{dismiss}` dismisses a finding with which nothing is wrong, "
+        "and `{remove_mark}` removes its marks. Marks apply only to this version of the data set. "
+        "To train without the training images that are marked as mislabelled, use `fashion-tui train --without-marked`.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_AUDIT)
     DEFAULT_CSS = Path(__file__).with_name("audit_screen.tcss").read_text(encoding="utf-8")

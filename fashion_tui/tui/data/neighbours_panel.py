@@ -96,7 +96,7 @@ class NeighboursPanel(Vertical):
         query = stored.split(image.split).pixels[image.index]
         exclude = image.index if image.split == "train" else None
         found = await run_in_thread(partial(nearest_in_pixels, stored.train, query, LIMIT, exclude), show_progress)
-        self._show(image, found, "nearest training images in pixels")
+        self._show(image, found, "nearest training images by pixel values")
 
     async def _find_in_embedding(self, image: SelectedImage, run: Path, show_progress: Progress) -> None:
         name = printable(short_name(run.name), terminal_glyphs())
@@ -125,7 +125,7 @@ class NeighboursPanel(Vertical):
             name = Text(dataset.class_name(neighbour.label), style, no_wrap=True)
             distance = Text(f"{neighbour.distance:.2f}  {neighbour.index:,}", MUTED, no_wrap=True)
             self._found.append(Tile(Picture(pixels, shape), (name, distance)))
-        hint = f"{space}; distance and index ({key_of('image', 'other_run')} compares others)"
+        hint = f"{space}; distance and index ({key_of('image', 'other_run')} changes how images are compared)"
         self._show_heading(Text(hint, MUTED))
         self.call_after_refresh(self._show_tiles)  # the height of the heading has changed
 
