@@ -72,7 +72,7 @@ class AuditScreen(Screen[None]):
         "probable.\n\n"
         "`{mark}` marks the image as mislabelled, `{dismiss}` dismisses a finding with which nothing is wrong, "
         "and `{remove_mark}` removes its marks. Marks apply only to this version of the data set. "
-        "To train without the training images that are marked as mislabelled, use `fashion-tui train --without-marked`.",
+        "To train without the images that are marked as mislabelled, use `fashion-tui train --without-marked`.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_AUDIT)
     DEFAULT_CSS = Path(__file__).with_name("audit_screen.tcss").read_text(encoding="utf-8")
