@@ -17,8 +17,8 @@ Normalisation = Literal["counts", "rows", "columns"]
 
 NORMALISATION_TITLES: dict[Normalisation, str] = {
     "counts": "counts",
-    "rows": "% of the true class",
-    "columns": "% of the prediction",
+    "rows": "% of the row",
+    "columns": "% of the column",
 }
 
 NAME_WIDTH = 12
@@ -114,7 +114,7 @@ def matrix_lines(
     for row in window.rows:
         name = set_cell_size(shorten(matrix.names[matrix.order[row]], name_width - 1, glyphs), name_width)
         is_marked = cursor is not None and cursor[0] == row
-        line = Text(name, f"bold {ACCENT}" if is_marked else FOREGROUND, no_wrap=True)
+        line = Text.assemble((name, f"bold {ACCENT}" if is_marked else FOREGROUND), no_wrap=True)
         for column in window.columns:
             text, style = _cell(matrix, (row, column), normalisation, glyphs)
             line.append(text, style=CURSOR if (row, column) == cursor else style)
@@ -123,14 +123,14 @@ def matrix_lines(
 
 
 def _caption(matrix: ConfusionMatrix, window: MatrixWindow, normalisation: Normalisation, glyphs: Glyphs) -> Text:
-    line = Text(f"truth {_down(glyphs)} prediction {_right(glyphs)} · {NORMALISATION_TITLES[normalisation]}", MUTED)
-    total = len(matrix.order)
-    if len(window.rows) < total or len(window.columns) < total:
-        rows, columns = (format_range(part.start + 1, part.stop, glyphs) for part in (window.rows, window.columns))
-        line.append(f" · rows {rows}, columns {columns} of {total}")
+    parts = []
+    for title, visible in ((f"truth {_down(glyphs)}", window.rows), (f"prediction {_right(glyphs)}", window.columns)):
+        is_partial = len(visible) < len(matrix.order)
+        parts.append(f"{title} {format_range(visible.start + 1, visible.stop, glyphs)}" if is_partial else title)
+    caption = f"{' '.join(parts)} · {NORMALISATION_TITLES[normalisation]}"
     if list(matrix.order) != sorted(matrix.order):
-        line.append(" · similar classes together")
-    return line
+        caption += " · by similarity"
+    return Text(printable(caption, glyphs), MUTED)
 
 
 def _down(glyphs: Glyphs) -> str:

@@ -8,14 +8,21 @@ import signal
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
+import torch
 from textual.pilot import Pilot
 
+from fashion_tui.data.marks import read_marks
+from fashion_tui.data.sources import SYNTHETIC
+from fashion_tui.lab.networks.builtin import build
+from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.report.glyphs import UNICODE
-from fashion_tui.schema.evaluation import Evaluation, PredictionPage
-from fashion_tui.schema.requests import Evaluate, GetPredictions
+from fashion_tui.schema.baselines import Baselines
+from fashion_tui.schema.evaluation import Evaluation, PredictionOrder, PredictionPage
+from fashion_tui.schema.requests import Evaluate, GetBaselines, GetPredictions
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.evaluate.pane import EvaluatePane
@@ -23,6 +30,7 @@ from fashion_tui.tui.evaluate.predictions import format_confidence
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
+from tests.runs.parts import make_run
 from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
@@ -233,3 +241,68 @@ async def test_evaluation_can_be_cancelled_and_survives_the_engine(runs: Path) -
         await until(pilot, lambda: "killed by SIGKILL" in screen_text(app), "the reason")
         await pilot.press("e")
         await until(pilot, lambda: "accuracy on" in screen_text(app), "the metrics, from a new engine")
+
+
+HELD_OUT = 64
+
+
+@pytest.fixture(scope="module")
+def held_out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A runs directory with a run that held out 64 images and has checkpoints of steps 1 and 2."""
+    runs = tmp_path_factory.mktemp("held-out")
+    with make_run(runs, dataset=SYNTHETIC, validation=HELD_OUT) as run:
+        for step in (1, 2):
+            torch.manual_seed(step)
+            state = {"model": build("guide").state_dict()}
+            run.checkpoints.save(lambda file, state=state: write_checkpoint(file, state, {}), step=step, epoch=0)  # type: ignore[misc]
+    return runs
+
+
+async def test_checkpoint_split_and_order_are_chosen_by_key(held_out: Path) -> None:
+    path = next(held_out.iterdir())  # noqa: ASYNC240
+    async with evaluate_pane(held_out) as (app, pilot, pane):
+
+        async def expected(order: PredictionOrder, **more: Any) -> list[int]:
+            fields: dict[str, Any] = {"truth": None, "predicted": None, **more}
+            request = GetPredictions(
+                run_path=str(path), checkpoint="1", split="validation", outcome="wrong", sort=order, offset=0,
+                limit=pane.browser.cursor.page_size, **fields,
+            )  # fmt: skip
+            page = await app.engine.ask(request, PredictionPage)
+            return [prediction.index for prediction in page.predictions]
+
+        def shown() -> list[int]:
+            return [] if pane.browser.page is None else [each.index for each in pane.browser.page.predictions]
+
+        await until(pilot, lambda: "step 2 " in screen_text(app) and labels(pane), "the final weights")
+        await pilot.press("O")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the checkpoints")
+        await pilot.press(*"step 1", "enter")
+        await until(pilot, lambda: "step 1 " in screen_text(app), "the earlier weights")
+        await pilot.press("v")
+        await until(pilot, lambda: f"accuracy on {HELD_OUT} held-out garments" in screen_text(app), "them")
+        for order in get_args(PredictionOrder)[1:]:
+            indices = await expected(order)
+            await until(pilot, lambda wanted=indices: shown() == wanted, order)  # type: ignore[misc]
+            await pilot.press("S")
+        await pilot.press("dollar_sign")
+        await until(pilot, lambda: "points" in screen_text(app), "the verdict")
+        request = GetBaselines(run_path=str(path), split="validation")
+        baselines = await app.engine.ask(request, Baselines)
+        assert f"5-nearest neighbours {baselines.nearest * 100:.1f} %" in " ".join(screen_text(app).split())
+
+
+async def test_an_image_is_marked_as_mislabelled(held_out: Path) -> None:
+    async with evaluate_pane(held_out) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the mistakes")
+        marked = pane.images.current
+        assert marked is not None
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: labels(pane)[0][0].endswith(" !"), "the mark")
+        assert app.dataset is not None
+        assert [mark.key for mark in read_marks(app.dataset.info.ref)] == [("test", marked.index)]
+        await pilot.press("enter")
+        await until(pilot, lambda: "marked as mislabelled" in screen_text(app), "the mark beside the image")
+        await pilot.press("escape", "exclamation_mark")
+        await until(pilot, lambda: not labels(pane)[0][0].endswith(" !"), "no mark")
+        assert read_marks(app.dataset.info.ref) == ()

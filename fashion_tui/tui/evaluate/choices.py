@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rich.text import Text
 
-from fashion_tui.report.formatting import shorten
+from fashion_tui.report.formatting import format_accuracy, shorten
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.runs.run import Run
@@ -28,8 +28,8 @@ def checkpoint_choices(run_path: Path) -> list[Choice]:
         best, steps = run.checkpoints.best(), run.checkpoints.steps()
     choices = [Choice("final", Text.assemble(("final", FOREGROUND), ("   the newest weights", MUTED)))]
     if best is not None:
-        accuracy = "" if best.validation_accuracy is None else f", {best.validation_accuracy * 100:.2f} % on them"
-        note = f"   the best on the held-out images: step {best.step:,}{accuracy}"
+        accuracy = "" if best.validation_accuracy is None else f": {format_accuracy(best.validation_accuracy)}"
+        note = f"   step {best.step:,}, the highest accuracy on held-out images{accuracy}"
         choices.append(Choice("best", Text.assemble(("best", FOREGROUND), (note, MUTED))))
     return [*choices, *(Choice(str(step), Text(f"step {step:,}", FOREGROUND)) for step in steps)]
 

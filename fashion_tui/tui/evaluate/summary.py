@@ -98,8 +98,8 @@ def headline(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
         ]
     number = large_number(f"{evaluation.accuracy * 100:.1f}", glyphs)
     if evaluation.dataset == "synthetic":
-        kind = "" if evaluation.split == "test" else "held-out "
-        images = Text(f"accuracy on {evaluation.n:,} {kind}synthetic garments", ATTENTION)
+        kind = "synthetic" if evaluation.split == "test" else "held-out"
+        images = Text(f"accuracy on {evaluation.n:,} {kind} garments", ATTENTION)
     else:
         images = Text(f"accuracy on {images_text(evaluation)}", MUTED)
     interval = Text(format_interval(evaluation.interval, glyphs), FOREGROUND).append(" (95 % interval)", style=MUTED)
