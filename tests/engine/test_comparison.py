@@ -82,6 +82,11 @@ async def test_held_out_images_are_the_last_training_images(
     )  # fmt: skip
     wrong = (expected != held_out.labels).nonzero().flatten() + len(dataset.train) - 500
     assert [prediction.index for prediction in page.predictions] == wrong.tolist()
+    few = GetPredictions(
+        run_path=str(runs[0]), checkpoint="final", split="validation", outcome="all", truth=None, predicted=None,
+        indices=tuple(wrong[3:5].tolist()), sort="index", offset=0, limit=500,
+    )  # fmt: skip
+    assert (await engine.ask(few, PredictionPage)).predictions == page.predictions[3:5]
     first = page.predictions[0]
     assert first.pixels == dataset.train.pixels[first.index].numpy().tobytes()
     assert first.truth == dataset.train.labels[first.index]

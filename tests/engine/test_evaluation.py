@@ -103,6 +103,11 @@ async def test_predictions_agree_with_the_evaluation(engine: Engine, run: Path) 
     assert cell.total == evaluation.confusion[truth][predicted]
     assert {(prediction.truth, prediction.predicted) for prediction in cell.predictions} == {(truth, predicted)}
 
+    chosen = (1_999, wrong.predictions[0].index, correct.predictions[0].index)
+    assert [prediction.index for prediction in (await page(indices=chosen)).predictions] == sorted(chosen)
+    assert wrong.predictions[0] in (await page("wrong", indices=chosen)).predictions
+    assert (await page(indices=())).total == 0
+
     worst = await page("wrong", "loss", offset=2, limit=3)
     truth_probabilities = [prediction.probabilities[prediction.truth] for prediction in wrong.predictions]
     assert [prediction.probabilities[prediction.truth] for prediction in worst.predictions] == sorted(
@@ -177,6 +182,8 @@ async def test_dropout_and_batch_norm_answer_in_evaluation_mode(engine: Engine, 
     )
     maps = await engine.ask(after_dropout, FeatureMaps)
     assert (maps.low, maps.high) == pytest.approx((hidden[7].min().item(), hidden[7].max().item()), rel=1e-4)
+    training_maps = await engine.ask(msgspec.structs.replace(after_dropout, split="train"), FeatureMaps)
+    assert training_maps.image == draw(training_maps.images, seed=0)[0][7].numpy().tobytes()
     classes = [report.name for report in evaluation.per_class]
     assert (maps.truth, maps.predicted) == (classes[labels[7]], classes[logits[7].argmax()])
 
