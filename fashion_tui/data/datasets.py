@@ -26,7 +26,6 @@ from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import check_utf8, user_path
 
 from . import files, preparation
-from .folder import find_copy, image_paths, import_folder, open_imported, verify_imported
 from .sources import SYNTHETIC, SYNTHETIC_INFO
 from .stored import Progress, StoredDataset, cache_directory, read_stored, write_stored
 
@@ -83,6 +82,8 @@ def locate(ref: DatasetRef) -> DatasetRef:
 
 
 def _locate_folder(ref: DatasetRef) -> DatasetRef:
+    from .folder import find_copy  # noqa: PLC0415 - imports Pillow
+
     if os.path.isdir(ref.directory or ""):  # noqa: PTH112 - Path.is_dir may raise
         return ref
     copy = find_copy(ref)
@@ -121,6 +122,8 @@ def image_files(ref: DatasetRef) -> dict[tuple[Split, int], str]:
 
     Return no paths for data sets that aren't folders of images. `ref` must include the SHA-256.
     """
+    from .folder import image_paths  # noqa: PLC0415 - imports Pillow
+
     return image_paths(ref) if ref.name == FOLDER else {}
 
 
@@ -129,6 +132,8 @@ def open_prepared(ref: DatasetRef) -> StoredDataset | None:
 
     Raises UserError if the data set can't be read.
     """
+    from .folder import open_imported  # noqa: PLC0415 - imports Pillow
+
     if ref.name == SYNTHETIC.name:
         stored = read_stored(SYNTHETIC_FOLDER)
         return stored if stored is not None and stored.info == SYNTHETIC_INFO else None
@@ -144,6 +149,8 @@ def prepare(
 
     Raises UserError if the data set can't be read or is damaged, and Cancelled if `should_stop` returns True.
     """
+    from .folder import import_folder  # noqa: PLC0415 - imports Pillow
+
     if ref.name == FOLDER:
         return import_folder(ref, progress, should_stop)
     return preparation.open_prepared(ref) or preparation.prepare(ref, progress, should_stop)
@@ -158,6 +165,8 @@ def read(
     the data set can't be read, if it is damaged, or if `ref` specifies a different SHA-256; and Cancelled if
     `should_stop` returns True.
     """
+    from .folder import verify_imported  # noqa: PLC0415 - imports Pillow
+
     stored = prepare(locate(ref) if ref.name == FOLDER else ref, progress, should_stop)
     if stored.info.ref.sha256 != ref.sha256 != "":
         raise UserError(

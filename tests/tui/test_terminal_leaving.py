@@ -16,8 +16,8 @@ EXIT_TIMEOUT = 60.0
 
 def _kernel_and_engine(terminal: Terminal) -> list[psutil.Process]:
     """Wait for the app's kernel and engine, and return them."""
-    terminal.press("f3")
-    terminal.wait_for("T-shirt/top")  # the engine has answered
+    terminal.press("f4")
+    terminal.wait_for("204,542")  # the engine has answered
     terminal.press("f5")
     started = terminal.process_tree()[1:]
     commands = [" ".join(process.cmdline()) for process in started]
