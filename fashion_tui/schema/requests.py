@@ -1,6 +1,6 @@
 """Requests from the panes and commands to the engine. Each docstring names the type of the reply."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -381,6 +381,21 @@ class AuditDataset(Request, frozen=True, kw_only=True):
     """Name in the form that `--device` accepts."""
 
 
+class GetTransforms(Request, frozen=True, kw_only=True):
+    """Ask what happens to an image before the network gets it in training; the reply is a Transforms."""
+
+    ref: DatasetRef
+    split: Split
+    index: int
+    """Index of the image in the split."""
+    recipe: Recipe
+    """A recipe that suits the data set; see `schema.recipe.adapt`."""
+    draw: int
+    """Seed of the augmentation and of the batch."""
+    nrow: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+    """Number of images in each row of the grid."""
+
+
 class GetTorchReport(Request, frozen=True, kw_only=True):
     """Ask for torch's version and devices, for `doctor`; the reply is a tuple[HealthCheck, ...]."""
 
@@ -413,5 +428,6 @@ AnyRequest = (
     | CompareStep
     | FindLearningRate
     | AuditDataset
+    | GetTransforms
     | GetTorchReport
 )

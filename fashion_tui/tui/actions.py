@@ -83,6 +83,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("other_split", "v", "Switch between the training set and the test set", "train/test"),
         Action("sort", "S", "Order the images by index, by class or randomly", "order"),
         Action("shuffle", "R", "Show the images in another random order", "shuffle"),
+        Action("transforms", "W", "Show what happens to the image before the network gets it", "transforms"),
         Action("audit", "E", "Find duplicate images and suspicious labels", "audit"),
         Action("download", "d", "Download the data set", "download"),
         Action("back", "escape", "Cancel, go back to the images, or show all classes", shown_key="esc"),
@@ -286,6 +287,16 @@ IN_AUDIT: tuple[Action, ...] = (
     Action("save", "ctrl+s", "Save all findings as CSV", "save", "^s"),
     Action("again", "enter", "Audit the data set", "audit", "↵"),
 )
+IN_TRANSFORMS: tuple[Action, ...] = (
+    Action("back", "escape", "Close the transforms", "close", "esc"),
+    Action("next_view", "tab", "Switch between the image and a batch", "image/batch"),
+    Action("draw", "space", "Draw the augmentation and the batch again", "draw again"),
+    Action("recipe", "c", "Choose the recipe", "recipe"),
+    Action("step(1)", "right,l", "Next image", "image", "→ l", "←→", setting="next_image"),
+    Action("step(-1)", "left,h", "Previous image", shown_key="← h", setting="previous_image"),
+    Action("nrow(1)", "plus", "More images in each row of the grid", "nrow", "+", "+-", setting="more_columns"),
+    Action("nrow(-1)", "minus", "Fewer images in each row of the grid", shown_key="-", setting="fewer_columns"),
+)
 IN_CHART: tuple[Action, ...] = (
     Action("open", "enter", "Show the chart in full screen, with a crosshair", "full screen", "↵"),
     Action("move(1, 0)", "right,l", "Go to the chart on the right", shown_key="→ l", setting="move_right"),
@@ -377,6 +388,7 @@ DEFAULT_GROUPS: Groups = {
     "image": IN_IMAGE,
     "set": IN_SET,
     "audit": IN_AUDIT,
+    "transforms": IN_TRANSFORMS,
     "chart": IN_CHART,
     "crosshair": IN_FULL_SCREEN,
     "form": IN_FORM,
@@ -395,7 +407,7 @@ IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
 IN_FORM, IN_IMAGE, IN_SET = GROUPS["form"], GROUPS["image"], GROUPS["set"]
 IN_EXPLANATION, IN_ROBUSTNESS = GROUPS["explanation"], GROUPS["robustness"]
 IN_COMPARISON = GROUPS["comparison"]
-IN_AUDIT = GROUPS["audit"]
+IN_AUDIT, IN_TRANSFORMS = GROUPS["audit"], GROUPS["transforms"]
 SHARED_BY_CHARTS = tuple(
     action
     for action in IN_PANE["train"]
@@ -406,6 +418,7 @@ SHARED_BY_CHARTS = tuple(
 FULL_SCREEN_CHART = "Full-screen chart"
 EXPLANATION, ROBUSTNESS, COMPARISON = "Explanation", "Robustness", "Comparison of predictions"
 AUDIT = "Label audit"
+TRANSFORMS = "Transforms"
 
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     "playground": {
@@ -416,7 +429,7 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Reshape": IN_RESHAPING,
         "Convolution arithmetic": IN_ARITHMETIC,
     },
-    "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET, AUDIT: IN_AUDIT},
+    "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET, AUDIT: IN_AUDIT, TRANSFORMS: IN_TRANSFORMS},
     "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
     "evaluate": {EXPLANATION: IN_EXPLANATION, ROBUSTNESS: IN_ROBUSTNESS, COMPARISON: IN_COMPARISON},
 }

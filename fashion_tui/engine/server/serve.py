@@ -30,6 +30,7 @@ from .predictions_file import write_predictions_file
 from .range_test import find_learning_rate
 from .robustness import measure_robustness
 from .runs import get_feature_maps, get_trained_weights
+from .transforms import get_transforms
 from .verification import verify_run
 
 CANCELLED = 130
@@ -64,6 +65,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.CompareStep: compare_step,
     requests.FindLearningRate: find_learning_rate,
     requests.AuditDataset: audit,
+    requests.GetTransforms: get_transforms,
     requests.GetTorchReport: get_torch_report,
 }
 

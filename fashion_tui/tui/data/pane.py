@@ -60,7 +60,8 @@ class DataPane(ImagePane):
         "values. `{filter}` shows one class only or, if you type a number, goes to the image with this index. "
         "`{sort}` shows the images by index, by class or in random order, `{shuffle}` in another random order, and "
         "`{other_split}` switches between the training set and the test set. `{next_view}` shows the data set as a "
-        "whole: its classes, statistics and files. `{audit}` finds duplicates and suspicious labels.",
+        "whole: its classes, statistics and files. `{audit}` finds duplicates and suspicious labels, and "
+        "`{transforms}` shows what happens to the image before the network gets it.",
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -235,6 +236,13 @@ class DataPane(ImagePane):
             self.lab_app.cancel_preparing()
         else:
             await self.open_view("images")
+
+    def action_transforms(self) -> None:
+        """Show what happens to the image under the cursor."""
+        if self.images.selected is not None:
+            from .transforms_screen import TransformsScreen
+
+            self.app.push_screen(TransformsScreen(self.images))
 
     def action_audit(self) -> None:
         """Open the label audit of the data set."""

@@ -1,0 +1,206 @@
+"""What happens to the image under the cursor, step by step, and a batch as the network gets it."""
+
+from pathlib import Path
+from typing import ClassVar, cast
+
+from rich.text import Text
+from textual import getters, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.screen import Screen
+
+from fashion_tui.report.formatting import printable
+from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.recipe import RECIPES, STRONG, Recipe, adapt
+from fashion_tui.schema.requests import GetTransforms
+from fashion_tui.schema.transforms import Transforms
+from fashion_tui.tui.actions import IN_TRANSFORMS, TRANSFORMS, bindings, with_keys
+from fashion_tui.tui.bars import KeyBar
+from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
+from fashion_tui.tui.lab_app import LabApp
+from fashion_tui.tui.widgets.image import ImageView
+from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
+from fashion_tui.tui.widgets.lines import FittedLines, GrowingLines, left_and_right
+
+from .transform_steps import augmentation_text, batch_lines, explanations, steps_table, values_table
+from .view import SelectedImage, Selection
+
+MAX_NROW = 32
+FULL_HEIGHT = 30
+"""Minimum height, in lines, at which each transform is explained."""
+
+
+class TransformsScreen(Screen[None]):
+    """Shows the transforms of an image. Keys move the cursor of the Data pane to other images."""
+
+    TITLE = TRANSFORMS
+    HELP = with_keys(
+        "transforms",
+        "What the network gets instead of the image. **ToTensor** divides the pixel values by 255, **Normalize** "
+        "subtracts the mean and divides by the standard deviation, and the recipe's **augmentation** changes each "
+        "training image at random. Test images aren't augmented. The pictures are drawn without the normalisation.\n\n"
+        "`{draw}` draws again, `{recipe}` chooses the recipe. `{next_view}` shows the first batch of an epoch, "
+        "arranged by torchvision's `make_grid`; `{more_columns}` and `{fewer_columns}` change `nrow`.",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TRANSFORMS)
+    DEFAULT_CSS = Path(__file__).with_name("transforms_screen.tcss").read_text(encoding="utf-8")
+    SCOPED_CSS = False
+    AUTO_FOCUS = None
+
+    heading = getters.query_one("#transforms-title", FittedLines)
+    problem = getters.query_one("#transforms-problem", FittedLines)
+    tiles = getters.query_one(ImageTiles)
+    numbers = getters.query_one("#transforms-numbers", GrowingLines)
+    grid_area = getters.query_one("#transforms-grid", Container)
+    grid = getters.query_one(ImageView)
+
+    def __init__(self, selection: Selection) -> None:
+        super().__init__()
+        self._selection = selection
+        self._recipe = STRONG.name
+        self._draw = 0
+        self._nrow = 8
+        self._shows_batch = False
+        self._shown: tuple[GetTransforms, Transforms] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield FittedLines(id="transforms-title")
+        yield FittedLines(id="transforms-problem")
+        tiles = ImageTiles(min_tiles=4, id="transform-tiles")
+        tiles.can_focus = False
+        yield tiles
+        with Container(id="transforms-grid"):
+            yield ImageView()
+        yield GrowingLines(id="transforms-numbers")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self._show()
+        self._load()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def _adapted(self, image: SelectedImage) -> Recipe:
+        return adapt(RECIPES[self._recipe], image.dataset.info)
+
+    @work(group="transforms", exclusive=True)
+    async def _load(self) -> None:
+        if (image := self._selection.selected) is None:
+            return
+        request = GetTransforms(
+            ref=image.dataset.info.ref,
+            split=image.split,
+            index=image.index,
+            recipe=self._adapted(image),
+            draw=self._draw,
+            nrow=self._nrow,
+        )
+        try:
+            reply = await cast("LabApp", self.app).engine.ask(request, Transforms)
+        except UserError as error:
+            self._show_problem(str(error))
+        else:
+            self._shown = (request, reply)
+            self._show()
+
+    def _show_problem(self, problem: str) -> None:
+        text = Text(printable(problem, terminal_glyphs()), ATTENTION)
+        self.problem.fit(lambda _width: [text])
+
+    def _show(self) -> None:
+        """Show the transforms that were computed last."""
+        if not self.is_mounted:
+            return
+        self.tiles.display, self.grid_area.display = not self._shows_batch, self._shows_batch
+        glyphs = terminal_glyphs()
+        if self._shown is None:
+            message = Text(f"computing the transforms {glyphs.ellipsis}", MUTED)
+            self.problem.fit(lambda _width: [message])
+            return
+        request, transforms = self._shown
+        self._show_heading(request)
+        augmentation = Text(augmentation_text(request.recipe), MUTED)
+        self.problem.fit(lambda _width: [augmentation])
+        if self._shows_batch:
+            self.numbers.fit(lambda width: batch_lines(transforms, request.nrow, width, glyphs))
+        else:
+            explained = explanations(request.recipe) if self.size.height >= FULL_HEIGHT else []
+            self.numbers.fit(
+                lambda width: [
+                    *steps_table(transforms.steps, width, glyphs),
+                    *values_table(transforms, glyphs),
+                    *explained,
+                ]
+            )
+        self.call_after_refresh(self._show_pictures)
+
+    def _show_heading(self, request: GetTransforms) -> None:
+        glyphs, image = terminal_glyphs(), self._selection.selected
+        name = "" if image is None or image.index != request.index else image.class_name
+        left = Text.assemble(
+            (f"{request.split} image {request.index:,} ", FOREGROUND), (name, f"bold {FOREGROUND}"), no_wrap=True
+        )
+        right = Text.assemble(("recipe ", MUTED), (request.recipe.name, ACCENT), (f" {glyphs.dot} draw ", MUTED))
+        right.append(f"{request.draw}", FOREGROUND)
+        self.heading.fit(lambda width: [left_and_right(left, right, width)])
+
+    def _show_pictures(self) -> None:
+        """Show the pictures. Their size depends on the number of lines below them."""
+        if self._shown is None:
+            return
+        _, transforms = self._shown
+        if self._shows_batch:
+            if (picture := transforms.grid.picture) is not None and self.grid_area.size.height:
+                self.grid.show(picture, (self.grid_area.size.height, self.grid_area.size.width))
+            return
+        self.tiles.show(
+            [
+                Tile(step.picture, (Text(step.name, FOREGROUND),))
+                for step in transforms.steps
+                if step.picture is not None
+            ]
+        )
+
+    # Actions
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Change the grid only while it is shown, and the image only while its steps are shown."""
+        if action == "nrow":
+            return self._shows_batch
+        return not self._shows_batch if action == "step" else True
+
+    def action_back(self) -> None:
+        self.dismiss()
+
+    def action_next_view(self) -> None:
+        self._shows_batch = not self._shows_batch
+        self._show()
+        self.refresh_bindings()
+
+    def action_draw(self) -> None:
+        self._draw += 1
+        self._load()
+
+    def action_nrow(self, images: int) -> None:
+        self._nrow = min(max(self._nrow + images, 1), MAX_NROW)
+        self._load()
+
+    def action_step(self, images: int) -> None:
+        self._selection.select_next(images)
+        self._load()
+
+    def action_recipe(self) -> None:
+        choices = [
+            Choice(name, Text.assemble((f"{name:<8}", FOREGROUND), (recipe.summary, MUTED)))
+            for name, recipe in RECIPES.items()
+        ]
+        self.app.push_screen(ChoiceDialog("Recipe", choices, self._recipe), self._recipe_chosen)
+
+    def _recipe_chosen(self, name: str | None) -> None:
+        if name is not None:
+            self._recipe = name
+            self._load()
