@@ -14,7 +14,7 @@ from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import RECIPES, STRONG, Recipe, adapt
+from fashion_tui.schema.recipe import BEST, RECIPES, Recipe, adapt
 from fashion_tui.schema.requests import GetTransforms
 from fashion_tui.schema.transforms import Transforms
 from fashion_tui.tui.actions import IN_TRANSFORMS, TRANSFORMS, bindings, with_keys
@@ -60,7 +60,7 @@ class TransformsScreen(Screen[None]):
     def __init__(self, selection: Selection) -> None:
         super().__init__()
         self._selection = selection
-        self._recipe = STRONG.name
+        self._recipe = BEST.name
         self._draw = 0
         self._nrow = 8
         self._shows_batch = False
