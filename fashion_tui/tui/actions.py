@@ -83,7 +83,8 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("other_split", "v", "Switch between the training set and the test set", "train/test"),
         Action("sort", "S", "Order the images by index, by class or randomly", "order"),
         Action("shuffle", "R", "Show the images in another random order", "shuffle"),
-        Action("transforms", "W", "Show what happens to the image before the network gets it", "transforms"),
+        Action("transforms", "Z", "Show the transforms of the image in training", "transforms"),
+        Action("predict", "I", "Predict the class of an image file", "predict"),
         Action("audit", "E", "Find duplicate images and suspicious labels", "audit"),
         Action("download", "d", "Download the data set", "download"),
         Action("back", "escape", "Cancel, go back to the images, or show all classes", shown_key="esc"),
@@ -297,6 +298,12 @@ IN_TRANSFORMS: tuple[Action, ...] = (
     Action("nrow(1)", "plus", "More images in each row of the grid", "nrow", "+", "+-", setting="more_columns"),
     Action("nrow(-1)", "minus", "Fewer images in each row of the grid", shown_key="-", setting="fewer_columns"),
 )
+IN_PREDICTION: tuple[Action, ...] = (
+    Action("back", "escape", "Cancel, or close the prediction", "close", "esc"),
+    Action("predict", "I", "Predict the class of another image file", "another image"),
+    Action("other_run", "o", "Choose another run", "other run"),
+    Action("again", "enter", "Predict again", "again", "↵"),
+)
 IN_CHART: tuple[Action, ...] = (
     Action("open", "enter", "Show the chart in full screen, with a crosshair", "full screen", "↵"),
     Action("move(1, 0)", "right,l", "Go to the chart on the right", shown_key="→ l", setting="move_right"),
@@ -389,6 +396,7 @@ DEFAULT_GROUPS: Groups = {
     "set": IN_SET,
     "audit": IN_AUDIT,
     "transforms": IN_TRANSFORMS,
+    "prediction": IN_PREDICTION,
     "chart": IN_CHART,
     "crosshair": IN_FULL_SCREEN,
     "form": IN_FORM,
@@ -407,7 +415,7 @@ IN_CHART, IN_FULL_SCREEN = GROUPS["chart"], GROUPS["crosshair"]
 IN_FORM, IN_IMAGE, IN_SET = GROUPS["form"], GROUPS["image"], GROUPS["set"]
 IN_EXPLANATION, IN_ROBUSTNESS = GROUPS["explanation"], GROUPS["robustness"]
 IN_COMPARISON = GROUPS["comparison"]
-IN_AUDIT, IN_TRANSFORMS = GROUPS["audit"], GROUPS["transforms"]
+IN_AUDIT, IN_TRANSFORMS, IN_PREDICTION = GROUPS["audit"], GROUPS["transforms"], GROUPS["prediction"]
 SHARED_BY_CHARTS = tuple(
     action
     for action in IN_PANE["train"]
@@ -419,6 +427,7 @@ FULL_SCREEN_CHART = "Full-screen chart"
 EXPLANATION, ROBUSTNESS, COMPARISON = "Explanation", "Robustness", "Comparison of predictions"
 AUDIT = "Label audit"
 TRANSFORMS = "Transforms"
+PREDICTION = "Prediction"
 
 IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
     "playground": {
@@ -429,7 +438,13 @@ IN_VIEW: dict[PaneName, dict[str, tuple[Action, ...]]] = {
         "Reshape": IN_RESHAPING,
         "Convolution arithmetic": IN_ARITHMETIC,
     },
-    "data": {"Enlarged image": IN_IMAGE, "Data set": IN_SET, AUDIT: IN_AUDIT, TRANSFORMS: IN_TRANSFORMS},
+    "data": {
+        "Enlarged image": IN_IMAGE,
+        "Data set": IN_SET,
+        AUDIT: IN_AUDIT,
+        TRANSFORMS: IN_TRANSFORMS,
+        PREDICTION: IN_PREDICTION,
+    },
     "train": {"Form of a new run": IN_FORM, "Focused chart": IN_CHART, FULL_SCREEN_CHART: IN_FULL_SCREEN},
     "evaluate": {EXPLANATION: IN_EXPLANATION, ROBUSTNESS: IN_ROBUSTNESS, COMPARISON: IN_COMPARISON},
 }

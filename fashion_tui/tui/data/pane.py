@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar, cast
 
 from rich.text import Text
-from textual import getters, on
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.widget import Widget
@@ -61,7 +61,8 @@ class DataPane(ImagePane):
         "`{sort}` shows the images by index, by class or in random order, `{shuffle}` in another random order, and "
         "`{other_split}` switches between the training set and the test set. `{next_view}` shows the data set as a "
         "whole: its classes, statistics and files. `{audit}` finds duplicates and suspicious labels, and "
-        "`{transforms}` shows what happens to the image before the network gets it.",
+        "`{transforms}` shows what happens to the image before the network gets it. `{predict}` predicts "
+        "the class of an image file.",
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -243,6 +244,12 @@ class DataPane(ImagePane):
             from .transforms_screen import TransformsScreen
 
             self.app.push_screen(TransformsScreen(self.images))
+
+    @work(group="predict", exclusive=True)
+    async def action_predict(self) -> None:
+        from fashion_tui.tui.predict.screen import predict_file
+
+        await predict_file(self.lab_app, None)
 
     def action_audit(self) -> None:
         """Open the label audit of the data set."""

@@ -44,7 +44,7 @@ def values_table(transforms: Transforms, glyphs: Glyphs) -> list[Text]:
 
 
 def explanations(recipe: Recipe) -> list[Text]:
-    """Return a line about each transform of a recipe."""
+    """Return a line about ToTensor and a line about the recipe's Normalize."""
     means, stds = (", ".join(f"{value:g}" for value in values) for values in (recipe.mean, recipe.std))
     if len(recipe.mean) > 1:
         means = f"({means})"
@@ -53,7 +53,6 @@ def explanations(recipe: Recipe) -> list[Text]:
     texts = (
         ("ToTensor", "value / 255, and the channels become the first axis"),
         ("Normalize", f"(value − {means}) / {stds}"),
-        ("augmentation", augmentation_text(recipe)),
     )
     return [Text.assemble((f"{name:<13}", f"bold {ACCENT}"), (text, MUTED), no_wrap=True) for name, text in texts]
 

@@ -30,7 +30,7 @@ from .view import SelectedImage, Selection
 
 MAX_NROW = 32
 FULL_HEIGHT = 30
-"""Minimum height, in lines, at which each transform is explained."""
+"""Minimum height, in lines, at which ToTensor and Normalize are explained."""
 
 
 class TransformsScreen(Screen[None]):
@@ -123,7 +123,7 @@ class TransformsScreen(Screen[None]):
             return
         request, transforms = self._shown
         self._show_heading(request)
-        augmentation = Text(augmentation_text(request.recipe), MUTED)
+        augmentation = Text(f"augmentation: {augmentation_text(request.recipe)}", MUTED)
         self.problem.fit(lambda _width: [augmentation])
         if self._shows_batch:
             self.numbers.fit(lambda width: batch_lines(transforms, request.nrow, width, glyphs))

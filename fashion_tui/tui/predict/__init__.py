@@ -1,0 +1,1 @@
+"""Predictions for image files, opened from the Data pane."""

@@ -1,0 +1,180 @@
+"""A run's prediction for an image file, with the preprocessing steps."""
+
+import asyncio
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+from rich.console import Group
+from rich.text import Text
+from textual import getters, work
+from textual.app import App, ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+from textual.widgets import Static
+from textual.worker import Worker
+
+from fashion_tui.report.formatting import printable
+from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.prediction import novelty_line, obstacle_message, steps_table, top_lines
+from fashion_tui.report.style import ATTENTION, FOREGROUND, MUTED
+from fashion_tui.schema.errors import UntrustedSource, UserError
+from fashion_tui.schema.prediction import FailedImage, Predicted, PredictedImage
+from fashion_tui.schema.requests import Predict
+from fashion_tui.schema.run import short_name
+from fashion_tui.tui.actions import IN_PREDICTION, PREDICTION, bindings, key_hints, key_of, with_keys
+from fashion_tui.tui.bars import KeyBar
+from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
+from fashion_tui.tui.lab_app import LabApp
+from fashion_tui.tui.run_choice import NO_CHECKPOINT, choose_run, default_run
+from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
+from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
+
+from .path_dialog import PathDialog
+
+TITLE = "Predict the class of an image file"
+
+
+async def predict_file(lab_app: LabApp, run: Path | None) -> None:
+    """Ask for an image file, and show the prediction of a run. Call this from a worker.
+
+    `run` is the directory of the run, or None for the newest finished one.
+    """
+    app = cast("App[Any]", lab_app)
+    run = run or await asyncio.to_thread(default_run, lab_app.runs)
+    if run is None:
+        app.notify(NO_CHECKPOINT)
+        return
+    image = await app.push_screen_wait(PathDialog(TITLE))
+    if image is not None:
+        app.push_screen(PredictionScreen(image, run))
+
+
+class PredictionScreen(Screen[None]):
+    """Shows the preprocessing of an image file, its most probable classes, and whether it is unlike training images."""
+
+    TITLE = PREDICTION
+    HELP = with_keys(
+        "prediction",
+        "An image file is converted like the images that the run was trained on: to grey or RGB, to their size and, if "
+        "its border is bright while theirs is dark, to its negative. The pictures show each step.\n\n"
+        "An image is **unlike the training images** if it is farther from the nearest one than 99.5 % of the images "
+        "that the network wasn't trained on. `{predict}` predicts another file, `{other_run}` asks another run.",
+    )
+    BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PREDICTION)
+    DEFAULT_CSS = Path(__file__).with_name("screen.tcss").read_text(encoding="utf-8")
+    SCOPED_CSS = False
+    AUTO_FOCUS = None
+
+    heading = getters.query_one("#prediction-title", FittedLines)
+    notice = getters.query_one("#prediction-notice", Static)
+    tiles = getters.query_one(ImageTiles)
+    details = getters.query_one("#prediction-details", Static)
+
+    def __init__(self, image: Path, run: Path) -> None:
+        super().__init__()
+        self._image = image
+        self._run = run
+        self._work: Worker[None] | None = None
+
+    def compose(self) -> ComposeResult:
+        yield FittedLines(id="prediction-title")
+        yield Static(id="prediction-notice")
+        tiles = ImageTiles(min_tiles=5, id="prediction-steps")
+        tiles.can_focus = False
+        yield tiles
+        yield Static(id="prediction-details")
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        self._start()
+
+    @property
+    def _lab_app(self) -> LabApp:
+        return cast("LabApp", self.app)
+
+    def _start(self) -> None:
+        glyphs = terminal_glyphs()
+        name = Text(printable(str(self._image), glyphs), f"bold {FOREGROUND}", no_wrap=True)
+        run = Text.assemble(("run ", MUTED), (printable(short_name(self._run.name), glyphs), FOREGROUND))
+        self.heading.fit(lambda width: [left_and_right(name, run, width)])
+        self.tiles.show(())
+        self.details.update("")
+        self._show_progress(0, 0)
+        self._work = self._predict()
+
+    @work(group="prediction", exclusive=True)
+    async def _predict(self) -> None:
+        request = Predict(run_path=str(self._run), checkpoint="final", images=(str(self._image),))
+        try:
+            try:
+                predicted = await self._lab_app.engine.ask(request, Predicted, self._show_progress)
+            except UntrustedSource:
+                if not await confirm_trust(self.app, self._run):
+                    raise UserError(NOT_TRUSTED) from None
+                predicted = await self._lab_app.engine.ask(request, Predicted, self._show_progress)
+        except UserError as error:
+            self._show_problem(str(error))
+        else:
+            self._show(predicted)
+        self._work = None
+
+    def _show_progress(self, done: int, total: int) -> None:
+        compared = f": compared with {done:,} of {total:,} images" if total else ""
+        hint = key_hints((key_of("prediction", "back"), "cancel"))
+        self._show_notice(Text.assemble((f"predicting{compared} {terminal_glyphs().ellipsis}   ", MUTED), hint))
+
+    def _show_problem(self, problem: str) -> None:
+        hint = key_hints((key_of("prediction", "again"), "try again"), (key_of("prediction", "back"), "close"))
+        self._show_notice(Text.assemble((f"{printable(problem, terminal_glyphs())}\n", ATTENTION), hint))
+
+    def _show_notice(self, text: Text) -> None:
+        self.notice.update(text)
+        self.notice.display = bool(text)
+
+    def _show(self, predicted: Predicted) -> None:
+        image = predicted.images[0]
+        if isinstance(image, FailedImage):
+            self._show_problem(image.error)
+            return
+        self._show_notice(Text())
+        self.details.update(prediction_details(image, predicted.novelty_obstacle))
+        tiles = [Tile(step.picture, (Text(step.name, FOREGROUND if step.applied else MUTED),)) for step in image.steps]
+        self.call_after_refresh(self.tiles.show, tiles)
+
+    # Actions
+
+    def action_back(self) -> None:
+        """Cancel the prediction, or close the screen."""
+        if self._work is not None and self._work.is_running:
+            self._work.cancel()
+            self._work = None
+            self._show_problem("The prediction was cancelled.")
+        else:
+            self.dismiss()
+
+    def action_again(self) -> None:
+        self._start()
+
+    @work(group="path", exclusive=True)
+    async def action_predict(self) -> None:
+        image = await self.app.push_screen_wait(PathDialog(TITLE))
+        if image is not None:
+            self._image = image
+            self._start()
+
+    @work(group="run", exclusive=True)
+    async def action_other_run(self) -> None:
+        chosen = await choose_run(self.app, self._lab_app.runs, "Predict with", self._run)
+        if chosen is not None:
+            self._run = Path(chosen)
+            self._start()
+
+
+def prediction_details(image: PredictedImage, obstacle: str | None) -> Group:
+    """Return the most probable classes, whether the image is unlike the training images, and the steps."""
+    glyphs = terminal_glyphs()
+    if image.novelty is not None:
+        novelty = novelty_line(image.novelty, glyphs)
+    else:
+        novelty = Text(printable(obstacle_message(obstacle or "the distance is unknown"), glyphs), MUTED)
+    return Group(*top_lines(image.top, glyphs), novelty, steps_table(image.steps, glyphs))
