@@ -73,7 +73,7 @@ async def test_a_file_is_predicted_with_its_steps(tmp_path: Path, size: tuple[in
         for probability, label in zip(expected.tolist(), labels.tolist(), strict=True):
             line = next(line for line in text.splitlines() if line.startswith(SYNTHETIC_INFO.classes[label]))
             assert f"{probability * 100:.1f} %" in line
-        assert "unlike the training images" in text, "noise is unlike garments"
+        assert "nearest" in text, "the distance to the training images is shown"
         assert "[b]noise.png" in text
         tiles = app.screen.query_one(ImageTiles)
         await until(pilot, lambda: len(tiles.tiles) == 5, "the pictures of the steps")
