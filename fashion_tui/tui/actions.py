@@ -85,7 +85,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("shuffle", "R", "Show the images in another random order", "shuffle"),
         Action("transforms", "Z", "Show the transforms of the image in training", "transforms"),
         Action("predict", "I", "Predict the class of an image file", "predict"),
-        Action("audit", "O", "Find duplicate images and suspicious labels", "audit"),
+        Action("audit", "exclamation_mark", "Find duplicate images and suspicious labels", "audit", "!"),
         Action("download", "d", "Download the data set", "download"),
         Action("back", "escape", "Cancel, go back to the images, or show all classes", shown_key="esc"),
     ),

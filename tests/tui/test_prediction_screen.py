@@ -74,7 +74,7 @@ async def test_a_file_is_predicted_with_its_steps(tmp_path: Path, size: tuple[in
             line = next(line for line in text.splitlines() if line.startswith(SYNTHETIC_INFO.classes[label]))
             assert f"{probability * 100:.1f} %" in line
         assert "nearest" in text, "the distance to the training images is shown"
-        assert "[b]noise.png" in text
+        assert "noise.png" in text
         tiles = app.screen.query_one(ImageTiles)
         await until(pilot, lambda: len(tiles.tiles) == 5, "the pictures of the steps")
         assert tiles.tiles[0].picture.pixels == pixels.tobytes()

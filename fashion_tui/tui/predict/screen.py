@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker
 
-from fashion_tui.report.formatting import printable
+from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.prediction import novelty_line, obstacle_message, steps_table, top_lines
 from fashion_tui.report.style import ATTENTION, FOREGROUND, MUTED
@@ -94,9 +94,13 @@ class PredictionScreen(Screen[None]):
 
     def _start(self) -> None:
         glyphs = terminal_glyphs()
-        name = Text(printable(str(self._image), glyphs), f"bold {FOREGROUND}", no_wrap=True)
         run = Text.assemble(("run ", MUTED), (printable(short_name(self._run.name), glyphs), FOREGROUND))
-        self.heading.fit(lambda width: [left_and_right(name, run, width)])
+
+        def title(width: int) -> list[Text]:
+            name = shorten(str(self._image), max(width - run.cell_len - 2, 8), glyphs)
+            return [left_and_right(Text(name, f"bold {FOREGROUND}"), run, width)]
+
+        self.heading.fit(title)
         self.tiles.show(())
         self.details.update("")
         self._show_progress(0, 0)
