@@ -84,8 +84,8 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("sort", "S", "Order the images by index, by class or randomly", "order"),
         Action("shuffle", "R", "Show the images in another random order", "shuffle"),
         Action("transforms", "Z", "Show the transforms of the image in training", "transforms"),
-        Action("predict", "I", "Predict the class of an image file", "predict"),
-        Action("audit", "exclamation_mark", "Find duplicate images and suspicious labels", "audit", "!"),
+        Action("predict", "at", "Predict the class of an image file", "predict", "@"),
+        Action("audit", "E", "Find duplicate images and suspicious labels", "audit"),
         Action("download", "d", "Download the data set", "download"),
         Action("back", "escape", "Cancel, go back to the images, or show all classes", shown_key="esc"),
     ),
@@ -300,7 +300,7 @@ IN_TRANSFORMS: tuple[Action, ...] = (
 )
 IN_PREDICTION: tuple[Action, ...] = (
     Action("back", "escape", "Cancel, or close the prediction", "close", "esc"),
-    Action("predict", "I", "Predict the class of another image file", "another image"),
+    Action("predict", "at", "Predict the class of another image file", "another image", "@"),
     Action("other_run", "o", "Choose another run", "other run"),
     Action("again", "enter", "Predict again", "again", "↵"),
 )

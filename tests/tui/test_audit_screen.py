@@ -76,7 +76,7 @@ async def audit_screen(
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await pilot.press("f3")
         await until(pilot, lambda: isinstance(app.focused, ImageTiles) and "Coat" in screen_text(app), "images")
-        await pilot.press("exclamation_mark")
+        await pilot.press("E")
         await until(pilot, lambda: isinstance(app.screen, AuditScreen), "the audit")
         yield app, pilot
 

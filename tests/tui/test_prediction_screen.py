@@ -60,7 +60,7 @@ async def test_a_file_is_predicted_with_its_steps(tmp_path: Path, size: tuple[in
         await until(pilot, lambda: app.dataset is not None and app.runs, "the data set and the run")
         await pilot.press("f3")
         await until(pilot, lambda: isinstance(app.focused, ImageTiles), "the pane")
-        await pilot.press("I")
+        await pilot.press("at")
         await until(pilot, lambda: isinstance(app.screen, PathDialog), "the dialog")
         await pilot.press(*str(tmp_path / "missing.png"), "enter")
         await until(pilot, lambda: "doesn't exist" in screen_text(app), "the reason")
