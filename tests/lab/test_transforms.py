@@ -34,7 +34,7 @@ def test_each_step_equals_torchvision(channels: int, recipe: Recipe) -> None:
     assert image.dtype == "uint8"
     assert image.shape == ((12, 16) if channels == 1 else (12, 16, 3))
     assert (image.minimum, image.maximum) == (pixels.min(), pixels.max())
-    assert (image.mean, image.std) == (pytest.approx(pixels.mean()), pytest.approx(pixels.std()))
+    assert (image.mean, image.std) == pytest.approx((pixels.mean(), pixels.std()))
     row, column = shown.value_row, shown.value_column
     assert list(image.values) == pixels[row, column : column + VALUES, 0].tolist()
     assert list(scaled.values) == expected[0, row, column : column + VALUES].tolist()

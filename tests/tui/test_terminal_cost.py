@@ -11,7 +11,7 @@ import pytest
 from tests.terminal import Activity, ProcessMemory
 from tests.tui.apps import AppLauncher, wait_for_step
 
-MAX_MEMORY = 90.0
+MAX_MEMORY = 95.0
 """Maximum resident memory of the app's own process, in MiB."""
 
 MAX_OUTPUT = 4.0
