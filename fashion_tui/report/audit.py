@@ -10,8 +10,8 @@ from rich.text import Text
 
 from fashion_tui.schema.audit import Audit, Finding, FindingKind, ImageKey, LabelledImage, Mark
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
+from fashion_tui.schema.text import csv_cell
 
-from .csv_cells import csv_cell
 from .formatting import format_percent, printable
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ATTENTION, MUTED

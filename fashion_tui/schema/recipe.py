@@ -266,7 +266,7 @@ def _check_combinations(recipe: Recipe) -> None:
         if getattr(recipe, name) != field.default:
             raise InvalidField(
                 name,
-                f"{field.about.label} is only for networks of torchvision, but the network is {recipe.model}; set it "
+                f"{field.about.label} is only for torchvision's networks, but the network is {recipe.model}; set it "
                 f"to {field.default}, or use --model {TORCHVISION}NAME",
                 "model",
             )
@@ -302,7 +302,7 @@ def is_fine_tuned(recipe: Recipe) -> bool:
 def with_model(recipe: Recipe, model: str) -> Recipe:
     """Return a recipe with another network, and with the values that suit this network.
 
-    A network of torchvision normalises the images itself. The fields for fine-tuning are reset for any other network.
+    A network from torchvision normalises the images itself. The fields for fine-tuning are reset for any other network.
     """
     changed = msgspec.structs.replace(recipe, model=model)
     if not is_fine_tuned(changed):
@@ -403,7 +403,9 @@ def check_dataset(recipe: Recipe, dataset: DatasetInfo, validation: int = 0, lef
         )
     if recipe.batch_size > remaining:
         raise InvalidField(
-            "batch_size", f"batch size is {recipe.batch_size}, but the training set has only {remaining:,} images"
+            "batch_size",
+            f"batch size is {recipe.batch_size}, but the training set has only {remaining:,} images; "
+            "choose a smaller one",
         )
     for name, values in (("mean", recipe.mean), ("std", recipe.std)):
         if len(values) not in {1, channels}:

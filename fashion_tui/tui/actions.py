@@ -211,7 +211,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("why", "W", "Explain the prediction with heat maps", "why"),
         Action("mark_label", "exclamation_mark", "Mark the image as mislabelled, or unmark it", "mislabelled", "!"),
         Action("reliability", "I", "Show the reliability diagram, or the classes", "calibration"),
-        Action("compare_baselines", "dollar_sign", "Compare the accuracy with those of simple models", "worth", "$"),
+        Action("compare_baselines", "dollar_sign", "Compare the accuracy with that of simple models", "baselines", "$"),
         Action("other_run", "o", "Choose another run", "other run"),
         Action("other_checkpoint", "O", "Choose another checkpoint of the run", "checkpoint"),
         Action("other_split", "v", "Switch between the test set and the held-out images", "held-out"),

@@ -57,7 +57,11 @@ def test_an_error_is_retried_and_a_damaged_file_is_replaced(source: PublishedWei
     assert len(server.requested) == 2
 
 
-@pytest.mark.parametrize(("body", "reason"), [(b"wrong", "SHA-256"), (CONTENT[:9], "lost|timeout"), (None, "404")])
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"wrong", "SHA-256"), (CONTENT[:9], "lost|timeout"), (None, "404")],
+    ids=["wrong", "too short", "missing"],
+)
 def test_a_failed_download_says_what_to_do(
     source: PublishedWeights, server: Server, body: bytes | None, reason: str
 ) -> None:

@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console, RenderableType
 
 from fashion_tui.report.audit import LISTED, audit_csv, audit_report, summary_lines
-from fashion_tui.report.csv_cells import csv_cell
 from fashion_tui.schema.audit import Audit, Finding, ImageKey, LabelledImage, Mark
 from fashion_tui.schema.dataset import DatasetRef, Split
+from fashion_tui.schema.text import csv_cell
 
 
 def image(split: Split, index: int, label: int) -> LabelledImage:

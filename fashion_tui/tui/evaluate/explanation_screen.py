@@ -65,14 +65,14 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
     TITLE = EXPLANATION
     HELP = with_keys(
         "explanation",
-        "Which pixels speak for the predicted class, or for the class chosen with `{choose_class}`.\n\n"
+        "Shows which pixels support the predicted class, or the class chosen with `{choose_class}`.\n\n"
         "**Gradient × input**: how much each pixel contributes to the class's logit, in a linear approximation. "
         "**SmoothGrad**: the size of the gradient, averaged over noisy copies of the image. "
-        "**Grad-CAM**: where the feature maps of a layer speak for the class; `{choose_layer}` chooses the layer. "
+        "**Grad-CAM**: where the feature maps of a layer support the class; `{choose_layer}` chooses the layer. "
         "**Occlusion**: how much the class's probability falls when a patch of the image is covered.\n\n"
-        "`{next_view}` shows the training images that the network treats most like this one. If they have other "
-        "labels, look at the labels. The first time, this takes one pass over the training set. The same key then "
-        "shows the feature maps of each layer for this image.",
+        "`{next_view}` shows the training images closest to this one at the input of the last linear layer. If they "
+        "have other labels, look at the labels. The first time, this takes one pass over the training set. The same "
+        "key then shows the feature maps of each layer for this image.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_EXPLANATION)
     DEFAULT_CSS = Path(__file__).with_name("explanation_screen.tcss").read_text(encoding="utf-8")
@@ -165,7 +165,7 @@ class ExplanationScreen(KeyLabels, Screen[int | None]):
         request = msgspec.structs.replace(self._predictions, offset=self._index, limit=1)
         page = await self._ask(request, PredictionPage)
         if not page.predictions:
-            raise UserError("this prediction isn't in the list any more")
+            raise UserError("this prediction is no longer in the list")
         return page.predictions[0]
 
     async def _ask(self, request: Request, reply_type: type[Reply]) -> Reply:
