@@ -140,11 +140,11 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     """In half of the images, a rectangle with sides of `erase // 2` to `erase` pixels is erased."""
     mean: Annotated[
         tuple[float, ...],
-        About("mean", "subtracted from pixels in [0, 1]; one value, or one per channel", IMAGES),
+        About("mean", "subtracted from pixels in [0, 1]; one, or one per channel", IMAGES),
     ]
     std: Annotated[
         tuple[float, ...],
-        About("std", "pixels are then divided by this; one value, or one per channel", IMAGES, gt=0),
+        About("std", "pixels are then divided by this; one, or one per channel", IMAGES, gt=0),
     ]
 
     weights: Annotated[

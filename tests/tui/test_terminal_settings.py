@@ -13,7 +13,7 @@ def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(
         'theme = "light"\ndataset = "synthetic"\nrecipe = "nosuch"\n'
-        '[keys.everywhere]\nquit = "ctrl+t,Q"\ntrain = "f10,f5"\n'
+        '[keys.everywhere]\nquit = "ctrl+t"\ntrain = "f11,f5"\n'
         '[keys.playground]\nlessons = "f10"\n[keys.train]\nnew_run = "f12"\n'
     )
     try:
@@ -28,10 +28,10 @@ def test_theme_and_keys_of_the_settings_file(tmp_path: Path) -> None:
             assert illegible_text(terminal) == ""
             terminal.press("f5")
             terminal.wait_for("Press f12 to train")
-            terminal.wait_for("f10 Train")
-            terminal.wait_for("Q quit")
+            terminal.wait_for("f11 Train")
+            terminal.wait_for("^t quit")
             terminal.press("q")  # is no longer a key
-            quit_app(terminal, "Q")
+            quit_app(terminal, "ctrl+t")
     finally:
         launcher.end()
 

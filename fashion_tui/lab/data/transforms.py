@@ -3,7 +3,6 @@
 import msgspec
 import torch
 from torch import Tensor
-from torchvision.utils import make_grid
 
 from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.recipe import Recipe
@@ -32,6 +31,8 @@ def transform_image(  # noqa: PLR0913
 
     `draw` is the seed of the augmentation and of the order of the images. Each row of the grid has `nrow` images.
     """
+    from torchvision.utils import make_grid  # noqa: PLC0415 - takes 2 s
+
     pixels = images.pixels[index]
     _, height, width = pixels.shape
     row, column = height // 2, max((width - VALUES) // 2, 0)

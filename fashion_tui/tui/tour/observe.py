@@ -67,7 +67,7 @@ def _place_in_pane(pane: Pane) -> Place:
         case TrainPane():
             return "train"
         case EvaluatePane():
-            return "evaluate" if pane.browser.page is None else "images"
+            return "images" if pane.part == "images" and pane.browser.page is not None else "evaluate"
     return "data"
 
 
