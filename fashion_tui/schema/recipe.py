@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .dataset import FASHION_SHAPE, DatasetInfo
+from .dataset import FASHION_SHAPE, DatasetInfo, ImageShape
 from .errors import UsageError
 from .fields import About, InvalidField, check_fields, fields_of
 from .models import MODELS, TORCHVISION, unknown_model
@@ -55,7 +55,7 @@ OWN_MEAN, OWN_STD = (0.0,), (1.0,)
 """`Recipe.mean` and `Recipe.std` with which the pixels stay between 0 and 1. A network of torchvision then normalises
 the images itself, with the mean and the standard deviation of its pretrained weights."""
 
-FINE_TUNING_FIELDS = ("weights", "freeze", "input_size")
+FINE_TUNING_FIELDS = ("weights", "freeze", "backbone_lr", "input_size")
 """Fields that apply only to torchvision's networks."""
 
 OPTIMIZER_NAMES: dict[Optimizer, str] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "muon": "Muon"}
@@ -355,13 +355,13 @@ def early_stopping_warning(recipe: Recipe) -> str | None:
     return "the patience has no effect without early stopping"
 
 
-def adapt(recipe: Recipe, dataset: DatasetInfo) -> Recipe:
-    """Return a recipe made for Fashion-MNIST with the values that suit another data set.
+def adapt(recipe: Recipe, dataset: DatasetInfo, made_for: ImageShape = FASHION_SHAPE) -> Recipe:
+    """Return a recipe with the values that suit a data set. `made_for` is the image shape that the recipe was made for.
 
     Images aren't mirrored if a mirrored image may have another label. Mean and standard deviation are those of the data
     set, unless they are values such as 0.5 that suit any images. Crop and erase are scaled with the size of the images.
     """
-    scale = min(dataset.image_shape[1:]) / min(FASHION_SHAPE[1:])
+    scale = min(dataset.image_shape[1:]) / min(made_for[1:])
     is_fashion = dataset.ref.name in {"fashion-mnist", "synthetic"}
     suits = len(recipe.mean) in {1, dataset.image_shape[0]} and len(recipe.std) in {1, dataset.image_shape[0]}
     if is_fashion or (recipe.mean != FASHION_MEAN and suits):

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from .dataset import DatasetRef, ImageShape, ImageTask
+from .dataset import DatasetInfo, DatasetRef, ImageShape, ImageTask
 from .fields import About, FieldValue, fields_of
 from .floats import JsonFloat
-from .recipe import Recipe
+from .recipe import Recipe, adapt
 from .text import printable
 
 FORMAT_VERSION = 4
@@ -119,6 +119,12 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
     @property
     def task(self) -> ImageTask:
         return ImageTask(image_shape=self.image_shape, classes=len(self.classes))
+
+
+def adapt_like(run: RunConfig, recipe: Recipe, dataset: DatasetInfo) -> Recipe:
+    """Adapt the recipe of a run, or a changed copy, to the data set of a new run. It already suits the run's own."""
+    is_same = dataset.ref.sha256 == run.dataset.sha256
+    return recipe if is_same else adapt(recipe, dataset, run.image_shape)
 
 
 class LoggedConfig(CommonConfig, frozen=True, kw_only=True):

@@ -13,7 +13,8 @@ from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import STRONG
+from fashion_tui.schema.recipe import MAX, STRONG
+from fashion_tui.schema.run import adapt_like
 from tests.custom_models import DROPOUT_NET
 from tests.dataset_infos import info_for
 
@@ -94,3 +95,17 @@ def test_contradictory_options_are_refused(call_in_process: Call, tmp_path: Path
     assert_error(call_in_process("train", "--like", first.path, "--recipe", "quick"), 2, "--like and --recipe")
     assert_error(call_in_process("train", "--trust"), 2, "--like")
     assert_error(call_in_process("train", "--like", first.path, "--args", "{"), 2, "--args")
+
+
+def test_the_recipe_of_the_run_is_adapted_only_to_another_data_set(tmp_path: Path) -> None:
+    """Crop and erase of a run on 56×56 images aren't scaled again for the same images, and are halved for 28×28."""
+    shape = {"image_shape": (1, 56, 56), "mean": (0.25,), "std": (0.125,)}
+    large = msgspec.structs.replace(info_for(DatasetRef(name="folder", directory="/photos", sha256="1" * 64)), **shape)
+    recipe = msgspec.structs.replace(MAX, crop=4, erase=20, mean=(0.25,), std=(0.125,))
+    run = create_run(
+        tmp_path, recipe=recipe, dataset=large, seed=0, device="cpu", threads=1, deterministic=False, validation=0,
+        checkpoint_every=30.0,
+    )  # fmt: skip
+    assert adapt_like(run.config, recipe, large) == recipe
+    small = adapt_like(run.config, recipe, info_for(DatasetRef(name="folder", directory="/icons", sha256="2" * 64)))
+    assert (small.crop, small.erase, small.mean) == (2, 10, (0.25,))

@@ -18,7 +18,17 @@ from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImageShape, Imag
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import InvalidField
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import FASHION_MEAN, GUIDE, MAX, QUICK, STRONG, adapt, check_dataset
+from fashion_tui.schema.recipe import (
+    FASHION_MEAN,
+    FINE_TUNING_FIELDS,
+    GUIDE,
+    MAX,
+    QUICK,
+    STRONG,
+    adapt,
+    check_dataset,
+    check_recipe,
+)
 
 CPU = torch.device("cpu")
 SHAPES: list[ImageShape] = [(1, 8, 8), (3, 32, 32), (3, 17, 29), (1, 64, 64)]
@@ -159,3 +169,13 @@ def test_values_that_do_not_fit_the_images_are_refused(changes: dict[str, object
 def test_statistics_of_large_sets_do_not_overflow() -> None:
     white = np.full((3, 1, 1024, 1024), 255, dtype=np.uint8)
     assert channel_statistics(white) == ((1.0,), (0.0,))
+
+
+@pytest.mark.parametrize("field", FINE_TUNING_FIELDS)
+def test_a_field_for_fine_tuning_is_refused_for_other_networks(field: str) -> None:
+    values: dict[str, object] = {"weights": "default", "freeze": "conv1", "backbone_lr": 0.5, "input_size": 64}
+    changes = {field: values[field]}
+    check_recipe(msgspec.structs.replace(GUIDE, model="torchvision:resnet18", **changes))
+    with pytest.raises(InvalidField) as error:
+        check_recipe(msgspec.structs.replace(GUIDE, **changes))
+    assert error.value.field == field

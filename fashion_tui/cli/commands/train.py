@@ -61,7 +61,7 @@ from fashion_tui.schema.recipe import (
 )
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
-from fashion_tui.schema.run import RunConfig, check_run_values
+from fashion_tui.schema.run import RunConfig, adapt_like, check_run_values
 from fashion_tui.settings import user_settings
 
 RECIPE_LINES = "\n".join(f"  {recipe.name:<8}{recipe.summary}" for recipe in RECIPES.values())
@@ -254,7 +254,9 @@ def _check_recipe(options: dict[str, Any], template: Template | None, *, is_cust
 
 def _recipe(options: dict[str, Any], template: Template | None, dataset: DatasetInfo) -> Recipe:
     """Return the recipe, adapted to the data set, with the user's changes."""
-    return msgspec.structs.replace(adapt(_base(options, template), dataset), **_changes(options))
+    base = _base(options, template)
+    adapted = adapt(base, dataset) if template is None else adapt_like(template.config, base, dataset)
+    return msgspec.structs.replace(adapted, **_changes(options))
 
 
 def _base(options: dict[str, Any], template: Template | None) -> Recipe:

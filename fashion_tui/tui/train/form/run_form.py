@@ -26,7 +26,7 @@ from fashion_tui.schema.range_test import DEFAULT_STEPS
 from fashion_tui.schema.recipe import CPU_RECIPES, FINE_TUNING, RECIPES, Recipe, adapt, is_fine_tuned, with_model
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindLearningRate, GetDevices
-from fashion_tui.schema.run import RunConfig, short_name
+from fashion_tui.schema.run import RunConfig, adapt_like, short_name
 from fashion_tui.settings import user_settings
 from fashion_tui.tui.actions import IN_FORM, bindings, key_hints, key_of
 from fashion_tui.tui.dialogs.dialog import Dialog
@@ -220,7 +220,9 @@ class RunForm(Dialog[RunChoices | None]):
     def _recipe(self, name: str) -> Recipe:
         """Return a recipe. If the form was opened with a network, that network replaces the recipe's network."""
         recipe = RECIPES[name] if self._like is None else self._like.recipe
-        return adapt(recipe if self.network is None else with_model(recipe, self.network.name), self.dataset)
+        if self.network is not None:
+            recipe = with_model(recipe, self.network.name)
+        return adapt(recipe, self.dataset) if self._like is None else adapt_like(self._like, recipe, self.dataset)
 
     @on(Cycle.Changed, "#recipe")
     def _show_recipe(self) -> None:
