@@ -51,6 +51,8 @@ class Monkey:
         self._is_narrower = False
         self._recent: deque[bytes] = deque(maxlen=30)
         """The last inputs, for the error message."""
+        self._earlier_output = b""
+        """The app's last output before `check` resized the terminal, for the error message."""
         self.keys = 0
         """Number of keys, pastes and mouse events so far."""
         self.slowest = 0.0
@@ -81,6 +83,7 @@ class Monkey:
         columns, rows = self._size
         terminal = self._terminal
         with terminal.changed:
+            self._earlier_output = bytes(terminal.output[-3_000:])
             terminal.output.clear()
             terminal.arrivals.clear()
         terminal.resize((columns - self._is_narrower, rows))
@@ -127,7 +130,7 @@ class Monkey:
         return f"seed {self._seed}, size {self._size}, after {self.keys} keys, the last: {list(self._recent)}"
 
     def _output(self) -> str:
-        return bytes(self._terminal.output[-3_000:]).decode(errors="replace")
+        return (self._earlier_output + self._terminal.output)[-3_000:].decode(errors="replace")
 
     def _send(self, data: bytes) -> None:
         """Send data, but don't wait forever for an app that reads no input."""

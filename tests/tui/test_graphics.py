@@ -162,7 +162,9 @@ def test_kitty_image_is_replaced_and_removed(tmp_path: Path) -> None:
         assert decode_kitty(output).shape == (256, 256, 3)  # 33×22 cells have 352×264 pixels
         position = re.search(rb"\x1b7\x1b\[(\d+);(\d+)H\x1b_Ga=T", output)
         assert position is not None
-        assert output.rindex(b"\x1b[?2026l", 0, position.start()) > output.index(b"image of 256 pixels")
+        before = output[: position.start()]
+        assert b"image of 256 pixels" in before
+        assert before.count(b"\x1b[?2026h") == before.count(b"\x1b[?2026l"), "the image is drawn within a frame"
         start = len(terminal.output)
         terminal.press("right")
         output = terminal.wait_for_image(start)

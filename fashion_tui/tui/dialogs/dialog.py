@@ -4,6 +4,7 @@ from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
@@ -24,6 +25,24 @@ class Dialog(ModalScreen[Result]):
     Dialog { align: center middle; }
     Dialog .panel { height: auto; max-width: 100%; max-height: 100%; padding: 1 2; background: $panel; }
     """
+
+    _delayed: tuple[Result | None] | None = None
+    """Result of a dialog that waits for the screen in front of it to close."""
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close the dialog. If another screen is in front of it, close it as soon as that screen is closed.
+
+        The second case occurs when work in the background ends after the user has opened the help. Textual would close
+        the screen in front. Calling this for a dialog that is closed has no effect.
+        """
+        if self.app.screen is self:
+            return super().dismiss(self._delayed[0] if self._delayed else result)
+        self._delayed = (result,)
+        return AwaitComplete()
+
+    def on_screen_resume(self) -> None:
+        if self._delayed:
+            self.dismiss()
 
 
 class ConfirmDialog(Dialog[bool]):
