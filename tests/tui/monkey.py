@@ -14,11 +14,14 @@ MAX_CPU_SECONDS = 2.0
 MAX_SECONDS = 60.0
 """Maximum time between a burst of input and the frame that shows its effect, on a machine with other load."""
 
+SHOWN_OUTPUT = 20_000
+"""Number of bytes of the app's last output in an error message; enough for a traceback."""
+
 _SPECIAL_KEYS = (
     "enter", "tab", "shift+tab", "escape", "space", "backspace", "delete", "up", "down", "right", "left", "home", "end",
     "pageup", "pagedown", "f1", "f2", "f3", "f4", "f5", "f6", "f8",
 )  # fmt: skip
-_LETTERS = "abcdefghijklmnoprstuvwxyzBGJY1234567890?/.,()[]:='\"_-+*# "
+_LETTERS = "abcdefghijklmnoprstuvwxyzABCDEFGHIJKLMNOPRSTUVWXYZ1234567890?/.,()[]:;='\"_-+*#!$%@&<>{}|~ "
 """All characters that are bound to actions or can be typed, except `q`, which quits."""
 
 # Without ctrl+q, which quits, and ctrl+p, which opens a list of commands that includes quitting.
@@ -83,7 +86,7 @@ class Monkey:
         columns, rows = self._size
         terminal = self._terminal
         with terminal.changed:
-            self._earlier_output = bytes(terminal.output[-3_000:])
+            self._earlier_output = bytes(terminal.output[-SHOWN_OUTPUT:])
             terminal.output.clear()
             terminal.arrivals.clear()
         terminal.resize((columns - self._is_narrower, rows))
@@ -130,7 +133,7 @@ class Monkey:
         return f"seed {self._seed}, size {self._size}, after {self.keys} keys, the last: {list(self._recent)}"
 
     def _output(self) -> str:
-        return (self._earlier_output + self._terminal.output)[-3_000:].decode(errors="replace")
+        return (self._earlier_output + self._terminal.output)[-SHOWN_OUTPUT:].decode(errors="replace")
 
     def _send(self, data: bytes) -> None:
         """Send data, but don't wait forever for an app that reads no input."""

@@ -18,8 +18,11 @@ def test_bytes_that_are_not_utf8(app_terminal: AppLauncher) -> None:
     terminal.wait_for(CONTENTS["playground"])
     terminal.send(b"caf\xe9 ")  # in Latin-1
     terminal.wait_for("In [1]: caf\ufffd")
-    terminal.send(b"\xff\xfe\xc3")
-    terminal.send(b"\xa9x")  # the rest of a character
+    terminal.send(b"\xff\xfe")
+    terminal.wait_for("caf\ufffd \ufffd\ufffd")
+    terminal.settle()  # otherwise, the terminal's answer to a query could arrive within the next character
+    terminal.send(b"\xc3")
+    terminal.send(b"\xa9x")  # the rest of the character
     terminal.wait_for("caf\ufffd \ufffd\ufffdéx")
     terminal.press("ctrl+q")
     assert terminal.exit_status() == 0

@@ -50,6 +50,8 @@ class EvaluationParts(ImagePane):
         self._selection = Selection()
         """What is selected in the images, while those of a cell of the matrix are shown."""
         self._layout = SINGLE
+        self._marks_lock = asyncio.Lock()
+        """Held while marks are read or changed, so that the newest are shown last."""
 
     def on_resize(self) -> None:
         layout = layout_for(self.size.width, self.size.height)
@@ -209,7 +211,8 @@ class EvaluationParts(ImagePane):
     @work(group="mark")
     async def _toggle_mark(self, path: Path, image: ImageKey) -> None:
         try:
-            self.images.show_marks(await asyncio.to_thread(toggle_mark, path, image))
+            async with self._marks_lock:
+                self.images.show_marks(await asyncio.to_thread(toggle_mark, path, image))
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
 
@@ -217,7 +220,8 @@ class EvaluationParts(ImagePane):
     async def read_marks(self, run_path: Path) -> None:
         """Show which images of a run's data set are marked as mislabelled."""
         try:
-            self.images.show_marks(await asyncio.to_thread(mislabelled_images, run_path))
+            async with self._marks_lock:
+                self.images.show_marks(await asyncio.to_thread(mislabelled_images, run_path))
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
 
