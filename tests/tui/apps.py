@@ -130,10 +130,10 @@ class AppLauncher:
 
 
 def quit_app(terminal: Terminal, key: str = "ctrl+q") -> None:
-    """Quit the app. If its kernel is slow to say whether it holds variables, the app warns first; then quit again."""
+    """Quit the app. If it warns that the kernel is busy, or that it may hold variables, quit again."""
     terminal.press(key)
     with suppress(ProgramEndedError):
-        terminal.wait_for("may hold")
+        terminal.wait_until(lambda text: "may hold" in text or "hasn't finished" in text, "a warning or the end")
         terminal.press(key)
     assert terminal.exit_status() == 0
 

@@ -117,7 +117,7 @@ class PlaygroundPane(Pane):
             elif message.state == "busy":
                 self._loss_is_accepted = False
             elif message.state in {"dead", "starting"}:
-                self._loss_is_accepted = True
+                self._loss_is_accepted = not message.queued
                 self.side_panel.kernel_ended()
 
     @on(ScrollbackChanged)
@@ -137,10 +137,13 @@ class PlaygroundPane(Pane):
         if self._loss_is_accepted:
             return None
         variables = await self.repl.runner.probe(ListVariables(), tuple[str, ...], VARIABLES_TIMEOUT)
-        if variables == ():
+        if variables == () and self.repl.runner.is_idle:
             return None
         self._loss_is_accepted = True
-        loss = f"holds {_enumerate(variables)}" if variables is not None else "may hold variables"
+        if variables:
+            loss = f"holds {_enumerate(variables)}"
+        else:
+            loss = "may hold variables" if self.repl.runner.is_idle else "hasn't finished the last cell"
         pane, leave = (spelled_key("everywhere", name, inside_editors=True) for name in ("playground", "quit"))
         save = spelled_key("playground", "save")
         return f"The Playground's kernel {loss}. Press {pane} and {save} to save the session, or {leave} to quit."

@@ -98,12 +98,22 @@ def test_ctrl_c_ends_neither_app_nor_kernel(terminal: Terminal) -> None:
 def test_leaving_while_the_kernel_holds_variables(app_terminal: AppLauncher) -> None:
     terminal = app_terminal()
     terminal.wait_for("In [1]")
-    terminal.type("import math; first = second = 1; third = fourth = 2")
+    terminal.type("import math; first = second = 1; third = fourth = 2; first + third")
     terminal.press("enter")
-    terminal.wait_for("In [2]")
+    terminal.wait_for("Out[1]: 3")
     terminal.press("escape", "q")
     terminal.wait_for("ctrl+s")
     terminal.wait_for("first")
     terminal.wait_for("ctrl+q")
+    terminal.press("ctrl+q")
+    assert terminal.exit_status() == 0
+
+
+def test_leaving_before_a_cell_has_finished(app_terminal: AppLauncher) -> None:
+    terminal = app_terminal()
+    terminal.wait_for("In [1]")
+    terminal.type("input('?')")
+    terminal.press("enter", "ctrl+q")
+    terminal.wait_for("hasn't finished")
     terminal.press("ctrl+q")
     assert terminal.exit_status() == 0
