@@ -38,7 +38,7 @@ class ArrayCache:
         return array
 
     def put(self, key: str, array: NDArray[Any]) -> None:
-        """Store an array, and remove the arrays that exceed the maximum total size.
+        """Store an array, and remove the oldest arrays if the folder exceeds its maximum size.
 
         An array that is larger than the maximum size isn't stored.
         """
@@ -55,7 +55,7 @@ class ArrayCache:
         return self._folder / (hashlib.sha256(key.encode()).hexdigest() + SUFFIX)
 
     def _remove_oldest(self, max_bytes: int) -> None:
-        """Remove arrays until the others take at most `max_bytes`, and files left behind by killed processes."""
+        """Remove the oldest files, including those of killed processes, until the rest take at most `max_bytes`."""
         kept = 0
         files = [(path.stat(), path) for path in self._folder.iterdir() if path.suffix in {SUFFIX, TEMPORARY_SUFFIX}]
         for status, path in sorted(files, key=lambda item: item[0].st_mtime, reverse=True):

@@ -17,12 +17,12 @@ MAX_BYTES = 256 << 20
 
 class _StoredAudit(msgspec.Struct, frozen=True, kw_only=True):
     version: str
-    """Version of this package. A later version may find something else."""
+    """Version of the package that made the audit. Another version may have different findings."""
     audit: Audit
 
 
 def stored_audit(dataset: DatasetRef) -> Audit | None:
-    """Return the audit of a data set with this SHA-256, or None if there is none, or only one by another version."""
+    """Return the stored audit of a data set with the same SHA-256, or None if this version of the package made none."""
     try:
         stored = msgspec.json.decode(read_limited(_file(dataset), MAX_BYTES), type=_StoredAudit)
     except (OSError, ValueError, RecursionError):

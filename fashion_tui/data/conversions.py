@@ -27,7 +27,7 @@ class Conversions:
         self.directory = directory
 
     def path(self, files: object) -> Path:
-        """Return the path of the conversion of `files`, which exists if they have been converted.
+        """Return the path of the conversion of `files`. The path exists only if the files have been converted.
 
         `files` are the name, size and time of the last modification of each file, as a value that JSON can contain.
         """
@@ -54,7 +54,7 @@ class Conversions:
             os.close(descriptor)  # this releases the lock; the system does so if the process is killed
 
     def remove_others(self, current: Path) -> None:
-        """Remove all conversions except `current`. Processes that have mapped them keep them."""
+        """Remove all conversions except `current`. Processes that have mapped one can still read it."""
         for path in self.directory.iterdir():
             if path not in {current, self.directory / LOCK_FILE}:
                 shutil.rmtree(path, ignore_errors=True)

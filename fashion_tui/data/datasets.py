@@ -120,7 +120,7 @@ def open_checked(ref: DatasetRef) -> StoredDataset | None:
 def image_files(ref: DatasetRef) -> dict[tuple[Split, int], str]:
     """Return the path of each image's file relative to the data set's folder, keyed by the image's split and index.
 
-    Return no paths for data sets that aren't folders of images. `ref` must include the SHA-256.
+    Return an empty dictionary for data sets that aren't folders of images. `ref` must include the SHA-256.
     """
     from .folder import image_paths  # noqa: PLC0415 - imports Pillow
 
@@ -128,7 +128,7 @@ def image_files(ref: DatasetRef) -> dict[tuple[Split, int], str]:
 
 
 def open_prepared(ref: DatasetRef) -> StoredDataset | None:
-    """Map the images of a data set into memory if it is prepared, and return None otherwise. They aren't verified.
+    """Map the images of a data set into memory without verifying them. Return None if the data set isn't prepared.
 
     Raises UserError if the data set can't be read.
     """

@@ -30,7 +30,7 @@ FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "JPEG2000", "AVIF
 """Pillow's names of the formats. Each format begins with a signature, so other files aren't mistaken for images."""
 
 MAX_PIXELS = 100_000_000
-"""Maximum number of pixels in an image. A small file can contain a huge image, which would fill the memory."""
+"""Maximum number of pixels in an image. A small file can contain an image so large that it would fill the memory."""
 
 BLOCK_ROWS = 64
 """Number of rows of an image that are searched for colours at once."""
@@ -40,7 +40,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 class UnreadableImage(Exception):
-    """Raised when a file can't be decoded. The message is the reason, in one line."""
+    """Raised when a file can't be decoded. The message is a one-line reason."""
 
 
 def decode(path: Path) -> Picture:

@@ -119,8 +119,8 @@ def located_files(source: DatasetSource, ref: DatasetRef) -> dict[DataFile, Path
 def verify(ref: DatasetRef, on_block: Callable[[int], None] = lambda _size: None) -> DatasetRef:
     """Verify every file of a data set, and return a reference that includes the data set's checksum.
 
-    This reads small blocks, at about 0.5 GB/s. `on_block` is called with the size of each. Raises DamagedData if a file
-    is invalid.
+    The files are read in small blocks, at about 0.5 GB/s. `on_block` is called with the size of each block. Raises
+    DamagedData if a file is invalid.
     """
     source = find_source(ref.name)
     if source is None:
@@ -144,8 +144,8 @@ def verify_file(
     """Verify a file, and return the SHA-256 of its decompressed content.
 
     If the checksum isn't published, only the size and the header are compared. `on_block` is called with the size of
-    each block. The content without the header is written to `values`, if given, which must have its size. Raises
-    DamagedData if the file is invalid.
+    each block. If `values` is given, the content without the header is written to it, so it must have the same size.
+    Raises DamagedData if the file is invalid.
     """
     digest, size = hashlib.sha256(), 0
     with _open_decompressed(path) as stream:
@@ -170,7 +170,7 @@ def download_command(source: DatasetSource) -> str:
 
 
 def _describe_problem(directory: Path, source: DatasetSource, missing: list[str]) -> str:
-    """Return a clause that says what is wrong with the data folder. It follows its path in the error message."""
+    """Return a clause that says what is wrong with the data folder. Error messages have it after the folder's path."""
     inner = source.folder
     try:
         if not directory.exists():

@@ -28,7 +28,9 @@ def nearest_in_pixels(  # noqa: PLR0913
     progress: Progress,
     should_stop: Callable[[], bool],
 ) -> list[PixelNeighbour]:
-    """Return the `limit` images nearest to `query` by Euclidean distance, nearest first and ties by index.
+    """Return the `limit` images nearest to `query` by Euclidean distance, nearest first.
+
+    Equally distant images are in the order of their indices.
 
     `query` is uint8 `[C, H, W]`, and `exclude` is the index of an image to leave out. The distances are exact, because
     they are computed from integers. `progress` counts images. Raises Cancelled if `should_stop` returns True.

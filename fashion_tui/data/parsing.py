@@ -12,8 +12,9 @@ from .stored import Pixels, StoredImages
 def parse(source: DatasetSource, part: Part, contents: Iterable[Pixels]) -> StoredImages:
     """Return the images and labels of a part.
 
-    `contents` are the values in each of its files, uint8 `[size]`, without the header. If `is_mappable(source)` is
-    true, the returned pixels are a view of the first one. Raises ValueError if a label is invalid.
+    `contents` has one array for each file of the part: the values after the header, uint8 `[size]`. If
+    `is_mappable(source)` is true, the returned pixels are a view of the first array. Raises ValueError if a label is
+    invalid.
     """
     match source.format:
         case IdxFormat() as idx:

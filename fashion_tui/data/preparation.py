@@ -1,8 +1,8 @@
 """Prepare published data sets, so that any process can map their images into memory at once.
 
-A data set is verified once. If its pixels can't be mapped in the published files, because these are compressed or have
-a different format, the images are converted into the cache. The cache also stores the summary of each data set. If a
-file changes, the data set is prepared again.
+A data set is verified once. If its pixels can't be mapped in the published files, because the files are compressed or
+have a different format, the images are converted into the cache. The cache also stores the summary of each data set. If
+a file changes, the data set is prepared again.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ Paths = Mapping[DataFile, Path]
 
 
 def is_in_place(ref: DatasetRef) -> bool:
-    """Return whether the images are mapped in the published files, so that `prepare` only verifies these.
+    """Return whether the images are mapped in the published files, in which case `prepare` only verifies the files.
 
     Raises DamagedData if a file no longer exists.
     """
@@ -52,7 +52,7 @@ def is_in_place(ref: DatasetRef) -> bool:
 
 
 def open_prepared(ref: DatasetRef) -> StoredDataset | None:
-    """Map the images of a data set into memory if it is prepared, and return None otherwise. They aren't verified.
+    """Map the images of a data set into memory without verifying them. Return None if the data set isn't prepared.
 
     Raises DamagedData if a file can't be found or mapped.
     """
@@ -116,7 +116,10 @@ def _is_mapped(source: DatasetSource, paths: Paths) -> bool:
 
 
 def _counter(source: DatasetSource, progress: Progress, should_stop: Callable[[], bool]) -> Callable[[int], None]:
-    """Return a function that is called with the size of each block that has been read, in bytes."""
+    """Return a function that takes the size of a block that was read, in bytes, and reports the progress in images.
+
+    The function raises Cancelled if `should_stop` returns True.
+    """
     images = source.train.images + source.test.images
     total, done = sum(file.size - len(file.header) for file in source.files), 0
 
@@ -187,7 +190,10 @@ def _conversions(ref: DatasetRef) -> Conversions:
 
 
 def _states(paths: Paths) -> list[object]:
-    """Return values that change if a file or the conversion changes. Raises DamagedData if a file no longer exists."""
+    """Return values that change if a file or the version of the conversion changes.
+
+    Raises DamagedData if a file no longer exists.
+    """
     states: list[object] = [FORMAT]
     for path in paths.values():
         try:

@@ -58,7 +58,7 @@ def preprocess(image: Pixels, target: Target) -> Preprocessed:
 
 
 def _describe(name: StepName, caption: str, result: Pixels, *, applied: bool = True) -> PreprocessingStep:
-    """Return a step that results in an image, with the image's statistics."""
+    """Return a preprocessing step, described by the image that results from it and the statistics of this image."""
     return PreprocessingStep(
         name=name,
         caption=caption,
@@ -112,7 +112,7 @@ def _inversion(image: Pixels, target: Target) -> tuple[bool, str]:
     if target.border is None:
         return (
             False,
-            f"bright border ({border:g}), but it is unknown whether that of the training images is dark",
+            f"bright border ({border:g}), but it is unknown whether the training images have a dark border",
         )
     if target.border >= BRIGHT:
         return False, f"not needed: bright border ({border:g}), as in training ({target.border:g})"

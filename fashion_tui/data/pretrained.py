@@ -23,7 +23,7 @@ class MissingWeights(UserError):
 
 
 def weights_folder() -> Path:
-    """Return the folder for pretrained weights, which is that of `torch.hub.load_state_dict_from_url`."""
+    """Return the folder for pretrained weights: the one that `torch.hub.load_state_dict_from_url` uses."""
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     home = os.environ.get("TORCH_HOME") or f"{cache}/torch"
     return Path(home).expanduser() / "hub" / "checkpoints"
@@ -47,9 +47,9 @@ def download_weights(
 ) -> Path:
     """Download published weights unless they are on this machine, verify their SHA-256, and return their path.
 
-    `progress` is called with the number of downloaded bytes and the total number, or 0 if it is unknown. An exception
-    that it raises cancels the download. The download is tried up to `attempts` times, with pauses of one second. Raises
-    DownloadFailed.
+    `progress` is called with the number of downloaded bytes and the total number, which is 0 if it is unknown. An
+    exception raised by `progress` cancels the download. The download is tried up to `attempts` times, with pauses of
+    one second. Raises DownloadFailed.
     """
     try:
         return find_weights(source)

@@ -34,7 +34,7 @@ class Archive:
     sha256: str
     files: tuple[DataFile, ...]
     member: str = ""
-    """Path of a file in the archive, with `{}` instead of the file's name. Empty for a compressed file."""
+    """Path of a file in the archive, with `{}` instead of the file's name. Empty if the archive is a single file."""
 
     def path_of(self, file: DataFile) -> PurePosixPath:
         """Return the path of a file in the archive. If the path ends in `.gz`, the file is compressed."""

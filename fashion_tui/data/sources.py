@@ -1,7 +1,8 @@
 """The published data sets, and the reference to the synthetic one.
 
 To support another data set, add it to SOURCES and to DATASETS. The checksums of the archives are those that TensorFlow
-Datasets publishes. Those of MNIST's and CIFAR's decompressed files are published by programs that use these files.
+Datasets publishes. The checksums of the decompressed files of MNIST and CIFAR are published by programs that read these
+files.
 """
 
 from pathlib import PurePath
@@ -257,13 +258,13 @@ SYNTHETIC_INFO = DatasetInfo(
     std=(0.26846976586755306,),
     border=0.0,
 )
-"""Summary of the synthetic data set. It is stated here so that no images need to be drawn to describe them."""
+"""Summary of the synthetic data set. It is stated here so that it is known without drawing the images."""
 
 
 def requested_title(name: str) -> str:
     """Return the title of the data set that a user has asked for by its name or by the path of a folder.
 
-    The synthetic images replace Fashion-MNIST.
+    The name `synthetic` has the title of Fashion-MNIST, which the synthetic images replace.
     """
     if name == SYNTHETIC.name:
         return FASHION_MNIST.title

@@ -187,7 +187,7 @@ def save_info(folder: Path, info: DatasetInfo) -> None:
 def replaced_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty temporary folder that replaces `folder` at the end of the `with` block, unless an error is raised.
 
-    Processes that have mapped the previous files keep them.
+    Processes that have mapped the previous files can still read them.
     """
     make_private_folder(folder.parent)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

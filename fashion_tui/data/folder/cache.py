@@ -35,7 +35,7 @@ class IndexedFile(msgspec.Struct, frozen=True, array_like=True):
     index: int
     """Index of the image in its split."""
     is_grey: bool
-    """Whether all pixels are grey. The image still has three channels if another one has colours."""
+    """Whether all pixels are grey. A grey image is stored with three channels if any other image has colours."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class FolderCache:
         self.conversions = Conversions(cache_directory("folders") / hashlib.sha256(key).hexdigest()[:32])
 
     def path(self, layout: Layout) -> Path:
-        """Return the path of the conversion of these files, which exists if they have been converted."""
+        """Return the path of the conversion of these files. The path exists only if the files have been converted."""
         return self.conversions.path((layout.train, layout.test))
 
     def latest(self) -> Conversion | None:

@@ -17,8 +17,8 @@ BLOCK_BYTES = 1 << 22
 class ImagesFile:
     """A `.npy` file of square images, uint8 `[N, C, H, W]`. C is 1 until the first image with colours is appended.
 
-    The images are written, not mapped, so a full disk raises OSError instead of ending the process. Leaving a `with`
-    block without calling `finish` leaves an incomplete file.
+    The images are written without mapping the file into memory, so a full disk raises OSError instead of ending the
+    process. If a `with` block ends without a call of `finish`, the file is incomplete.
     """
 
     def __init__(self, path: Path, size: int) -> None:
@@ -65,7 +65,7 @@ class ImagesFile:
         colour_path.replace(self._path)
 
     def finish(self) -> None:
-        """Write the number of images into the header, and close the file when it is on disk."""
+        """Write the number of images into the header, flush the file to disk, and close it."""
         self._file.seek(0)
         self._write_header(self._file)
         self._file.flush()

@@ -27,8 +27,9 @@ def open_imported(ref: DatasetRef) -> StoredDataset | None:
 def import_folder(ref: DatasetRef, progress: Progress, should_stop: Callable[[], bool]) -> StoredDataset:
     """Read the images of a folder into the cache, and map them into memory.
 
-    Only new and changed files are decoded; the other images are in the cache. `progress` is called with the number of
-    decoded files and the number of files to decode. Files that can't be decoded are skipped and listed in the summary.
+    Only new and changed files are decoded; the other images are copied from the previous conversion. `progress` is
+    called with the number of decoded files and the number of files to decode. Files that can't be decoded are skipped
+    and listed in the summary.
 
     Raises UserError if the folder has too few images or the cache can't be written, and Cancelled if `should_stop`
     returns True.
@@ -62,7 +63,7 @@ def verify_imported(dataset: StoredDataset, on_block: Callable[[int], None] = la
 def image_paths(ref: DatasetRef) -> dict[tuple[Split, int], str]:
     """Return the path of each image relative to the folder, keyed by the image's split and index.
 
-    Return no paths if the images with the SHA-256 of `ref` are no longer in the cache.
+    Return an empty dictionary if the images with the SHA-256 of `ref` are no longer in the cache.
     """
     try:
         conversion = FolderCache(ref).latest()

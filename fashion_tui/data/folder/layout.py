@@ -57,7 +57,10 @@ class Layout:
 
 
 def read_layout(folder: Path, should_stop: Callable[[], bool]) -> Layout:
-    """Find the files of a data set. Raises UserError if no class folder has an image, and Cancelled."""
+    """Find the files of a data set.
+
+    Raises UserError if no class folder has an image, and Cancelled if `should_stop` returns True.
+    """
     scan = _Scan(folder, should_stop)
     names = scan.folders("")
     test = next((name for name in TEST_NAMES if name in names), None)
@@ -121,7 +124,7 @@ class _Scan:
         while pending:
             folder = pending.pop()
             if self._real(folder) in visited:
-                self.skip(folder, "a link to a folder that is already read")
+                self.skip(folder, "a link to a folder that was already read")
                 continue
             visited.add(self._real(folder))
             others = []
@@ -176,7 +179,7 @@ class _Scan:
         return os.path.realpath(_join(self._root, path))
 
     def _skip_files(self, folder: str, names: list[str], reason: str) -> None:
-        """Add one entry for a single file, or one for all files of the same extension."""
+        """Record files as skipped. Files with the same extension share one entry."""
         for extension, group in groupby(sorted(names, key=_extension), _extension):
             same = list(group)
             if len(same) == 1:

@@ -1,4 +1,7 @@
-"""Process items on all CPUs, in threads: Pillow decodes and resizes without holding the interpreter's lock."""
+"""Process items on all CPUs, in threads.
+
+Threads are enough, because Pillow releases the interpreter's lock while it decodes and resizes.
+"""
 
 import threading
 from collections import deque
@@ -51,7 +54,7 @@ def in_parallel(
 
 
 def _result(future: Future[list[Result]], should_stop: Callable[[], bool]) -> list[Result]:
-    """Wait for a result. Raises Cancelled."""
+    """Wait for a result. Raises Cancelled if `should_stop` returns True."""
     while True:
         if should_stop():
             raise Cancelled

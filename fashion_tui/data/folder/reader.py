@@ -25,7 +25,7 @@ class ImageReader:
     def read(self, file: ImageFile) -> Picture | UnreadableImage:
         """Return an image as uint8 `[size, size]` if all its pixels are grey, and `[size, size, 3]` otherwise.
 
-        If the image can't be decoded, the error is returned.
+        If the image can't be decoded, return the error instead.
         """
         known = self._known(file)
         if known is None or self._earlier is None:

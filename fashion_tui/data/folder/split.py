@@ -36,7 +36,8 @@ def split(files: Sequence[ImageFile]) -> tuple[list[ImageFile], list[ImageFile]]
 def in_random_order(files: Sequence[ImageFile]) -> list[ImageFile]:
     """Return the files ordered by their hashes.
 
-    This mixes the classes. Consecutive images are a random sample, for example those that are held out for validation.
+    This mixes the classes, so that consecutive images are a random sample. The images held out for validation, for
+    example, are consecutive.
     """
     return sorted(files, key=path_hash)
 

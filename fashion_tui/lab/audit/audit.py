@@ -54,7 +54,7 @@ def can_judge(dataset: Dataset) -> bool:
 
 
 class _Images:
-    """All images of a data set. Their indices count through the training set, then the test set."""
+    """All images of a data set. The indices of the test images follow those of the training images."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.rows = PixelRows([dataset.train.pixels, dataset.test.pixels])

@@ -71,9 +71,9 @@ def count_errors(joint: Tensor, labels: Tensor) -> Tensor:
 def find_label_issues(probabilities: Tensor, labels: Tensor) -> LabelIssues:
     """Return the images whose label is probably wrong: in each class, as many as there are estimated errors.
 
-    They are the images with the lowest self-confidence, which is the probability of the given label, except those whose
-    given label is the most probable one. They are ranked by self-confidence; images with the same self-confidence are
-    in the order of their indices. `probabilities` is float32 `[N, C]`, and `labels` is int64 `[N]`.
+    The self-confidence of an image is the probability of its given label. The images with the lowest self-confidence
+    are chosen, except those whose given label is the most probable one. They are sorted by self-confidence and then by
+    index. `probabilities` is float32 `[N, C]`, and `labels` is int64 `[N]`.
     """
     classes = probabilities.shape[1]
     confident = confident_labels(probabilities, class_thresholds(probabilities, labels))

@@ -17,7 +17,9 @@ from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.lab.rng import preserve_rng_state
 
 MIN_CORRELATION = 0.995
-"""In Fashion-MNIST, pairs above this correlation are photos of the same product; trousers of the same cut are below."""
+"""In Fashion-MNIST, pairs above this correlation are photos of the same product; pairs of similar trousers are below
+it.
+"""
 
 COMPONENTS = 64
 """Number of principal components that are compared before the pixels."""
@@ -25,7 +27,7 @@ SAMPLE_IMAGES = 3_000
 """Number of images from which the principal components are computed."""
 
 TILE_ROWS, TILE_COLUMNS = 512, 8192
-"""Number of images that are compared at once with each other."""
+"""Each step compares TILE_ROWS images with TILE_COLUMNS images."""
 CHUNK_VALUES = 1 << 22
 """Number of pixels that are converted to floating point at once."""
 
@@ -47,7 +49,7 @@ class PixelRows:
     """The images of several tensors as rows of pixels, without concatenating the tensors."""
 
     def __init__(self, parts: Sequence[Tensor]) -> None:
-        """Take uint8 images `[N, C, H, W]` per part. Indices count through all parts."""
+        """Use the images of all parts, uint8 `[N, C, H, W]` each. Indices continue from one part to the next."""
         self._parts = [part.flatten(1) for part in parts]
         self._ends = torch.tensor([len(part) for part in parts]).cumsum(0)
         self.width = self._parts[0].shape[1]
@@ -109,7 +111,8 @@ def near_groups(
 
     The squared distance of two standardised rows is 2 − 2 × correlation. Projecting the rows onto orthonormal vectors
     can only make the distance smaller, so pairs whose projections are too far apart are ruled out without comparing
-    their pixels. The images are sorted by one component, and only compared with those whose component is close.
+    their pixels. The images are sorted by one component, and each is only compared with those whose value of this
+    component is close.
     """
     firsts = torch.tensor([group[0] for group in identical])
     projected = _project(rows, firsts)
@@ -145,7 +148,9 @@ def _group(rows: PixelRows, images: Sequence[int]) -> DuplicateGroup:
 
 
 class _Grouping:
-    """Joins images that look the same into groups: a disjoint-set forest, whose roots are the first images."""
+    """Joins images that look the same into groups: a disjoint-set forest in which the root of a group is its first
+    image.
+    """
 
     def __init__(self, rows: PixelRows) -> None:
         self._rows = rows

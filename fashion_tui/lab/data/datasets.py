@@ -195,7 +195,7 @@ class ImageBatches:
         self.sizes = batch_sizes(len(images), recipe.batch_size, min_last=min_last)
         """Number of images in each batch of an epoch."""
         self.seconds = 0.0
-        """Total time spent on selecting and preparing batches, in seconds. On a GPU, the time to launch this work."""
+        """Time spent on selecting and preparing batches, in seconds. On a GPU, only the time to launch this work."""
         self._augmentation = Augmentation(recipe, len(images), images.shape, seed=seed, device=device)
 
     def __len__(self) -> int:

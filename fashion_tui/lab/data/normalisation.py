@@ -20,5 +20,5 @@ def normalise(pixels: Tensor, mean: tuple[float, ...], std: tuple[float, ...]) -
 
 @cache  # because a tensor can't be copied to a GPU while a CUDA graph is captured
 def per_channel(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """Return one value for each channel, or one for all, as float32 `[C, 1, 1]`. Don't change the result."""
+    """Return one value for each channel, or one for all, as float32 `[C, 1, 1]`. The result must not be modified."""
     return torch.tensor(values, dtype=torch.float32, device=device).view(-1, 1, 1)

@@ -45,7 +45,7 @@ def transform_image(  # noqa: PLR0913
         ("Normalize", normalised[0], _without_normalisation(normalised[0], recipe)),
         ("augmentation", augmented, _without_normalisation(augmented, recipe)),
     )
-    image = pixels.permute(1, 2, 0)  # as Pillow and NumPy arrange it
+    image = pixels.permute(1, 2, 0)  # the order of axes that Pillow and NumPy use
     values = pixels[0, row, column : column + VALUES]
     steps = [_describe("image", image if image.shape[2] > 1 else image[..., 0], values, _picture(scaled))]
     for name, tensor, shown in tensors:

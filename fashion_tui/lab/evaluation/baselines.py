@@ -1,4 +1,4 @@
-"""Evaluate simple models on a data set, to say what a network's accuracy is worth."""
+"""Evaluate simple models on a data set, as a reference for the accuracy of a network."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,9 @@ from .nearest import nearest_neighbours, vote
 NEIGHBOURS = 5
 
 MAX_SIDE = 32
-"""Maximum height and width, in pixels. Larger images are averaged down, because the costs grow with their size."""
+"""Maximum height and width, in pixels. Larger images are downsampled by averaging, because the costs grow with the
+size.
+"""
 
 BLOCK_PIXELS = 1 << 22
 """Number of pixels that are averaged at once."""
@@ -60,7 +62,7 @@ def evaluate_baselines(
 def pixel_features(pixels: Tensor) -> Tensor:
     """Return the pixels of images `[N, C, H, W]` as uint8 `[N, F]`.
 
-    Images that are larger than MAX_SIDE are averaged down to this size, and their pixels are rounded.
+    Images that are larger than MAX_SIDE are downsampled to this size by averaging, and their pixels are rounded.
     """
     height, width = (min(side, MAX_SIDE) for side in pixels.shape[2:])
     if (height, width) != pixels.shape[2:]:

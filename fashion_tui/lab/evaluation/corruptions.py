@@ -11,7 +11,7 @@ from torch import Tensor
 from fashion_tui.schema.robustness import CorruptionName
 
 REFERENCE_SIDE = 28
-"""Side of the images, in pixels, for which distances are defined. Distances grow in proportion to the shorter side."""
+"""Side of the images, in pixels, for which distances are defined. Distances are proportional to the shorter side."""
 
 
 def add_noise(pixels: Tensor, deviation: float, generator: torch.Generator) -> Tensor:

@@ -25,7 +25,7 @@ MAX_EMBEDDING_BYTES = 1 << 30
 
 QUERY_BLOCK = 1024
 EMBEDDING_BLOCK = 8192
-"""Numbers of rows whose distances are computed at once, which limits the memory to 32 MiB."""
+"""Numbers of queries and embeddings whose distances are computed at once, which limit the memory to 32 MiB."""
 
 SPARE_CANDIDATES = 16
 """Number of candidates beyond the nearest k whose distances are computed exactly."""
@@ -38,7 +38,7 @@ def embedding_layer(model: nn.Module, example: Tensor) -> str | None:
     device. A copy of the network runs on this device in evaluation mode, so the network stays unchanged.
     """
     if len(example) == 1:
-        example = torch.cat([example, example])  # distinguishes the batch axis from axes of size 1
+        example = torch.cat([example, example])  # so that the batch axis differs from axes of size 1
     found = _find_layer(copy_model(model, example.device).eval(), example)
     return None if found is None else found[0]
 
@@ -77,7 +77,7 @@ def embed(  # noqa: PLR0913
         if size > MAX_EMBEDDING_BYTES:
             raise UserError(
                 f"{path} takes {dimensions:,} values per image, which are {size / 2**30:.1f} GiB for {len(pixels):,} "
-                f"images; images can be compared in at most {MAX_EMBEDDING_BYTES / 2**30:.0f} GiB"
+                f"images; the maximum is {MAX_EMBEDDING_BYTES / 2**30:.0f} GiB"
             )
         embedding = predict_logits(
             _InputOfLayer(network, path), pixels, recipe, device,
@@ -98,7 +98,7 @@ def nearest(queries: Tensor, embeddings: Tensor, k: int) -> tuple[Tensor, Tensor
     matrix product loses the small differences of large values.
     """
     k = min(k, len(embeddings))
-    centre = embeddings.mean(dim=0)  # smaller values lose fewer digits
+    centre = embeddings.mean(dim=0)  # subtracted, because smaller values lose fewer digits
     distances, indices = torch.empty(len(queries), k), torch.empty(len(queries), k, dtype=torch.int64)
     for start in range(0, len(queries), QUERY_BLOCK):
         block = queries[start : start + QUERY_BLOCK]

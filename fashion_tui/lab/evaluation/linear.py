@@ -85,7 +85,7 @@ def fit_linear_model(
 
 
 def _objective_and_gradients(model: LinearModel, pixels: Tensor, labels: Tensor) -> float:
-    """Return the function that is minimised, and store its gradients in the `grad` of the weight and the bias."""
+    """Return the function to minimise. Each call stores the gradients in the `grad` of the weight and the bias."""
     loss = 0.0
     weight_gradient, bias_gradient = torch.zeros_like(model.weight), torch.zeros_like(model.bias)
     for block, truth in zip(pixels.split(BLOCK_SIZE), labels.split(BLOCK_SIZE), strict=True):

@@ -1,8 +1,8 @@
-"""Measure how far images are from the training images, and above which distance they count as unlike them.
+"""Measure how far images are from the training images, and find the distance above which an image is unlike them.
 
 Embeddings are scaled to unit length before they are compared, as in Y. Sun et al. 2022, "Out-of-Distribution Detection
-with Deep Nearest Neighbors". Without the scaling, most images of other kinds go unnoticed, because their embeddings
-are short and therefore close to other short ones.
+with Deep Nearest Neighbors". Without the scaling, most images of other kinds go unnoticed, because their embeddings are
+short and therefore close to other short ones.
 """
 
 import torch

@@ -26,7 +26,7 @@ def prepare(image: Pixels, target: Target, recipe: Recipe) -> tuple[Tensor, tupl
 
 
 def _normalised(pixels: Tensor, recipe: Recipe, previous: PreprocessingStep) -> PreprocessingStep:
-    """Return the last step. Its picture is that of the previous step, because normalisation only changes the scale."""
+    """Return the normalisation step. It shows the picture of the previous step, because only the scale changes."""
     values = normalise(pixels[None], recipe.mean, recipe.std)[0]
     mean, std = _numbers(recipe.mean), _numbers(recipe.std)
     return msgspec.structs.replace(
@@ -51,7 +51,7 @@ def _numbers(values: Sequence[float]) -> str:
 def top_classes(logits: Tensor, classes: Sequence[str], count: int = MAX_TOP) -> tuple[ClassProbability, ...] | None:
     """Return the most probable classes, given the logits `[classes]` of an image.
 
-    Return None if the probabilities aren't numbers.
+    Return None if the probabilities are NaN.
     """
     if not has_probabilities(logits[None]).item():
         return None

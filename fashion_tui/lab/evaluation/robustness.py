@@ -23,8 +23,8 @@ def robustness_curves(
     """Yield the curves measured so far after each corruption and strength. The last value contains all accuracies.
 
     `predict` returns the logits `[B, C]` of uint8 images `[B, C, H, W]`. The corruption of an image depends only on its
-    index, on the kind of corruption and on the strength: the noise is the same at each strength but for its scale, and
-    the direction of a shift or rotation is the same. `should_stop` is called before each batch. If it returns True,
+    index, on the kind of corruption and on the strength: a stronger corruption adds the same noise with a larger scale,
+    or shifts and rotates in the same direction. `should_stop` is called before each batch. If it returns True,
     Cancelled is raised.
     """
     finished: list[RobustnessCurve] = []

@@ -1,4 +1,4 @@
-"""Explain a network's prediction for one image by a heat map that shows which pixels matter.
+"""Explain a network's prediction for one image with a heat map that shows which pixels matter.
 
 `Classifier` is the copy of the network that is run. `saliency`, `grad_cam` and `occlusion` contain the methods, and
 `methods` computes a heat map by the name of its method.

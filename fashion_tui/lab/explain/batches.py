@@ -4,7 +4,7 @@ from torch import Tensor
 
 MAX_IMAGES = 64
 MAX_VALUES = 1 << 20
-"""Maximum number of values in the images of a batch, which limits the memory that the activations take."""
+"""Maximum number of pixel values in a batch, which limits the memory that the activations take."""
 
 
 def images_per_batch(image: Tensor) -> int:

@@ -57,7 +57,7 @@ def find_layers(classifier: Classifier, image: Tensor) -> CamLayers:
 
     try:
         for path, module in named_modules(classifier.network):
-            if path and not isinstance(module, torch.jit.ScriptModule):  # which takes no hooks
+            if path and not isinstance(module, torch.jit.ScriptModule):  # a ScriptModule accepts no hooks
                 watch(path, module)
         with classifier.running(), torch.no_grad():
             classifier(image[None].to(classifier.device))
@@ -69,14 +69,14 @@ def find_layers(classifier: Classifier, image: Tensor) -> CamLayers:
 
 
 def grad_cam(classifier: Classifier, image: Tensor, target: int, layer: str) -> Tensor:
-    """Return Grad-CAM of a layer, float32 `[H, W]`: where its feature maps support the class.
+    """Return the Grad-CAM heat map of a layer, float32 `[H, W]`: where the layer's feature maps support the class.
 
     Each feature map is weighted by the mean of the logit's gradient over its positions. The weighted maps are summed,
     negative values are set to 0, and the result is resized to the size of the image by bilinear interpolation
     (Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2).
 
     `image` is normalised, float32 `[C, H, W]`. `layer` is one of `CamLayers.paths`. If the network calls the layer
-    several times, the last call counts. Raises UserError if no gradient reaches the layer.
+    several times, the last call is used. Raises UserError if no gradient reaches the layer.
     """
     maps: Tensor | None = None
 

@@ -1,4 +1,4 @@
-"""Occlusion: how much the probability of a class drops if a part of the image is hidden."""
+"""Occlusion: how much the probability of a class drops when a part of the image is hidden."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from .batches import images_per_batch
 from .classifier import Classifier
 
 PATCHES_PER_SIDE = 7
-"""Number of patches that fit side by side. Patches overlap by half, so that an image has at most 169 of them."""
+"""Number of patches that fit side by side without overlap. Since they overlap by half, there are at most 13 × 13."""
 
 
 def occlusion(
@@ -21,7 +21,7 @@ def occlusion(
     *,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Tensor:
-    """Return the drop of the class's probability if a pixel is hidden, float32 `[H, W]`.
+    """Return the drop in the class's probability when a pixel is hidden, float32 `[H, W]`.
 
     Patches of a seventh of the image's height and width are hidden, one at a time: their pixels are replaced by the
     mean of the image, in each channel (after Zeiler and Fergus 2014, "Visualizing and Understanding Convolutional
@@ -60,7 +60,7 @@ def _slices(size: int) -> list[slice]:
 def _probabilities(classifier: Classifier, images: Tensor, target: int) -> Tensor:
     """Return the probability of the class for each image, float64 `[N]` on the CPU.
 
-    In float32, probabilities near 1 would lose their differences.
+    In float32, small differences between probabilities near 1 would be lost.
     """
     with classifier.running(), torch.no_grad():
         logits = classifier(images.to(classifier.device))

@@ -30,7 +30,7 @@ def encode(network: nn.Module, metadata: ExportMetadata) -> bytes:
 
 
 def decode(content: bytes, _build: Callable[[], nn.Module]) -> nn.Module:
-    """Return the network of a file. This doesn't execute the source of a custom model."""
+    """Return the network that a file contains. This doesn't execute the source of a custom model."""
     with quiet():
         return torch.export.load(BytesIO(content)).module()
 

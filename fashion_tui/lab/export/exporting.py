@@ -94,6 +94,6 @@ def _differences(
 
 
 def _largest_difference(expected: Tensor, actual: Tensor) -> float:
-    """Return the largest absolute difference. Elements that are equal, including infinity, or both NaN don't differ."""
+    """Return the largest absolute difference. The difference is 0 if both elements are NaN or the same infinity."""
     same = (expected == actual) | (expected.isnan() & actual.isnan())
     return torch.where(same, 0.0, (expected - actual).abs()).max().item()

@@ -28,7 +28,7 @@ def decode_safetensors(content: bytes, build: Callable[[], nn.Module]) -> nn.Mod
 
 
 def encode_state_dict(network: nn.Module, _metadata: ExportMetadata) -> bytes:
-    """Return the network's `state_dict` as `torch.save` writes it. It has no place for metadata."""
+    """Return the network's `state_dict` as `torch.save` writes it. This format can't store metadata."""
     file = BytesIO()
     torch.save(_cpu_state(network), file)
     return file.getvalue()
