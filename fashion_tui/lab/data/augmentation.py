@@ -86,8 +86,7 @@ class Augmentation:
         return padded[batch, channel, rows.view(count, 1, -1, 1), columns.view(count, 1, 1, -1)]
 
     def _black(self, device: torch.device) -> Tensor:
-        """Return the normalised value of a black pixel: float32 `[C, 1, 1]`, or `[1, 1, 1]` if all channels share it.
-        """
+        """Return the normalised value of black: float32 `[C, 1, 1]`, or `[1, 1, 1]` if all channels share it."""
         mean, std = self.recipe.mean, self.recipe.std
         channels = max(len(mean), len(std))
         means, stds = mean * (channels // len(mean)), std * (channels // len(std))

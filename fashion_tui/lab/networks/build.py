@@ -167,7 +167,7 @@ def _build_named(name: str, arguments: dict[str, Any], device: str, max_bytes: f
 
 
 def _task_arguments(cls: Callable[..., object], task: ImageTask) -> dict[str, Any]:
-    """Return the arguments that describe the task, as far as the constructor has parameters for them."""
+    """Return the arguments that describe the task and for which the constructor has parameters."""
     try:
         parameters = inspect.signature(cls).parameters
     except (TypeError, ValueError):  # the signature of some classes is unknown

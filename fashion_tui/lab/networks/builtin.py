@@ -25,7 +25,7 @@ BUILTINS: dict[str, tuple[type[nn.Module], dict[str, object]]] = {
 
 
 MIN_SIZES = {GuideNet: 4, QuickNet: 8, StrongNet: 8}
-"""Minimum height and width of the images, in pixels. Pooling would leave nothing of smaller images."""
+"""Minimum height and width of the images, in pixels. Pooling would reduce smaller images to nothing."""
 
 
 def build(name: str, task: ImageTask = FASHION_TASK) -> nn.Module:

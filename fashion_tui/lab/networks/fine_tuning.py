@@ -113,7 +113,10 @@ def build_fine_tuned(recipe: Recipe, task: ImageTask, device: str = "cpu") -> Fi
 
 
 def check_fine_tuned(recipe: Recipe, task: ImageTask) -> FineTunedNetwork:
-    """Build a network without values, and run it. Raises UserError if it can't be trained on images of the task."""
+    """Build a network on the `meta` device, run it there, and return it.
+
+    Raises UserError if it can't be trained on images of the task.
+    """
     network = build_fine_tuned(recipe, task, "meta").to("meta")
     try:
         network.eval()(torch.zeros(2, *task.image_shape, device="meta"))

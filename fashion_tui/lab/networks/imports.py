@@ -115,7 +115,7 @@ def _parse(source: str, location: str) -> ast.Module:
 
 
 def _start(files: SourceFiles, path: str, item: Import) -> Parts | None:
-    """Return the folder of a module that the file `path` imports, or None if the module isn't one of the model's."""
+    """Return the folder of a module that the file `path` imports, or None if it isn't one of the model's files."""
     if item.level == 0:
         return folder_of_import(files, first_name(item.module))
     folder = PurePosixPath(path).parts[:-1]

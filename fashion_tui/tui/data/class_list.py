@@ -33,11 +33,14 @@ def class_counts(  # noqa: PLR0913
 
 
 def _around(lines: list[Text], focus: int, height: int, size: tuple[int, int], glyphs: Glyphs) -> list[Text]:
-    """Return at most `height` lines around the line `focus`. `size` is the number of classes, and of those per line."""
+    """Return at most `height` lines around the line `focus`.
+
+    `size` is the total number of classes and the number of classes per line.
+    """
     classes, per_line = size
     if len(lines) <= height or height < 1:
         return lines
-    if height < 3:  # there is no space for the numbers of classes above and below
+    if height < 3:  # there is no space to show how many classes are above and below
         start = min(max(focus - height // 2, 0), len(lines) - height)
         return lines[start : start + height]
     shown = height - 2

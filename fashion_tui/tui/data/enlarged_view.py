@@ -130,7 +130,7 @@ class EnlargedView(DataView):
         return self.size.height, max(self.size.width - PANEL_WIDTH - MARGIN, 1)
 
     def back(self) -> bool:
-        """Cancel the search for neighbours, or hide them. Return whether there was one of both."""
+        """Cancel the search for neighbours, or hide the neighbours. Return False if there was neither."""
         if self.neighbours.cancel():
             return True
         if self._shows_neighbours:

@@ -72,7 +72,7 @@ class FindDialog(ChoiceDialog):
 
 
 def destination(key: str) -> Destination:
-    """Return what a key of the dialog's result stands for."""
+    """Return the destination that the dialog's result stands for."""
     if key.startswith(IMAGE):
         return Destination(index=int(key.removeprefix(IMAGE)))
     return Destination(label=None if key == ALL else int(key))

@@ -25,7 +25,7 @@ FILTERS: dict[Filter, str] = {
     "near-across": "near duplicates across train and test",
     "near-within": "near duplicates within train or test",
 }
-"""Titles of the filters, in the order in which a key turns to them."""
+"""Titles of the filters, in the order in which a key cycles through them."""
 
 KIND_WIDTH = 5
 NAME_WIDTH = 16
@@ -53,7 +53,7 @@ def ranked(audit: Audit, chosen: Filter) -> list[int]:
 
 
 class LazyRows(Sequence[Text]):
-    """Rows that are made when they are read, because only visible rows are read."""
+    """Rows that are created when they are accessed, because only the visible rows are accessed."""
 
     def __init__(self, count: int, make: Callable[[int], Text]) -> None:
         self._count = count
@@ -126,7 +126,7 @@ def finding_images(finding: Finding, first: int, columns: int, rows: int) -> tup
 def example_images(
     dataset: StoredDataset, finding: Finding, suspicious: frozenset[ImageKey], columns: int, rows: int
 ) -> list[LabelledImage]:
-    """Return training images of the given class of a suspicious image and of its suggested class, to compare with.
+    """Return training images of a suspicious image's given class and of its suggested class, for comparison.
 
     Images that are suspicious themselves are left out. The given class fills the row of the suspicious image, and the
     suggested class the next row; with a single row, they share it.

@@ -36,7 +36,10 @@ def image_details(image: SelectedImage, path: str | None, width: int) -> list[Te
 
 
 def statistics_lines(picture: Picture, width: int, glyphs: Glyphs) -> list[Text]:
-    """Return two lines for each channel: its statistics and its histogram. Areas, not heights, are counts."""
+    """Return two lines for each channel: its statistics and its histogram.
+
+    The height of a bar is proportional to the square root of the number of pixels.
+    """
     lines = []
     names = CHANNELS[picture.channels]
     for name, statistics in zip(names, channel_statistics(picture), strict=True):

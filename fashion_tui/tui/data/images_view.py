@@ -178,7 +178,7 @@ class ImagesView(DataView):
         self.listing = replace(self.listing, order=order)
 
     def shuffle(self) -> None:
-        """Show the images in random order or, if they are, in another random order."""
+        """Show the images in random order or, if they already are, in another random order."""
         seed = self.listing.seed + 1 if self.listing.order == "random" else self.listing.seed
         self.listing = replace(self.listing, order="random", seed=seed)
 
@@ -202,7 +202,7 @@ class ImagesView(DataView):
         """Move the cursor to an image. If the filter hides the image, show all classes."""
         if (dataset := self._dataset) is None:
             return
-        with suppress(UserError):  # the failure to read a page has been reported
+        with suppress(UserError):  # reported when the page couldn't be read
             if index not in await self._list(dataset, self.split, self.listing):
                 self.listing = replace(self.listing, label=None)
             indices = await self._list(dataset, self.split, self.listing)
@@ -211,7 +211,7 @@ class ImagesView(DataView):
             self.browser.cursor = cursor.resized(len(indices), cursor.columns, cursor.rows).at(position)
 
     def back(self) -> bool:
-        """Show all classes, then the order by index. Return whether anything has changed."""
+        """Show all classes or, if they are shown already, sort by index. Return False if nothing has changed."""
         if self.listing.label is not None:
             self.listing = replace(self.listing, label=None)
         elif self.listing.order != "index":

@@ -39,7 +39,7 @@ PIXELS = "pixels"
 
 
 class NeighboursPanel(Vertical):
-    """The nearest training images, and in which space they are near."""
+    """Shows the nearest training images and how they are compared: by their pixels or by the embedding of a run."""
 
     heading = getters.query_one(GrowingLines)
     tiles = getters.query_one(ImageTiles)

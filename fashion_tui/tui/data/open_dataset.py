@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 REPLACED_WIDTH = 24
-"""Maximum width of the name of a data set that isn't shown, in columns."""
+"""Maximum width of the name of the data set that synthetic images replace, in columns."""
 
 
 class OpenDataset:
@@ -67,7 +67,7 @@ class OpenDataset:
         return self._paths.get((split, index))
 
     def title(self, width: int) -> Text:
-        """Return the title, at most `width` columns wide. If the images are synthetic, say what they are not."""
+        """Return the title, at most `width` columns wide. The title of synthetic images names what they replace."""
         glyphs = terminal_glyphs()
         line = Text(shorten(self.info.title, width, glyphs), f"bold {FOREGROUND}", no_wrap=True)
         if self.info.ref.name == SYNTHETIC.name:

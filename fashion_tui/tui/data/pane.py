@@ -29,7 +29,7 @@ PROBLEM_SECONDS = 20.0
 """Seconds for which the message about a failed download is shown."""
 
 TABS: tuple[ViewName, ...] = ("images", "set")
-"""The views that a key turns to. The other views are opened from one of these."""
+"""The views that a key cycles through. The other views are opened from one of these."""
 
 IN_IMAGES = {"move", "next_page", "previous_page", "first_page", "last_page", "open", "sort", "shuffle", "other_split"}
 """Actions that are only available while the images are shown."""
@@ -185,7 +185,7 @@ class DataPane(ImagePane):
             self._show_notice(Text.assemble((f"{message.problem}\n", ATTENTION), hints))
 
     def _show_notice(self, text: Text) -> None:
-        """Show a notice instead of the details of the view, or these again if the text is empty."""
+        """Show a notice instead of the details of the view. If the text is empty, show the details again."""
         self.notice.display, self.details.display = bool(text), not text
         if text != self._notice:  # avoid needless updates, because each triggers a layout
             self._notice = text
@@ -286,6 +286,6 @@ class DataPane(ImagePane):
 
 
 def _view_names(current: ViewName) -> Text:
-    """Return the names of the views that a key turns to, with the current one highlighted."""
+    """Return the names of the views that a key cycles through, with the current one highlighted."""
     styles = (f"bold underline {ACCENT}" if name == current else MUTED for name in TABS)
     return Text("  ").join(Text(name, style) for name, style in zip(TABS, styles, strict=True))

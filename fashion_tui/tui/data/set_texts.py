@@ -62,7 +62,7 @@ def _row(label: str, value: str, width: int) -> Text:
 
 
 def statistics_table(dataset: OpenDataset, width: int) -> list[Text]:
-    """Return the mean and standard deviation of each channel of the training images, above those of the recipes.
+    """Return the mean and standard deviation of each channel of the training images, and those that the recipes use.
 
     Recipes with the same values share a line.
     """
@@ -87,7 +87,7 @@ def statistics_table(dataset: OpenDataset, width: int) -> list[Text]:
 
 
 def _numbers(values: Sequence[float], channels: int) -> str:
-    """Return the value of each channel. A single value is that of all channels."""
+    """Return the value of each channel. A single value applies to all channels."""
     return "".join(f"{value:<6.3f}" for value in (values if len(values) > 1 else [*values] * channels))
 
 

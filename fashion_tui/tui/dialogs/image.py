@@ -56,7 +56,7 @@ class ImageDialog(Dialog[None]):
             yield Static(self._details)
 
     def on_mount(self) -> None:
-        self._show_image()  # now, because the panel is laid out once more whenever the size of the image changes
+        self._show_image()  # before the first layout, because a change of the image's size causes another layout
 
     def on_resize(self) -> None:
         self._show_image()

@@ -1,4 +1,4 @@
-"""Computations in the engine that a pane starts, shows the progress of, and can cancel."""
+"""Computations in the engine. A pane starts them, shows their progress, and can cancel them."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar

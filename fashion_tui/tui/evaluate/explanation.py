@@ -1,4 +1,4 @@
-"""What the explanation of a prediction says: the methods, the probabilities, and the labels of similar images."""
+"""The text of the explanation of a prediction: the methods, the probabilities, and the labels of similar images."""
 
 from collections import Counter
 from collections.abc import Sequence

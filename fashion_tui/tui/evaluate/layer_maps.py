@@ -27,7 +27,7 @@ class LayerMaps(Vertical):
         super().__init__(id=id)
         self._run = run
         self._rows: Sequence[ShapeRow] = ()
-        """The calls that make no further calls, in the order in which the network makes them."""
+        """The calls that contain no other calls, in the order in which the network makes them."""
         self._position = 0
         """Index of the row that is shown."""
 

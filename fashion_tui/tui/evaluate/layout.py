@@ -30,7 +30,7 @@ _PAIRS: dict[Part, tuple[Part, ...]] = {**_ALONE, "metrics": ("metrics", "matrix
 _ALL: dict[Part, tuple[Part, ...]] = dict.fromkeys(PARTS, PARTS)
 
 SINGLE = Layout("-single", _ALONE, "metrics")
-"""The matrix is beside a few images."""
+"""One part at a time. A few images are beside the matrix."""
 STACKED = Layout("-stacked", _PAIRS, "metrics")
 """Two parts, one above the other."""
 PAIRED = Layout("-paired", _PAIRS, "metrics")

@@ -28,7 +28,7 @@ NORMALISATIONS: tuple[Normalisation, ...] = get_args(Normalisation)
 MIN_WIDTH = 44
 """Minimum width of the view, in columns. It leaves space for the lines about the cell under the cursor."""
 MAX_WIDTH = 62
-"""Width at which the ten columns of Fashion-MNIST are visible."""
+"""Maximum width of the view, in columns. It is enough for the ten classes of Fashion-MNIST."""
 
 
 class MatrixView(Vertical):
@@ -70,7 +70,7 @@ class MatrixView(Vertical):
         return self._matrix.order[row], self._matrix.order[column]
 
     def show(self, evaluation: Evaluation) -> None:
-        """Show the confusion matrix of an evaluation. If the classes are others, the largest confusion is chosen."""
+        """Show the confusion matrix of an evaluation. For new classes, move the cursor to the largest confusion."""
         names = [report.name for report in evaluation.per_class]
         is_new = names != self._matrix.names
         self._matrix = self._ordered(ConfusionMatrix(names, evaluation.confusion, range(len(names))))
@@ -118,7 +118,7 @@ class MatrixView(Vertical):
         self._draw()
 
     def on_resize(self) -> None:
-        self.call_after_refresh(self._draw)  # when the size of the cells is known, too
+        self.call_after_refresh(self._draw)  # the size of the cells is known only after the refresh
 
     def _draw(self) -> None:
         if not self._matrix.names or not self.cells.size.height:

@@ -144,7 +144,7 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
         self.heading.fit(lambda _width: [])
 
     def _evaluate(self, subject: Evaluate) -> None:
-        """Evaluate a run. If another checkpoint or split of it is shown, it stays visible until this has succeeded."""
+        """Evaluate a run. The evaluation that is shown stays visible until the next one has succeeded."""
         if self.evaluation is None:
             self.subject = subject
         self._evaluating.start(subject)

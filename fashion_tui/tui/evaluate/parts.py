@@ -48,7 +48,7 @@ class EvaluationParts(ImagePane):
         self.evaluation: Evaluation | None = None
         """The evaluation that is shown, or None."""
         self._selection = Selection()
-        """What is selected in the images, while those of a cell of the matrix are shown."""
+        """The selection to restore after the images of a cell of the matrix were shown."""
         self._layout = SINGLE
         self._marks_lock = asyncio.Lock()
         """Held while marks are read or changed, so that the newest are shown last."""
@@ -153,7 +153,7 @@ class EvaluationParts(ImagePane):
         self.select(self._own_selection().toggled())
 
     def _own_selection(self) -> Selection:
-        """Return what is selected in the images, which isn't what they show while the matrix is active."""
+        """Return the selection of images that the user has made, even while the images of a matrix cell are shown."""
         return self._selection if self.part == "matrix" else self.images.selection
 
     def action_filter(self) -> None:

@@ -23,7 +23,7 @@ LINE_WIDTH = 40
 MAX_NAME_WIDTH = 20
 MIN_BAR_WIDTH = 8
 OTHER_LINES = 10
-"""Lines of the terminal that are needed for other things than the probabilities of the classes."""
+"""Number of lines of the terminal that aren't available for the probabilities of the classes."""
 MIN_CLASSES = 5
 MIN_PROBABILITY = 0.0005
 """Smallest probability that rounds to 0.1 %. Smaller probabilities have no bar."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from fashion_tui.schema.evaluation import PredictionOrder
 
 ORDERS: tuple[PredictionOrder, ...] = ("loss", "confidence", "margin", "index")
-"""The orders in which a key changes them."""
+"""The orders of the predictions, in the sequence in which a key cycles through them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Selection:
         return replace(self, truth=truth, predicted=predicted)
 
     def toggled(self) -> "Selection":
-        """Return wrong predictions, highest loss first, instead of all predictions by index, or the other way round."""
+        """Return the other selection of two: wrong predictions, highest loss first, and all predictions by index."""
         return replace(self, wrong_only=not self.wrong_only, order="index" if self.wrong_only else "loss")
 
     def with_next_order(self) -> "Selection":

@@ -1,7 +1,7 @@
 """Find out from the environment whether the terminal can draw pixels.
 
-The terminal isn't asked: its answer would arrive among the keys, and a terminal that doesn't know the question might
-print it.
+The terminal isn't queried, because its reply would arrive among the user's keys, and a terminal that doesn't support
+the query might print it.
 """
 
 import enum
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from fashion_tui.settings import Images
 
 _KONSOLE_VERSION = 220_400
-"""First version of Konsole that knows the Kitty graphics protocol."""
+"""First version of Konsole that supports the Kitty graphics protocol."""
 
 
 class Protocol(enum.Enum):

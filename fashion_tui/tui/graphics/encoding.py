@@ -83,5 +83,5 @@ def _percent(value: int) -> int:
 
 
 def _encode_runs(sixels: str) -> str:
-    """Omit empty sixels at the end of a row, and write a sixel that occurs more than three times as a count."""
+    """Omit empty sixels at the end of a row, and shorten more than three equal sixels to a count and one sixel."""
     return _REPEATED.sub(lambda match: f"!{len(match[0])}{match[1]}", sixels.rstrip("?"))

@@ -15,11 +15,13 @@ KITTY_ID = 0x66747569
 """Number by which the terminal identifies the image."""
 
 KITTY_PLACEMENT = f"i={KITTY_ID},p=1,C=1,z=-1,q=2"
-"""Keys that draw the image at the cursor, under the text, without moving the cursor. `q=2` suppresses the terminal's
-answer, which would arrive among the keys."""
+"""Control data that draws the image at the cursor, under the text, without moving the cursor.
+
+`q=2` suppresses the terminal's reply, which would arrive among the user's keys.
+"""
 
 KITTY_MOVE = f"\x1b_Ga=p,{KITTY_PLACEMENT}\x1b\\"
-"""Draws the image that the terminal already has at the cursor, instead of at its earlier place."""
+"""Moves the image, which the terminal already has, to the cursor."""
 
 KITTY_DELETE = f"\x1b_Ga=d,d=I,i={KITTY_ID},q=2\x1b\\"
 """Removes the image from the terminal and frees its memory."""
@@ -29,7 +31,7 @@ class ImageLayer:
     """Draws an image after the frame in which its widget left the cells blank.
 
     The image is drawn together with frames, so the flow control of frames applies to it, too. It is drawn again if a
-    frame has overwritten it, and removed when its widget isn't on the current screen any more.
+    frame has overwritten it, and removed when its widget is no longer on the current screen.
     """
 
     def __init__(self, protocol: Protocol, write: Callable[[str], object]) -> None:
@@ -45,7 +47,7 @@ class ImageLayer:
         self._shown = (widget, sequence)
 
     def hide(self, widget: Widget) -> None:
-        """Show no image over this widget from the next frame on."""
+        """Remove the image over this widget at the next frame."""
         if self._shown is not None and self._shown[0] is widget:
             self._shown = None
 
