@@ -24,10 +24,10 @@ KINDS: dict[FindingKind, str] = {
 """Names of the kinds of findings, in the order in which they are shown."""
 
 LISTED = 10
-"""Number of findings of each kind in the report."""
+"""Maximum number of findings of each kind in the report."""
 
 MAX_LISTED_IMAGES = 4
-"""Number of images of a group that are listed in the table."""
+"""Maximum number of images of a group that are listed in the table."""
 
 CSV_HEADER = ("kind", "finding", "score", "split", "index", "label", "suggested", "mark", "file")
 
@@ -67,7 +67,7 @@ def summary_lines(audit: Audit, marks: Iterable[Mark]) -> list[str]:
 def audit_csv(audit: Audit, marks: Iterable[Mark], files: Mapping[ImageKey, str]) -> str:
     """Return all findings as CSV, with a row for each image.
 
-    The images of a group of duplicates have the same number in the column `finding`. `files` is that of `audit_report`.
+    The images of a group of duplicates have the same number in the column `finding`. For `files`, see `audit_report`.
     """
     verdicts = {mark.key: mark.verdict for mark in marks}
     names = [csv_cell(name) for name in audit.classes]

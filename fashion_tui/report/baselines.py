@@ -1,4 +1,4 @@
-"""Say what an accuracy is worth, by comparing it with the accuracies of simple models."""
+"""Compare the accuracy of a network with the accuracies of simple models."""
 
 from rich.text import Text
 

@@ -87,7 +87,7 @@ MAX_CHANGES = 5
 """Maximum number of cells of the confusion matrices that are listed."""
 
 SIGNIFICANT = 0.05
-"""p-values below this are called unlikely to be due to chance."""
+"""A difference with a p-value below this is called unlikely to be due to chance."""
 
 
 def prediction_lines(runs: Sequence[str], compared: PredictionComparison) -> list[Text]:

@@ -103,7 +103,7 @@ def format_percent(share: JsonFloat, digits: int = 1) -> str:
 
 
 def format_accuracy(share: JsonFloat) -> str:
-    """Format the accuracy on a test set, such as `94.19 %`: with 10,000 images, it has two decimals."""
+    """Format the accuracy on a test set as a percentage with two decimals, such as `94.19 %`."""
     return format_percent(share, digits=2)
 
 

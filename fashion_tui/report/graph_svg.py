@@ -41,7 +41,7 @@ of a row that fails."""
 
 
 def graph_depth(table: ShapeTable) -> int:
-    """Return the greatest depth down to which the network has at most MAX_BOXES boxes; at least 1."""
+    """Return the greatest depth at which the image has at most MAX_BOXES boxes, but at least 1."""
     depths = range(2, max((row.depth for row in table.rows), default=0) + 2)
     fitting = [depth for depth in depths if len(data_flow(table, visible_rows(table, depth=depth)).nodes) <= MAX_BOXES]
     return max(fitting, default=1)

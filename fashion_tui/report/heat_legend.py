@@ -12,7 +12,7 @@ from .pixels import INK, Shading
 from .style import FOREGROUND, MUTED
 
 SCALE_WIDTH = 6
-"""Columns of the scale for values of one sign, without the column for 0."""
+"""Number of columns for the positive or the negative values of the scale, without the column for 0."""
 
 
 def heat_legend(heat: HeatMap, name: str, width: int, glyphs: Glyphs, shading: Shading) -> list[Text]:
@@ -26,7 +26,7 @@ def heat_legend(heat: HeatMap, name: str, width: int, glyphs: Glyphs, shading: S
     unit = {"occlusion": " probability", "gradient": " logit"}.get(heat.method, "")
     is_characters = shading is Shading.CHARACTERS
     if min(heat_values(heat)) >= 0:
-        meaning = f"the {'denser' if is_characters else 'brighter'}, the more it matters"
+        meaning = f"{'denser characters' if is_characters else 'brighter pixels'} matter more"
         lines = [
             Text.assemble(("0 ", MUTED), _scale(0, SCALE_WIDTH, shading), (f" {end}{unit}", MUTED)),
             Text(meaning, MUTED),

@@ -15,8 +15,8 @@ Value = TypeVar("Value", np.uint8, np.int8)
 def resize(pixels: npt.NDArray[Value], size: tuple[int, int]) -> npt.NDArray[Value]:
     """Resize an image, or several at once, from `[..., H, W]` to the height and width in `size`.
 
-    If a side isn't a multiple of the new one, a pixel on the border of two new pixels counts for both, each time with
-    the share of its area. First the columns of the image are resized and rounded, then its rows.
+    If a side isn't a multiple of the new one, a pixel on the border of two new pixels contributes to both, in
+    proportion to its area in each. The height is changed and rounded first, then the width.
     """
     rows = _resize_axis(pixels, size[0], -2)
     return _resize_axis(rows, size[1], -1)

@@ -39,7 +39,7 @@ _ID_WIDTH = 61
 """Maximum width of an id: time, name and suffix. Longer names of folders are folded instead of dropping columns."""
 
 _TITLE_WIDTH = 24
-"""Longer titles are truncated."""
+"""Maximum width of a title, in columns. Longer titles are truncated."""
 
 _UNLIMITED = 10_000
 """A width, in columns, that no table of runs exceeds."""

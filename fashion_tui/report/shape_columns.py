@@ -121,7 +121,7 @@ def _cells(row: ShapeRow, total_params: int, tone: str, glyphs: Glyphs) -> list[
 
 
 def format_total_macs(table: ShapeTable) -> str:
-    """Return the total such as `1.61M`, or `1.61M + ?` if the MACs of some rows are unknown."""
+    """Return the total number of MACs, such as `1.61M`, or `1.61M + ?` if the MACs of some rows are unknown."""
     return f"{format_count(table.total_macs)}{' + ?' if table.has_unknown_macs else ''}"
 
 

@@ -85,7 +85,7 @@ def can_fit(columns: Sequence[Column], width: int) -> bool:
 def _widen(columns: Sequence[Column], width: int) -> list[Column]:
     """Return the columns, with truncated ones as wide as the table's width allows.
 
-    Columns that lack the fewest characters come first.
+    Columns that lack the fewest characters are widened first.
     """
     spare, widths = width - table_width(columns), {column.title: column.width for column in columns}
     for column in sorted(columns, key=lambda column: column.natural_width - column.width):

@@ -103,7 +103,7 @@ def step_ticks(axis: Axis, max_ticks: int) -> list[Tick]:
 
 
 def epoch_ticks(axis: Axis, max_ticks: int) -> list[Tick]:
-    """Return round numbers of epochs. On an axis of two epochs or fewer, they have decimals."""
+    """Return round numbers of epochs, with decimals on an axis of two epochs or fewer."""
     if axis.logarithmic:
         return [Tick(value, _short(f"{value:.6g}")) for value in _decade_values(axis, max(max_ticks, 2))]
     spacing, values = _spaced(axis, max_ticks, _round_up if axis.high - axis.low <= 2 else _whole_round_up)

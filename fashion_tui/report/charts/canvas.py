@@ -65,7 +65,7 @@ class Canvas:
             row = self._row(height)
             if previous is None:
                 self._vertical(column, row, row, style, character)
-            elif previous[0] == column - 1:  # as for most points
+            elif previous[0] == column - 1:  # true for most points
                 self._vertical(column, _next_to(previous[1], row), row, style, character)
             else:
                 self._connect(previous, (column, row), style, character)

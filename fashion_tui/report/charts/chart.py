@@ -45,8 +45,10 @@ class ChartRun:
     """Number of steps planned for the run, or None if unknown."""
     ended: bool = False
     clock: tuple[tuple[int, float], ...] = ()
-    """Steps and the seconds from the start of the run to their end, in ascending order. Times between them are
-    interpolated."""
+    """Steps with the seconds from the start of the run to the end of the step, in ascending order.
+
+    Times in between are interpolated.
+    """
     learning_rate: Curve = NO_CURVE
     """The learning rate over the steps, for the values at a position of the chart."""
     detail: Curve = NO_CURVE

@@ -8,10 +8,13 @@ from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED, PALET
 _ON_DARK = ("#56b4e9", "#e69f00", "#00b486", "#f0e442", "#cc79a7", "#d55e00", "#8c8cff", "#f2f2f2")
 _ON_LIGHT = ("#4405f2", "#c05a00", "#096548", "#f70274", "#1c1c1c", "#a13e97", "#6f1100", "#6c129d")
 RUN_COLOURS = _ON_DARK if PALETTE.is_dark else _ON_LIGHT
-"""A colour per run. Colour-blind users can tell them apart. Those on dark are based on M. Okabe and K. Ito, 2008."""
+"""One colour per run, which colour-blind users can tell apart.
+
+The colours for dark backgrounds are based on M. Okabe and K. Ito, 2008.
+"""
 
 LETTERS = "abcdefgh"
-"""A letter per run. It draws the run's line in ASCII, and marks its end."""
+"""One letter per run. It marks the end of the run's line and, in ASCII, draws the line."""
 
 LINE = Style(color=ACCENT)
 PER_EPOCH = Style(color=PALETTE.number)

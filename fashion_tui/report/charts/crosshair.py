@@ -112,7 +112,7 @@ def move(chart: Chart, drawing: Drawing, x: float, columns: int) -> float:
 
 
 def nearest(chart: Chart, drawing: Drawing, x: float) -> float:
-    """Return the position of the value of the selected run that is closest to `x`. Beyond that run, return `x` itself.
+    """Return the position of the value of the selected run that is closest to `x`. Outside that run, return `x` itself.
 
     The result is between the first and the last value of all runs.
     """

@@ -14,7 +14,7 @@ Values = Sequence[float | None]
 """A value per column: NaN for NaN or infinity, or None if nothing is known."""
 
 Buckets = tuple[int, int]
-"""The first bucket in a column, and the first one after it."""
+"""The first bucket in a column, and the first one after the column."""
 
 
 def resample_layers(curves: Sequence[Curve], run: ChartRun, x: XAxis, axis: Axis, width: int) -> list[Values]:

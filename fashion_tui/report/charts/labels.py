@@ -129,7 +129,7 @@ def _entry(chart: Chart, index: int, last: float | None, width: int, glyphs: Gly
         values.append(_last_value(chart, last))
     best = run.best(lower_is_better=chart.lower_is_better)
     if best is not None:
-        measured = f"{chart.per_epoch_title} " if last is not None else ""  # the last value is one of another curve
+        measured = f"{chart.per_epoch_title} " if last is not None else ""  # the last value belongs to another curve
         values.append(f"{measured}best {_value(chart, best.value)} at epoch {best.epoch}")
     if index == chart.baseline:
         values.append("baseline")

@@ -10,7 +10,7 @@ from .axis import SMALLEST, value_axis
 from .ranges import drawn_range
 
 LEVELS = 8
-"""Number of colours or glyphs of a strip. With few of them, adjacent cells are often equal, which saves bytes."""
+"""Number of colours or glyphs of a strip. With few, adjacent cells are often equal, which takes fewer bytes to draw."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Metric:
     """Whether the y axis is logarithmic unless the user chooses otherwise."""
     lower_is_better: bool = True
     held_out: str | None = None
-    """Name of the metric that measures the same on held-out data, once per epoch."""
+    """Name of the metric that measures the same quantity on held-out data, once per epoch."""
     per_epoch: bool = False
     """Whether the metric is measured once per epoch."""
     smoothed: bool = True

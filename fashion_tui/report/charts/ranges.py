@@ -1,4 +1,4 @@
-"""The axes of a chart, and the range in which values are drawn at their height."""
+"""The axes of a chart, and the range outside which values are drawn as spikes."""
 
 import math
 from collections.abc import Iterable, Sequence

@@ -22,8 +22,8 @@ OTHER_LINES = 3
 def draw_robustness(curve: RobustnessCurve, clean: float, width: int, height: int, glyphs: Glyphs) -> list[Text]:
     """Draw the accuracies of a curve on at most `height` lines.
 
-    The points have equal distances. The first one is `clean`, the accuracy without corruption, and those that aren't
-    measured yet are left out. The y axis is from 0 to 100 %, so that charts can be compared.
+    The points are evenly spaced. The first one is `clean`, the accuracy without corruption. Accuracies that haven't
+    been measured yet are left out. The y axis is from 0 to 100 %, so that charts can be compared.
     """
     strengths = (0.0, *curve.strengths)
     cell = (width - MIN_LABEL_WIDTH - 1) // len(strengths)

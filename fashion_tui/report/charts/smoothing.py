@@ -1,4 +1,4 @@
-"""Smooth a curve with an exponential moving average (EMA) that is corrected for its start."""
+"""Smooth a curve with a bias-corrected exponential moving average (EMA)."""
 
 import math
 
@@ -18,9 +18,9 @@ class MovingAverage:
         self._log_decay = -math.log(2) / half_life if half_life > 0 else -math.inf
         """Logarithm of the factor by which a weight changes at each step."""
         self._last_bucket = (0, 0)
-        """Number of values and steps of the last bucket. Most buckets of a curve are alike."""
+        """Numbers of values and steps of the last bucket. Most buckets of a curve have the same numbers."""
         self._fading = self._added = 0.0
-        """The relative change of older weights by such a bucket, and the weight that it adds."""
+        """The relative change of older weights by a bucket with these numbers, and the weight that the bucket adds."""
         self._weight = 0.0
         """Sum of the weights of all values so far."""
         self.value = math.nan

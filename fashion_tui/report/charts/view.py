@@ -87,7 +87,8 @@ def visible_steps(chart: Chart, run: ChartRun, margin: float = 0.0) -> tuple[int
 def wanted_steps(chart: Chart, run: ChartRun) -> tuple[int, int] | None:
     """Return the steps for which a chart needs `ChartRun.detail`, or None if the curve has enough buckets.
 
-    The first one is the start of a bucket of the curve. There are more steps than visible ones, for panning.
+    The first one is the start of a bucket of the curve. The steps extend beyond the visible range, so that the user can
+    pan.
     """
     size, start = run.curve.steps_per_bucket, run.curve.first_step
     if chart.x_range is None or size == 1:

@@ -1,4 +1,4 @@
-"""What a report about an evaluation says, in every format."""
+"""The content of a report about an evaluation, which is the same in all formats."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -57,7 +57,7 @@ def subject(document: EvaluationDocument) -> str:
 
 
 def notices(document: EvaluationDocument) -> Iterator[str]:
-    """Yield what the reader has to know before the numbers."""
+    """Yield notices that the reader has to see before the numbers."""
     evaluation = document.evaluation
     if evaluation.dataset == "synthetic":
         yield SYNTHETIC_NOTICE

@@ -5,7 +5,7 @@ from io import BytesIO
 from fashion_tui.schema.dataset import ImageShape
 
 MIN_SIDE = 112
-"""The longer side of a small image, in pixels. Pixels are repeated, because viewers would blur them."""
+"""Minimum length of an image's longer side, in pixels. Pixels are repeated, because viewers would blur them."""
 
 
 def png(pixels: bytes, shape: ImageShape) -> bytes:
