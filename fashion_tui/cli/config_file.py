@@ -62,7 +62,7 @@ class ConfigFile:
 
     @contextmanager
     def locate_errors(self) -> Iterator[None]:
-        """Add the file and the lines to a UserError that values in the file cause in the `with` block.
+        """Add the file name and line numbers to a UserError that values in the file cause in the `with` block.
 
         The values are those of `error.fields`. Nothing is added if the command line sets the first of these fields.
         """

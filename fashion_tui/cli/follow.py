@@ -101,7 +101,7 @@ class _Follower:
 
     def show_last_warnings(self) -> None:
         """Print warnings logged after the end of the run, such as a failure of the on-end command, to stderr."""
-        self._as_json = False  # the end is the last line of the output
+        self._as_json = False  # in JSON output, the end of the run is the last line
         self._reader.poll()
 
     def _print(self, event: RunEvent) -> None:

@@ -69,8 +69,8 @@ def common_options(command: Command) -> Command:
         "--dataset",
         type=DATASET,
         metavar="NAME|FOLDER",
-        help=f"Data set: {', '.join(DATASETS)}, or a folder that contains a folder of images for each class (or two "
-        f"folders, train and test, that do).  [default: {DEFAULT_DATASET}, or the one in the settings file]",
+        help=f"Data set: {', '.join(DATASETS)}, or a folder that contains a folder of images for each class, either "
+        f"directly or in its folders train and test.  [default: {DEFAULT_DATASET}, or the one in the settings file]",
     )
     @click.option(
         "--image-size",

@@ -1,4 +1,4 @@
-"""Accuracies of simple models, which say what a network's accuracy is worth."""
+"""Accuracies of simple models, with which a network's accuracy can be compared."""
 
 import msgspec
 

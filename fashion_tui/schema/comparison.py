@@ -25,7 +25,7 @@ class StepComparison(msgspec.Struct, frozen=True, kw_only=True):
     weights: Sameness
     """Whether the weights are the same at the last common checkpoint before the step."""
     weights_step: int | None
-    """Step of that checkpoint, or None if there is none."""
+    """Step of the last common checkpoint, or None if there is none."""
 
 
 class FirstDifference(msgspec.Struct, frozen=True, kw_only=True):

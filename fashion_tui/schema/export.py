@@ -36,7 +36,7 @@ class ExportMetadata(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     """Id of the run."""
     step: int
-    """Training steps after which the weights were stored."""
+    """Number of training steps after which the weights were stored."""
     dataset: str
     classes: tuple[str, ...]
     """Class names, in the order of the logits."""

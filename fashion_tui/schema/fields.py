@@ -52,7 +52,7 @@ class InvalidField(UsageError):
     """Raised if the value of a field is invalid, alone or in combination with other fields."""
 
     def __init__(self, field: str, message: str, *others: str) -> None:
-        """`others` are the fields to which the value of `field` doesn't fit."""
+        """`others` are the fields whose values conflict with the value of `field`."""
         super().__init__(message)
         self.field = field
         """Name of the field that the user should change."""

@@ -22,7 +22,7 @@ MAX_MODULES = 256
 """Maximum number of modules imported from the folder of a custom model that a run stores."""
 
 MAX_MODULES_BYTES = 4 << 20
-"""Maximum total size of these modules."""
+"""Maximum total size of the modules that a run stores, in bytes."""
 
 TORCHVISION = "torchvision:"
 """Prefix of the names of torchvision's networks."""

@@ -48,7 +48,7 @@ class Novelty(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     distance: float
-    """Distance of the image."""
+    """Distance between the image and the nearest training image."""
     threshold: float
     """The 99.5th percentile of the distances of the held-out images."""
     held_out: Literal["validation", "test"]

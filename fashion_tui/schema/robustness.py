@@ -15,7 +15,7 @@ class RobustnessCurve(msgspec.Struct, frozen=True, kw_only=True):
     """The parameter of the corruption: a standard deviation, a distance or an angle; see `unit`."""
     unit: str
     accuracies: tuple[float, ...]
-    """NaN if the network's outputs aren't numbers."""
+    """Accuracy at each strength. NaN if the network's outputs contain NaN."""
 
 
 class Robustness(msgspec.Struct, frozen=True, kw_only=True):

@@ -122,7 +122,10 @@ class RunConfig(CommonConfig, frozen=True, kw_only=True):
 
 
 def adapt_like(run: RunConfig, recipe: Recipe, dataset: DatasetInfo) -> Recipe:
-    """Adapt the recipe of a run, or a changed copy, to the data set of a new run. It already suits the run's own."""
+    """Adapt the recipe of a run, or a changed copy, to the data set of a new run.
+
+    A recipe of a run already suits the data set of that run.
+    """
     is_same = dataset.ref.sha256 == run.dataset.sha256
     return recipe if is_same else adapt(recipe, dataset, run.image_shape)
 
@@ -247,7 +250,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     kind: RunKind | None = None
     """Kind of the run, or None if `config.json` can't be read."""
     queue_place: int | None = None
-    """Place of a queued run in the queue of its device, counted from 1."""
+    """Position of a queued run in the queue of its device, counted from 1."""
 
 
 def short_name(run: str) -> str:

@@ -31,7 +31,7 @@ REQUIRED = frozenset({"torch", "runs"})
 """Names of the checks that training requires. If one of them fails, the command fails."""
 
 DATA = "data: "
-"""Start of the name of the check of the data set's files. Synthetic data and folders of images don't need it."""
+"""Prefix of the names of checks of data set files. Synthetic data and folders of images need no such check."""
 
 MIN_COLUMNS, MIN_LINES = 60, 20
 """Size of the smallest terminal that the app supports."""

@@ -144,7 +144,7 @@ def _document(
     baselines: Baselines | None,
     robustness: Robustness | None,
 ) -> EvaluationDocument:
-    """Return what the report says about the run."""
+    """Return the content of a report about the run."""
     with Run(run_path) as run:
         return EvaluationDocument(
             evaluation=evaluation,
