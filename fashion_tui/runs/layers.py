@@ -32,7 +32,7 @@ CS231n, "Neural Networks Part 1", warns that a high learning rate may kill 40 % 
 a batch of 32 images of the guide's network when it trains well, so the limit is much higher.
 """
 MIN_SAMPLES = 5
-"""Minimum number of measurements for finding a problem, which are usually the most recent ones. Odd, for the median."""
+"""Minimum number of measurements, usually the most recent ones, for finding a problem. Odd, because of the median."""
 
 Kind = Literal["non-finite", "dead ReLUs", "no gradient", "large updates", "small updates"]
 

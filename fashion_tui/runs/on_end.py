@@ -58,7 +58,7 @@ def choose(run: Run, command: str | None) -> str | None:
 def remember(run: Run, command: str, directory: Path) -> None:
     """Store the command to execute in a directory whenever the run ends, even after it was resumed.
 
-    Raises UserError.
+    Raises UserError if the command can't be stored.
     """
     file = _file(run)
     try:

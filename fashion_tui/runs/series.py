@@ -171,7 +171,7 @@ class Series:
             yield from enumerate(self._values[start:stop], first_step)
 
     def sample(self, count: int) -> list[tuple[int, float]]:
-        """Return at most `count` evenly chosen steps with their values, among them the first and the last one."""
+        """Return at most `count` evenly spaced steps with their values, including the first and the last one."""
         last = len(self._values) - 1
         chosen = range(last + 1) if last < count else sorted({round(i * last / (count - 1)) for i in range(count)})
         return [(self._step(position), self._values[position]) for position in chosen]

@@ -26,10 +26,12 @@ MIN_BUCKETS = 16
 """Minimum number of buckets with a loss for a verdict on it."""
 
 DIVERGED = 1.5
-"""A loss diverges if its recent mean is greater than this factor times its lowest mean …"""
+"""A loss diverges only if its recent mean is greater than this factor times its lowest mean."""
 DIVERGED_SHARE = 0.25
-"""… and if it has risen by more than this share of its total fall before. The noise of a loss near 0 therefore doesn't
-count."""
+"""A loss diverges only if it has risen by more than this share of its previous fall.
+
+The noise of a loss near 0 therefore doesn't count.
+"""
 
 PLATEAU_IMPROVEMENT = 0.02
 """A loss is on a plateau if its mean over the last quarter of the steps is less than this fraction below its mean over

@@ -17,9 +17,9 @@ LIVE_MODEL = 4 * 2**20
 SMALL_INPUT = 50_000
 """Maximum number of values in one sample for a small network."""
 MAX_CHECK_BYTES = 4 * 2**30
-"""Maximum memory that the calls of all passes of a check allocate, in bytes. To fill it takes about two seconds."""
+"""Maximum memory that the calls of all passes of a check allocate, in bytes. Filling it takes about two seconds."""
 MAX_CHECK_CALLS = 50_000
-"""Maximum number of calls, times samples, in all passes of a check. To record them takes about three seconds."""
+"""Maximum number of calls, times samples, in all passes of a check. Recording them takes about three seconds."""
 MEMORY_SHARE = 0.5
 """Maximum share of the free memory that parameters and activations may take."""
 COPIES = 4

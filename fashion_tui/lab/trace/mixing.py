@@ -57,7 +57,7 @@ def compare_samples(
     nothing and the network draws random numbers, a second round uses other random numbers and the second number.
     `allows` returns whether passes with a total number of samples are affordable. If not, the comparison ends there.
 
-    To record a pass takes several times as long as to run the network. The passes after the first change are recorded
+    Recording a pass takes several times as long as running the network. The passes after the first change are recorded
     only if the results alone don't show that the samples stay apart.
 
     Raises TimeLimitReached if an earlier pass reached the time limit.

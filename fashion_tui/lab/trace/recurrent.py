@@ -1,7 +1,7 @@
 """Run recurrent layers and cells at once, instead of one operation at a time.
 
-torch computes an LSTM's thousand time steps by several thousand operations. To watch them one by one takes much longer
-than to compute them. On the meta device, where nothing is computed, each of them takes as long as on the CPU.
+torch computes an LSTM's thousand time steps by several thousand operations. Watching them one by one takes much longer
+than computing them. On the meta device, where nothing is computed, each of them takes as long as on the CPU.
 """
 
 import types

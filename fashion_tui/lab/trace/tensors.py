@@ -16,7 +16,7 @@ from .model_copy import slots_of
 _PLAIN = frozenset({int, float, bool, str, type(None), torch.Size, torch.dtype, torch.device})
 
 _OPAQUE = (nn.Module, type, types.FunctionType, types.MethodType, types.BuiltinFunctionType, types.ModuleType)
-"""Types of objects that aren't searched, because their tensors are no arguments or results."""
+"""Types of objects that aren't searched, because their tensors aren't arguments or results."""
 
 _COLLECTIONS = (list, tuple, set)
 

@@ -35,8 +35,8 @@ def trace(  # noqa: PLR0913 - each is an independent choice
     too large for that, or on the meta device, the copy runs on the meta device instead, where no values are computed.
     If the model raises an error, the table contains the error and the calls up to that point.
 
-    If `live` is True, the answer comes as fast as possible: all but small models run on the meta device, and samples
-    that mix and parameters that are unused are not looked for on real values.
+    If `live` is True, the answer comes as fast as possible: all but small models run on the meta device, and the search
+    for mixed samples and unused parameters doesn't use real values.
 
     `inputs` is the shape of one sample, without the batch axis, such as `(1, 28, 28)`, or a sequence of shapes or
     specifications for several inputs, or a function that returns the inputs for a batch size. Floating-point values are

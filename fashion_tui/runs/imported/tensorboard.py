@@ -33,10 +33,12 @@ TAIL_BYTES = (16 << 10, 1 << 20)
 """Numbers of bytes at the end of a file to search for scalars. Each number is tried if the smaller ones find none."""
 
 TAIL_FILES = 10
-"""Number of the newest files to search for the last values."""
+"""Number of files to search for the last values, newest first."""
 
 SHORT_RECORDS = 500
-"""Number of the last short records of a file to search for scalars if its end has none, only images for example."""
+"""Number of short records at the end of a file to search for scalars if its last bytes contain only images, for
+example.
+"""
 
 START_BYTES = 4 << 10
 """Number of bytes at the beginning of a file to search for an event that marks a restart."""

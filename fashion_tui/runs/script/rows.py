@@ -19,8 +19,10 @@ MAX_NAME = 200
 MAX_STEP = 10**12
 
 MAX_CELLS = 4000
-"""Maximum number of values in a chunk, with or without a number. A line with this many metrics, each with a name of the
-maximum length, isn't too long for a reader."""
+"""Maximum number of values in a chunk, including missing ones.
+
+A line with this many metrics, each with a name of the maximum length, isn't too long for a reader.
+"""
 
 UNNAMED = "unnamed"
 

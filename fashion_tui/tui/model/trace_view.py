@@ -78,7 +78,7 @@ class TraceView(Vertical):
         return self.comparison.rows if self.comparing else self.shapes.rows
 
     def show(self, network: ShownNetwork, trace: SourceTrace, *, edited: bool, is_searching: bool) -> None:
-        """Show the trace of a network. `edited` tells whether its source has unsaved edits.
+        """Show the trace of a network. `edited` means that its source has unsaved edits.
 
         `is_searching` means that a fix for the network's error is still being searched for.
         """

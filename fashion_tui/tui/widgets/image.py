@@ -31,7 +31,7 @@ def shading_of(app: App[Any]) -> Shading:
 
 @lru_cache(maxsize=256)
 def paint_picture(picture: Picture, room: Size, shading: Shading) -> tuple[Strip, ...]:
-    """Draw an image as large as it fits into `room`, which is given in lines and columns.
+    """Draw an image as large as possible within `room`, which is given in lines and columns.
 
     The results are cached together with their images. Shrink large images with `thumbnail` before calling this.
     """
@@ -61,7 +61,7 @@ class ImageView(Widget):
         return None if self._shown is None else self._shown[0]
 
     def show(self, picture: Picture, room: Size) -> None:
-        """Show an image as large as it fits into `room`, which is given in lines and columns."""
+        """Show an image as large as possible within `room`, which is given in lines and columns."""
         if (picture, room) == self._shown:
             return
         self._shown = (picture, room)

@@ -1,4 +1,4 @@
-"""Explain in-place changes that autograd forbids, and those of tensors whose elements share memory."""
+"""Explain in-place changes that autograd forbids, and in-place changes of tensors whose elements share memory."""
 
 import ast
 from collections.abc import Sequence
