@@ -1,4 +1,4 @@
-"""What differs between runs, and the step in which two runs part."""
+"""What differs between runs, and the first step in which two runs differ."""
 
 import math
 import shutil

@@ -107,7 +107,7 @@ def _record_contents(label_bytes: int, files: int, pixels: list[bytes], labels: 
 
 
 def _described(file: DataFile, content: bytes) -> DataFile:
-    """Return the description of a file. Its checksum is unknown if that of the published file is."""
+    """Return the description of a file. Its checksum is unknown if the published file's checksum is."""
     sha256 = None if file.sha256 is None else hashlib.sha256(content).hexdigest()
     header = {b"\x03": 16, b"\x01": 8}.get(file.header[3:4], 0)
     return DataFile(file.name, len(content), sha256, content[:header])

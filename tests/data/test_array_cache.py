@@ -1,4 +1,4 @@
-"""Arrays cached in files: least recently read first out, damaged files, and folders that can't be used."""
+"""Arrays cached in files: removal of the least recently read ones, damaged files, and folders that can't be used."""
 
 import os
 from pathlib import Path

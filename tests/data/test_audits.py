@@ -1,4 +1,4 @@
-"""Stored audits: found by the SHA-256 of the images, and only those of this version."""
+"""Stored audits are found by the SHA-256 of the images, and only if this version of the package stored them."""
 
 from pathlib import Path
 

@@ -46,4 +46,4 @@ def write_net(tmp_path: Path) -> Callable[..., str]:
 
 @pytest.fixture(autouse=True)
 def _forked_processes(forked_processes: None) -> None:
-    """Forks the engines of all tests that aren't marked `executed`."""
+    """Fork the engines of all tests that aren't marked `executed`."""

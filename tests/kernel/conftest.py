@@ -28,6 +28,6 @@ async def session() -> AsyncIterator[KernelSession]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Forks the kernels of all modules that aren't marked `executed`."""
+    """Fork the kernels of all modules that aren't marked `executed`."""
     with forked_starts(fork_server, request.node):
         yield

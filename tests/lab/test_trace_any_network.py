@@ -94,7 +94,7 @@ def test_functions_over_the_network_itself() -> None:
 
 @pytest.mark.parametrize("words", ["its data is not allocated yet", "CUDA error: an illegal address"])
 def test_an_operation_that_refuses_the_meta_device(words: str) -> None:
-    """The words in which it refuses differ between operations."""
+    """The wording of the error differs between operations."""
 
     def twice(x: Tensor) -> Tensor:
         if x.is_meta:

@@ -1,4 +1,4 @@
-"""The batch axis: the figures are those of one sample, and samples that affect each other are found."""
+"""The batch axis: the numbers are those of one sample, and samples that affect each other are found."""
 
 import itertools
 import random

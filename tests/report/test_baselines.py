@@ -1,4 +1,4 @@
-"""What an accuracy is worth, in one sentence."""
+"""The comparison of an accuracy with those of simple models, in one sentence."""
 
 import math
 

@@ -15,7 +15,7 @@ from tests.tui.shared_engines import Engines, close_engines, open_engines
 
 @pytest.fixture(autouse=True)
 def _forked_processes(forked_processes: None) -> None:
-    """Forks apps on terminals, and the engines, kernels and trainers of all apps."""
+    """Fork apps on terminals, and the engines, kernels and trainers of all apps."""
 
 
 @pytest.fixture(autouse=True)

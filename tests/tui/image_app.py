@@ -12,7 +12,7 @@ SIDES = (256, 200, 32)
 
 
 def image(side: int) -> Picture:
-    """Return an image with 16 colours, of which each is a square."""
+    """Return an image of 16 squares, each in a different colour."""
     y, x = np.divmod(np.arange(side * side).reshape(side, side), side)
     square = 4 * (y * 4 // side) + x * 4 // side
     planes = np.stack([square * 17, 255 - square * 17, (square * 51) % 256]).astype(np.uint8)

@@ -32,7 +32,7 @@ in_app = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("eng
 
 @pytest.fixture(autouse=True)
 def _no_audits(state_home: Path) -> None:
-    """Removes the audits and marks of earlier tests."""
+    """Remove the audits and marks of earlier tests."""
     for name in ("audits", "marks"):
         shutil.rmtree(state_home / "fashion-tui" / name, ignore_errors=True)
 

@@ -55,7 +55,7 @@ def wrong_predictions(run: Path) -> GetPredictions:
 async def explanation(
     run: Path, names: list[str] | None = None, size: tuple[int, int] = (120, 40)
 ) -> AsyncIterator[tuple[FashionApp, Pilot[None], ExplanationScreen, PredictionPage]]:
-    """Open the screen of the wrong prediction with the highest loss. Yield it with the five first predictions."""
+    """Open the screen of the wrong prediction with the highest loss. Yield it with the first five predictions."""
     app = create_app(Settings(run.parent, dataset="synthetic"))
     async with app.run_test(size=size, notifications=True) as pilot:
         page = await app.engine.ask(wrong_predictions(run), PredictionPage)
