@@ -109,7 +109,7 @@ async def test_each_step_happens_by_the_keys_that_the_panel_names(tmp_path: Path
             assert tourist.is_shown()
             assert app.focused is focused
             assert tourist.panel.size.height == 3
-            if step.id != "chart" or tourist.index == index:  # if the run has ended meanwhile, this step is already complete
+            if step.id != "chart" or tourist.index == index:  # the run has ended meanwhile
                 assert tourist.index == index
                 await tourist.follow()
             assert step.outcome in lines_of(tourist.panel)[1]

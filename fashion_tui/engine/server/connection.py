@@ -65,7 +65,7 @@ class Connection:
         self._current: int | None = None
         self._interruptible = False
         self._time_limit: float | None = None
-        """Time limit of the current call, in seconds. It is None until the limit is reached."""
+        """The time limit that the current call has reached, in seconds, or None if it hasn't reached its limit."""
         self._main_thread = threading.get_ident()
 
     def listen(self) -> None:

@@ -70,7 +70,7 @@ class EvaluatedRun:
         return result_key(kind, network_key(self._trained), self.dataset.ref.sha256, self.parts.held_out, *parts)
 
     def logits(self, *, flipped: bool = False) -> Tensor:
-        """Return the logits of the images or of their mirror images, float32 `[N, C]`. Compute them once."""
+        """Return the logits of the images or of their mirror images, float32 `[N, C]`. They are computed only once."""
         key = self.key("logits", flipped)
         logits = self._cache.logits(key)
         if logits is None:

@@ -67,7 +67,10 @@ def _reason(cls: type, name: str, missing: Mapping[str, Any] | None, seen: set[s
 def _describe(
     condition: tuple[ast.expr, bool], function: ast.FunctionDef, missing: Mapping[str, Any] | None
 ) -> str | None:
-    """Describe a condition that keeps a pass from a place. Return None if it is met, or if it never changes."""
+    """Describe a condition that prevents a pass from reaching a place in the code.
+
+    Return None if the condition is met, or if it never changes.
+    """
     test, needed = condition
     arguments = function.args
     itself = {argument.arg for argument in [*arguments.posonlyargs, *arguments.args][:1]}

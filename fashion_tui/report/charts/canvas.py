@@ -121,7 +121,7 @@ class Canvas:
 
 
 def _next_to(before: int, after: int) -> int:
-    """Return the first row of a vertical line to row `after`: one row from `before`, so that the line stays thin."""
+    """Return the row at which a vertical line to row `after` starts: next to `before`, so that the line stays thin."""
     return after if after == before else before + 1 if after > before else before - 1
 
 

@@ -31,7 +31,7 @@ class Selection:
         return replace(self, truth=truth, predicted=predicted)
 
     def toggled(self) -> "Selection":
-        """Return the other selection of two: wrong predictions, highest loss first, and all predictions by index."""
+        """Return all predictions by index or, if they are selected already, wrong ones, highest loss first."""
         return replace(self, wrong_only=not self.wrong_only, order="index" if self.wrong_only else "loss")
 
     def with_next_order(self) -> "Selection":
