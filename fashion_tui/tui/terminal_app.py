@@ -1,20 +1,23 @@
 """A Textual app for terminals that may be slow, remote, too small, or limited to ASCII."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from textual import events
 from textual._compositor import ChopsUpdate, LayoutUpdate
+from textual.actions import ActionParseResult
 from textual.app import App
+from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.geometry import Size
 from textual.screen import Screen
 from textual.scrollbar import ScrollBar, ScrollBarRender
+from textual.widget import Widget
 from textual.worker import Worker
 
 from fashion_tui.report.glyphs import terminal_glyphs
@@ -151,6 +154,17 @@ class TerminalApp(App[None]):
             return None
         cell = driver.cell_size()
         return None if cell is None else PixelOutput(driver.image_layer, cell)
+
+    async def run_action(
+        self,
+        action: "str | ActionParseResult",
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action, unless it is that of a widget that isn't mounted yet and so has no children."""
+        if isinstance(default_namespace, Widget) and not default_namespace.is_mounted:
+            return False
+        return await super().run_action(action, default_namespace, namespaces)
 
     def show_progress(self, progress: Progress | None) -> None:
         """Show a run's progress in the terminal's title and tab. If it is None, restore both."""

@@ -1,15 +1,11 @@
-"""Dialogs fit the terminal, and close even if another screen is in front of them."""
+"""Dialogs fit the terminal."""
 
-import threading
-
-import pytest
 from textual.app import App
 from textual.widgets import Static
 
 from fashion_tui.tui.dialogs.dialog import MINIMUM_SIZE, ConfirmDialog
-from fashion_tui.tui.dialogs.text import TextDialog
 
-from .pilots import TIMEOUT, screen_text, until
+from .pilots import screen_text
 
 
 async def test_a_long_question_is_wrapped_and_a_short_one_makes_a_small_panel() -> None:
@@ -24,30 +20,3 @@ async def test_a_long_question_is_wrapped_and_a_short_one_makes_a_small_panel() 
         await app.push_screen(ConfirmDialog("Sure?"))
         await pilot.pause()
         assert app.screen.query(Static).first().size.width < 20
-
-
-@pytest.mark.parametrize("closed_by", ["escape", "pane"])
-async def test_dialog_whose_text_is_stored_while_another_screen_covers_it_closes_after_that_screen(
-    closed_by: str,
-) -> None:
-    stored, results = threading.Event(), list[bool | None]()
-    app: App[None] = App()
-    async with app.run_test() as pilot:
-        dialog = TextDialog("name", "text", lambda _: stored.wait(TIMEOUT))
-        await app.push_screen(dialog, results.append)
-        await pilot.press("enter")
-        cover = ConfirmDialog("Sure?")
-        await app.push_screen(cover)
-        stored.set()
-        await app.workers.wait_for_complete()
-        assert app.screen is cover
-        if closed_by == "escape":
-            await pilot.press("escape")
-        else:
-            await cover.dismiss(None)
-            await dialog.dismiss(None)
-        await until(pilot, lambda: results == [True], "the result")
-        assert len(app.screen_stack) == 1
-        dialog.dismiss(False)
-        await pilot.pause()
-        assert (len(app.screen_stack), results) == (1, [True])

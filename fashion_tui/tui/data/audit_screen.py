@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.reactive import var
-from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker
 
@@ -29,6 +28,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import AuditDataset
 from fashion_tui.tui.actions import AUDIT, IN_AUDIT, bindings, key_hints, key_of, with_keys
+from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.dialogs.save import SaveDialog, save
@@ -60,7 +60,7 @@ MIN_TILES = 6
 Result = TypeVar("Result")
 
 
-class AuditScreen(Screen[None]):
+class AuditScreen(AppScreen[None]):
     """Shows the stored audit of a data set, or computes it first."""
 
     TITLE = AUDIT

@@ -8,7 +8,6 @@ from textual import getters, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.screen import Screen
 
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
@@ -18,6 +17,7 @@ from fashion_tui.schema.recipe import BEST, RECIPES, Recipe, adapt
 from fashion_tui.schema.requests import GetTransforms
 from fashion_tui.schema.transforms import Transforms
 from fashion_tui.tui.actions import IN_TRANSFORMS, TRANSFORMS, bindings, with_keys
+from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.lab_app import LabApp
@@ -33,7 +33,7 @@ FULL_HEIGHT = 30
 """Minimum height, in lines, at which ToTensor and Normalize are explained."""
 
 
-class TransformsScreen(Screen[None]):
+class TransformsScreen(AppScreen[None]):
     """Shows the transforms of an image. Keys move the cursor of the Data pane to other images."""
 
     TITLE = TRANSFORMS

@@ -1,48 +1,28 @@
 """The base class of all dialogs, the yes-or-no dialog, and the notice that the terminal is too small."""
 
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
 from fashion_tui.tui.actions import key_hints, key_of
+from fashion_tui.tui.app_screen import AppScreen, Result
 
 MINIMUM_SIZE = (60, 20)
 """Minimum size of the terminal, in columns and rows. In a smaller terminal, only `TooSmall` is shown."""
 
-Result = TypeVar("Result")
 
-
-class Dialog(ModalScreen[Result]):
+class Dialog(AppScreen[Result], ModalScreen[Result]):
     """A modal screen with a centred panel. The panel is the container with the CSS class `panel`."""
 
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog .panel { height: auto; max-width: 100%; max-height: 100%; padding: 1 2; background: $panel; }
     """
-
-    _delayed: tuple[Result | None] | None = None
-    """Result of a dialog that waits for the screen in front of it to close."""
-
-    def dismiss(self, result: Result | None = None) -> AwaitComplete:
-        """Close the dialog. If another screen is in front of it, close it as soon as that screen is closed.
-
-        The second case occurs when work in the background ends after the user has opened the help. Textual would close
-        the screen in front. Calling this for a dialog that is closed has no effect.
-        """
-        if self.app.screen is self:
-            return super().dismiss(self._delayed[0] if self._delayed else result)
-        self._delayed = (result,)
-        return AwaitComplete()
-
-    def on_screen_resume(self) -> None:
-        if self._delayed:
-            self.dismiss()
 
 
 class ConfirmDialog(Dialog[bool]):

@@ -54,8 +54,7 @@ class HelpDialog(Dialog[None]):
             yield Static(key_hints(("↑↓", "scroll"), ("esc", "close")), id="hints")
 
     def on_resize(self) -> None:
-        for area in self.query(VerticalScroll):  # none while the dialog is being closed
-            area.styles.max_height = self.size.height - OTHER_LINES
+        self.text_area.styles.max_height = self.size.height - OTHER_LINES
 
     def action_scroll(self, lines: int) -> None:
         self.text_area.scroll_relative(y=lines, animate=False)

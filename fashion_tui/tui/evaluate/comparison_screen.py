@@ -11,7 +11,6 @@ from textual import getters, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.screen import Screen
 from textual.widgets import Static
 
 from fashion_tui.report.comparison import comparison_tables, prediction_lines
@@ -26,6 +25,7 @@ from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import CompareRuns, GetPredictions
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.actions import COMPARISON, IN_COMPARISON, bindings, key_of, with_keys
+from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.image_pane import ImageBrowser
 from fashion_tui.tui.lab_app import LabApp
@@ -48,7 +48,7 @@ ALL_VIEWS_WIDTH = 100
 CAPTION = "rows: true class · columns: prediction · confusion matrix of b minus that of a"
 
 
-class ComparisonScreen(KeyLabels, Screen[None]):
+class ComparisonScreen(KeyLabels, AppScreen[None]):
     """Compares the predictions of two runs on the same images."""
 
     TITLE = COMPARISON

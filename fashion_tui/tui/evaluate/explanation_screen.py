@@ -11,7 +11,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import Static
 
 from fashion_tui.report.formatting import printable, shorten
@@ -27,6 +26,7 @@ from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import Explain, GetNeighbours, GetPredictions, Request
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.actions import EXPLANATION, IN_EXPLANATION, bindings, key_of, with_keys
+from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.lab_app import LabApp
@@ -59,7 +59,7 @@ ALL_VIEWS_WIDTH = 100
 Reply = TypeVar("Reply")
 
 
-class ExplanationScreen(KeyLabels, Screen[int | None]):
+class ExplanationScreen(KeyLabels, AppScreen[int | None]):
     """Explains one prediction at a time. The result is the index of the last prediction among those requested."""
 
     TITLE = EXPLANATION

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.geometry import Size
-from textual.screen import Screen
 
 from fashion_tui.report.charts.robustness_plot import draw_robustness
 from fashion_tui.report.formatting import format_percent, printable
@@ -20,6 +19,7 @@ from fashion_tui.schema.requests import MeasureRobustness
 from fashion_tui.schema.robustness import CorruptionName, Robustness
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.actions import IN_ROBUSTNESS, ROBUSTNESS, bindings, key_of
+from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.pane import KeyLabels
@@ -55,7 +55,7 @@ class RobustnessPlot(Lines):
             self.show_lines(draw_robustness(curve, self._result.accuracy, *self.size, terminal_glyphs()))
 
 
-class RobustnessScreen(KeyLabels, Screen[None]):
+class RobustnessScreen(KeyLabels, AppScreen[None]):
     """Measures and shows the accuracy of a checkpoint on corrupted images."""
 
     TITLE = ROBUSTNESS

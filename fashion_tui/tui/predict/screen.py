@@ -9,7 +9,6 @@ from rich.text import Text
 from textual import getters, work
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
-from textual.screen import Screen
 from textual.widgets import Static
 from textual.worker import Worker
 
@@ -22,6 +21,7 @@ from fashion_tui.schema.prediction import FailedImage, Predicted, PredictedImage
 from fashion_tui.schema.requests import Predict
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.actions import IN_PREDICTION, PREDICTION, bindings, key_hints, key_of, with_keys
+from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.lab_app import LabApp
@@ -49,7 +49,7 @@ async def predict_file(lab_app: LabApp, run: Path | None) -> None:
         app.push_screen(PredictionScreen(image, run))
 
 
-class PredictionScreen(Screen[None]):
+class PredictionScreen(AppScreen[None]):
     """Shows the preprocessing of an image file, its most probable classes, and whether it is unlike training images."""
 
     TITLE = PREDICTION

@@ -9,7 +9,6 @@ from textual import events, getters, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
-from textual.screen import Screen
 
 from fashion_tui.report.charts.chart import Chart
 from fashion_tui.report.charts.values import values_table
@@ -17,6 +16,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import BAD
 from fashion_tui.schema.run import RunSummary
 from fashion_tui.tui.actions import FULL_SCREEN_CHART, IN_FULL_SCREEN, SHARED_BY_CHARTS, bindings
+from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.widgets.lines import Lines
 
@@ -89,7 +89,7 @@ class PlotArea(Lines):
         self._dragged_to = None
 
 
-class ChartScreen(Screen[None]):
+class ChartScreen(AppScreen[None]):
     """Shows a chart, with a crosshair that the keys move. `show` replaces the chart, for a live run."""
 
     TITLE = FULL_SCREEN_CHART

@@ -1,0 +1,40 @@
+"""The base class of all screens that are opened in front of the panes."""
+
+from typing import TypeVar
+
+from textual.await_complete import AwaitComplete
+from textual.await_remove import AwaitRemove
+from textual.screen import Screen
+
+Result = TypeVar("Result")
+
+
+class AppScreen(Screen[Result]):
+    """A screen that can be closed at any time, even while it works in the background."""
+
+    _delayed: tuple[Result | None] | None = None
+    """Result of a screen that waits for the screen in front of it to close."""
+
+    def dismiss(self, result: Result | None = None) -> AwaitComplete:
+        """Close the screen. If another screen is in front of it, close it as soon as that screen is closed.
+
+        The second case occurs when work in the background ends after the user has opened the help. Textual would close
+        the screen in front. Calling this for a screen that is closed has no effect.
+        """
+        if self.app.screen is self:
+            return super().dismiss(self._delayed[0] if self._delayed else result)
+        self._delayed = (result,)
+        return AwaitComplete()
+
+    def on_screen_resume(self) -> None:
+        if self._delayed:
+            self.dismiss()
+
+    def remove(self) -> AwaitRemove:
+        """Cancel the workers of the screen and of its widgets, and remove the screen.
+
+        Textual cancels the workers last. Until then, they would fail because the widgets are gone.
+        """
+        for node in self.walk_children(with_self=True):
+            self.workers.cancel_node(node)
+        return super().remove()
