@@ -15,38 +15,39 @@ setup: $(VENV)/.installed-dev
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest $(FLAGS) $(TESTS)
 
-# Takes half an hour: injects every fault many times. README.md has a table of the results.
+# Inject every fault many times, which takes half an hour. README.md has a table of the results.
 test-faults: $(VENV)/.installed-dev
 	$(BIN)/pytest -m faults tests/trainer
 
-# Needs a GPU and FASHION_TUI_DATA. Takes at most 20 minutes, and prints a table of results. The tests run one at a time
-# because some of them measure speeds.
+# Run the GPU tests one at a time, because some of them measure speeds, and print a table of results. This needs a GPU
+# and FASHION_TUI_DATA, and takes at most 20 minutes.
 test-gpu: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -rs -m "gpu and not gpu_full" tests/gpu
 	$(BIN)/pytest -n 0 tests/lab/test_devices.py
 
-# All GPU tests, including the long ones. Takes about an hour.
+# Run all GPU tests, including the long ones, which takes about an hour.
 test-gpu-full: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -rs -m gpu tests/gpu
 	$(BIN)/pytest tests/lab tests/engine
 
-# Takes hours: sends 100,000 random keys to the app. MONKEY_SEED and MONKEY_KEYS set the seed and the number of keys.
+# Send 100,000 random keys to the app, which takes hours. MONKEY_SEED and MONKEY_KEYS set the seed and the number of
+# keys.
 test-monkey: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -s -m monkey tests/tui/test_monkey.py
 
-# Takes hours: changes the package in 200 small ways, in a copy, and writes OUTPUT.json and OUTPUT.md with the changes
-# that no test notices. tests/mutation/__init__.py explains it.
+# Change the package in 200 small ways, in a copy, and list the changes that no test notices in OUTPUT.json and
+# OUTPUT.md. This takes hours. tests/mutation/__init__.py explains it.
 OUTPUT ?= assets/mutation
 test-mutation: $(VENV)/.installed-dev
 	$(BIN)/python -m tests.mutation --output $(OUTPUT) $(FLAGS)
 
-# Takes minutes: compares the shape trace of 300 generated networks and of all networks in torchvision with
-# what PyTorch computes, and prints how many are right, refused and wrong.
+# Compare the shape traces of 300 generated networks and of all networks in torchvision with what PyTorch computes, and
+# print how many are right, refused and wrong. This takes minutes.
 test-shapes: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -m shapes tests/lab/test_trace_against_torch.py
 
-# Needs FASHION_TUI_DATA. Takes an hour. Trains guide, quick and strong with five seeds each and best with one seed, and
-# checks throughout each run that the app reports no verdict.
+# Train guide, quick and strong with five seeds each and best with one seed, and check throughout each run that the app
+# reports no verdict. This needs FASHION_TUI_DATA and takes an hour.
 test-verdicts: $(VENV)/.installed-dev
 	$(BIN)/pytest -n 0 -m verdicts tests/trainer/test_false_alarms.py
 

@@ -19,7 +19,11 @@ Theme = Literal["dark", "light", "colour-blind"]
 THEMES: tuple[Theme, ...] = get_args(Theme)
 
 Images = Literal["auto", "kitty", "sixel", "blocks"]
-"""How large images are drawn: in pixels if the terminal is known to do it, always with one protocol, or in blocks."""
+"""How images of more than 32×32 pixels are drawn.
+
+`auto` draws pixels if the terminal is known to support that, `kitty` and `sixel` always use this protocol, and `blocks`
+draws block elements.
+"""
 IMAGES: tuple[Images, ...] = get_args(Images)
 
 MAX_PROBLEM = 400

@@ -28,9 +28,9 @@ An invalid value is reported, and the default is used instead.""",
 def settings_command(*, only_path: bool, default: bool, as_json: bool, common: CommonOptions) -> None:
     """Show the settings and the path of their file.
 
-    The settings are the theme, how large images are drawn, the folders, the data set, the recipe, the command to run
-    after the end of a run, and any changed key bindings. They are read from a TOML file; options and environment
-    variables take precedence.
+    The settings are the theme, how images are enlarged, the folders, the data set, the recipe, the command to run after
+    the end of a run, and any changed key bindings. They are read from a TOML file; options and environment variables
+    take precedence.
     """
     if only_path + default + as_json > 1:
         raise UsageError("--path, --default and --json can't be combined")
