@@ -8,6 +8,7 @@ import tempfile
 import time
 from asyncio.subprocess import DEVNULL, STDOUT, Process
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -260,7 +261,8 @@ class EngineProcess:
         try:
             code = await asyncio.wait_for(self._process.wait(), EXIT_TIMEOUT)
         except TimeoutError:
-            self._process.kill()
+            with suppress(ProcessLookupError):  # it has exited meanwhile
+                self._process.kill()
             code = await self._process.wait()
         if self._closed:
             return "the engine was closed before it could answer"

@@ -150,3 +150,15 @@ async def test_requests_interrupted_at_any_point_leave_the_sandbox_usable(write_
             assert (await between).class_name == "GuideNet"
         assert len(await sandbox.ask(weights, tuple[Histogram, ...], 60.0)) == 4
     await sandbox.close()
+
+
+async def test_a_process_that_exits_while_it_is_being_killed(
+    own_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await own_engine.ask(SOURCE, CustomModel)
+    process = own_engine._process
+    assert process is not None
+    process._process.kill()
+    await asyncio.wait_for(process._process.wait(), 90)
+    monkeypatch.setattr(engine_process, "EXIT_TIMEOUT", 0.0)
+    assert "SIGKILL" in await process._exit_reason("")

@@ -132,7 +132,7 @@ async def test_tour_is_offered_on_the_first_start_only(tmp_path: Path) -> None:
     async with app_on(tmp_path / "runs", (80, 24)) as (app, pilot):
         await until(pilot, lambda: "New here?" in screen_text(app), "the offer")
         prompt = app.query_one(PlaygroundPane).repl.prompt
-        assert app.focused is prompt
+        await until(pilot, lambda: app.focused is prompt, "the focus on the prompt")
         await pilot.press("1", "enter")
         await until(pilot, lambda: "New here?" not in screen_text(app), "the end of the offer")
         assert app.focused is prompt
