@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, TypeVar, cast
+from typing import ClassVar, cast
 
 from rich.text import Text
 from textual import getters, on, work
@@ -14,25 +14,24 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.reactive import var
 from textual.widgets import Static
-from textual.worker import Worker
 
 from fashion_tui.data.audits import stored_audit
 from fashion_tui.data.datasets import image_files
 from fashion_tui.data.marks import mark_images, read_marks, remove_marks
 from fashion_tui.report.audit import audit_csv
-from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.schema.audit import Audit, Finding, ImageKey, LabelledImage, Mark, Verdict
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import AuditDataset
-from fashion_tui.tui.actions import AUDIT, IN_AUDIT, bindings, key_hints, key_of, with_keys
+from fashion_tui.tui.actions import AUDIT, IN_AUDIT, bindings, with_keys
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.dialogs.save import SaveDialog, save
-from fashion_tui.tui.lab_app import LabApp
+from fashion_tui.tui.pane import KeyLabels
+from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 from fashion_tui.tui.widgets.row_list import RowList
@@ -52,15 +51,12 @@ from .findings import (
 )
 from .open_dataset import OpenDataset
 
-PROGRESS_WIDTH = 20
 NARROW_WIDTH = 100
 """Below this width, in columns, the images are below the list instead of beside it."""
 MIN_TILES = 6
 
-Result = TypeVar("Result")
 
-
-class AuditScreen(AppScreen[None]):
+class AuditScreen(KeyLabels, AppScreen[None]):
     """Shows the stored audit of a data set, or computes it first."""
 
     TITLE = AUDIT
@@ -100,8 +96,7 @@ class AuditScreen(AppScreen[None]):
         self._suspicious: frozenset[ImageKey] = frozenset()
         self._image = 0
         """Index of the image under the cursor among the images of the finding."""
-        self._work: Worker[None] | None = None
-        """The worker that audits the data set, or None if there is none."""
+        self._computation = ScreenComputation(self, "audit", self._show_status)
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="audit-title")
@@ -133,39 +128,20 @@ class AuditScreen(AppScreen[None]):
     # The audit
 
     def _start(self) -> None:
-        """Read the stored audit, or audit the data set."""
-        self._show_notice(Text(f"reading the audit {terminal_glyphs().ellipsis}", MUTED))
-        self._work = self._load()
-        self.refresh_bindings()
+        self._computation.start("reading the audit", self._load)
 
-    @work(group="audit", exclusive=True)
     async def _load(self) -> None:
-        try:
-            marks = await asyncio.to_thread(read_marks, self._ref)
-            audit = await asyncio.to_thread(stored_audit, self._ref)
-            if audit is None:
-                self._show_progress(0, 0)
-                engine = cast("LabApp", self.app).engine
-                audit = await engine.ask(AuditDataset(ref=self._ref), Audit, self._show_progress)
-        except UserError as error:
-            self._work = None
-            self._show_obstacle(str(error))
-        else:
-            self._work = None
-            self._show_audit(audit, marks)
+        """Read the stored audit, or audit the data set."""
+        marks = await asyncio.to_thread(read_marks, self._ref)
+        audit = await asyncio.to_thread(stored_audit, self._ref)
+        if audit is None:
+            self._computation.describe("auditing")
+            audit = await self._computation.ask(AuditDataset(ref=self._ref), Audit)
+        self._show_audit(audit, marks)
 
-    def _show_progress(self, done: int, total: int) -> None:
-        glyphs, share = terminal_glyphs(), done / total if total else 0.0
-        line = Text("auditing ", FOREGROUND, no_wrap=True)
-        line.append(f"{done:,} of {total:,} images  " if total else "", MUTED)
-        line.append(f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", ACCENT).append(
-            f" {share * 100:3.0f} %   "
-        )
-        self._show_notice(line.append_text(key_hints((key_of("audit", "back"), "cancel"))))
-
-    def _show_obstacle(self, problem: str) -> None:
-        hints = key_hints((key_of("audit", "again"), "audit the data set"), (key_of("audit", "back"), "close"))
-        self._show_notice(Text.assemble((f"{printable(problem, terminal_glyphs())}\n", ATTENTION), hints))
+    def _show_status(self) -> None:
+        if self._audit is None:
+            self._show_notice(self._computation.status(self.size.width))
         self.refresh_bindings()
 
     def _show_notice(self, text: Text) -> None:
@@ -180,7 +156,6 @@ class AuditScreen(AppScreen[None]):
         self.body.display = bool(audit.findings)
         self._show_list()
         self._show_marks()
-        self.refresh_bindings()
 
     # The list
 
@@ -331,10 +306,13 @@ class AuditScreen(AppScreen[None]):
 
     # Other actions
 
+    def label_of(self, action: str) -> str | None:
+        return self._computation.label_of(action)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Disable actions on findings until there is an audit, and the start of an audit while there is one."""
+        """Disable actions on findings until there is an audit, and `again` unless the last attempt failed."""
         if action == "again":
-            return self._audit is None and self._work is None
+            return bool(self._computation.problem)
         if action in {"mark", "dismiss_finding", "remove_mark", "step", "turn_filter", "filter", "save"}:
             return self._audit is not None
         return True
@@ -344,11 +322,7 @@ class AuditScreen(AppScreen[None]):
 
     def action_back(self) -> None:
         """Cancel the audit, or close the view."""
-        if self._work is not None and self._work.is_running:
-            self._work.cancel()
-            self._work = None
-            self._show_obstacle("The audit was cancelled.")
-        else:
+        if not self._computation.cancel():
             self.dismiss()
 
     def action_step(self, images: int) -> None:

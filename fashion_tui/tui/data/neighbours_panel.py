@@ -24,12 +24,12 @@ from fashion_tui.tui.actions import key_of
 from fashion_tui.tui.dialogs.choice import Choice
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.progress_line import progress_line
 from fashion_tui.tui.run_choice import choose_run
 from fashion_tui.tui.threads import Progress, run_in_thread
 from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import GrowingLines
 
-from .summary import progress_line
 from .view import SelectedImage
 
 LIMIT = 24
@@ -75,7 +75,7 @@ class NeighboursPanel(Vertical):
     @work(group="neighbours", exclusive=True)
     async def _find(self, image: SelectedImage, run: Path | None) -> None:
         def show_progress(done: int, total: int) -> None:
-            self._show_heading(progress_line("comparing images", "", done, total))
+            self._show_heading(progress_line("comparing images", "", done, total, key_of("data", "back")))
 
         show_progress(0, 0)
         try:

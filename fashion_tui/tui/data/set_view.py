@@ -18,13 +18,13 @@ from fashion_tui.report.style import ATTENTION, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.picture import Picture
 from fashion_tui.tui.actions import IN_SET, bindings, key_hints, key_of
+from fashion_tui.tui.progress_line import progress_line
 from fashion_tui.tui.threads import run_in_thread
 from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile, arrange
 from fashion_tui.tui.widgets.lines import GrowingLines
 
 from .open_dataset import OpenDataset
 from .set_texts import balance_lines, facts, skipped_lines, statistics_table
-from .summary import progress_line
 from .view import DataView
 
 
@@ -96,7 +96,9 @@ class SetView(DataView):
     @work(group="means", exclusive=True)
     async def _compute_means(self, dataset: OpenDataset) -> None:
         def show_progress(done: int, total: int) -> None:
-            self._show_means_title(progress_line("computing mean images", f"{done:,} of {total:,}", done, total))
+            amount = f"{done:,} of {total:,}"
+            line = progress_line("computing mean images", amount, done, total, key_of("data", "back"))
+            self._show_means_title(line)
 
         self._show_means_title(Text(f"computing mean images {terminal_glyphs().ellipsis}", MUTED))
         try:
@@ -139,7 +141,7 @@ class SetView(DataView):
     @work(group="verify", exclusive=True)
     async def _verify(self, dataset: OpenDataset) -> None:
         def show_progress(done: int, total: int) -> None:
-            self._show_check(progress_line("verifying", "", done, total))
+            self._show_check(progress_line("verifying", "", done, total, key_of("data", "back")))
 
         show_progress(0, 0)
         try:

@@ -7,7 +7,8 @@ from fashion_tui.report.formatting import shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import Split
-from fashion_tui.tui.actions import key_hints, key_of
+from fashion_tui.tui.actions import key_of
+from fashion_tui.tui.progress_line import progress_line
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
 from fashion_tui.tui.widgets.lines import left_and_right
 
@@ -17,7 +18,6 @@ from .view import SelectedImage
 SPLIT_NAMES: dict[Split, str] = {"train": "training set", "test": "test set"}
 ORDER_NAMES: dict[Order, str] = {"index": "by index", "class": "by class", "random": "random order"}
 
-PROGRESS_WIDTH = 14
 NAME_WIDTH = 30
 """Maximum width of the name of a data set in a line with a progress bar, in columns."""
 
@@ -64,23 +64,12 @@ def download_line(title: str, done: int, total: int) -> Text:
 
     `done` and `total` are in bytes.
     """
-    return progress_line(f"downloading {title}", f"{done / 1e6:4.1f} / {total / 1e6:.1f} MB", done, total)
+    amount = f"{done / 1e6:4.1f} / {total / 1e6:.1f} MB"
+    return progress_line(f"downloading {title}", amount, done, total, key_of("data", "back"))
 
 
 def preparation_line(name: str, done: int, total: int) -> Text:
     """Return a line such as `reading my-photos  1,234 of 50,000 images  ██   2 %   esc cancel`."""
     amount = f"{done:,} of {total:,} images" if total else ""
-    return progress_line(f"reading {shorten(name, NAME_WIDTH, terminal_glyphs())}", amount, done, total)
-
-
-def progress_line(activity: str, amount: str, done: int, total: int) -> Text:
-    """Return a line with a progress bar and the key that cancels the activity."""
-    share, glyphs = done / total if total else 0.0, terminal_glyphs()
-    return Text.assemble(
-        (f"{activity}  ", FOREGROUND),
-        (f"{amount}  " if amount else "", MUTED),
-        (f"{glyphs.bar(share, PROGRESS_WIDTH):<{PROGRESS_WIDTH}}", ACCENT),
-        (f" {share * 100:3.0f} %   ", FOREGROUND),
-        key_hints((key_of("data", "back"), "cancel")),
-        no_wrap=True,
-    )
+    activity = f"reading {shorten(name, NAME_WIDTH, terminal_glyphs())}"
+    return progress_line(activity, amount, done, total, key_of("data", "back"))

@@ -1,18 +1,16 @@
 """What happens to the image under the cursor, step by step, and a batch as the network gets it."""
 
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from rich.text import Text
-from textual import getters, work
+from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
-from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
-from fashion_tui.schema.errors import UserError
+from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.schema.recipe import BEST, RECIPES, Recipe, adapt
 from fashion_tui.schema.requests import GetTransforms
 from fashion_tui.schema.transforms import Transforms
@@ -20,7 +18,7 @@ from fashion_tui.tui.actions import IN_TRANSFORMS, TRANSFORMS, bindings, with_ke
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
-from fashion_tui.tui.lab_app import LabApp
+from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.widgets.image import ImageView
 from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines, GrowingLines, left_and_right
@@ -51,7 +49,7 @@ class TransformsScreen(AppScreen[None]):
     AUTO_FOCUS = None
 
     heading = getters.query_one("#transforms-title", FittedLines)
-    problem = getters.query_one("#transforms-problem", FittedLines)
+    caption = getters.query_one("#transforms-caption", FittedLines)
     tiles = getters.query_one(ImageTiles)
     numbers = getters.query_one("#transforms-numbers", GrowingLines)
     grid_area = getters.query_one("#transforms-grid", Container)
@@ -64,11 +62,12 @@ class TransformsScreen(AppScreen[None]):
         self._draw = 0
         self._nrow = 8
         self._shows_batch = False
+        self._computation = ScreenComputation(self, "transforms", self._show_status, repeat="draw")
         self._shown: tuple[GetTransforms, Transforms] | None = None
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="transforms-title")
-        yield FittedLines(id="transforms-problem")
+        yield FittedLines(id="transforms-caption")
         tiles = ImageTiles(min_tiles=4, id="transform-tiles")
         tiles.can_focus = False
         yield tiles
@@ -87,8 +86,10 @@ class TransformsScreen(AppScreen[None]):
     def _adapted(self, image: SelectedImage) -> Recipe:
         return adapt(RECIPES[self._recipe], image.dataset.info)
 
-    @work(group="transforms", exclusive=True)
-    async def _load(self) -> None:
+    def _load(self) -> None:
+        self._computation.start("computing the transforms", self._compute)
+
+    async def _compute(self) -> None:
         if (image := self._selection.selected) is None:
             return
         request = GetTransforms(
@@ -99,17 +100,13 @@ class TransformsScreen(AppScreen[None]):
             draw=self._draw,
             nrow=self._nrow,
         )
-        try:
-            reply = await cast("LabApp", self.app).engine.ask(request, Transforms)
-        except UserError as error:
-            self._show_problem(str(error))
-        else:
-            self._shown = (request, reply)
-            self._show()
+        self._shown = (request, await self._computation.ask(request, Transforms))
+        self._show()
 
-    def _show_problem(self, problem: str) -> None:
-        text = Text(printable(problem, terminal_glyphs()), ATTENTION)
-        self.problem.fit(lambda _width: [text])
+    def _show_status(self) -> None:
+        """Show the problem or, before the first transforms are shown, what is being computed."""
+        if self._shown is None or self._computation.problem:
+            self.caption.fit(lambda width: [self._computation.status(width)])
 
     def _show(self) -> None:
         """Show the transforms that were computed last."""
@@ -118,13 +115,11 @@ class TransformsScreen(AppScreen[None]):
         self.tiles.display, self.grid_area.display = not self._shows_batch, self._shows_batch
         glyphs = terminal_glyphs()
         if self._shown is None:
-            message = Text(f"computing the transforms {glyphs.ellipsis}", MUTED)
-            self.problem.fit(lambda _width: [message])
             return
         request, transforms = self._shown
         self._show_heading(request)
         augmentation = Text(f"augmentation: {augmentation_text(request.recipe)}", MUTED)
-        self.problem.fit(lambda _width: [augmentation])
+        self.caption.fit(lambda _width: [augmentation])
         if self._shows_batch:
             self.numbers.fit(lambda width: batch_lines(transforms, request.nrow, width, glyphs))
         else:

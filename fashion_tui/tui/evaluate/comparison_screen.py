@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal, cast, get_args
+from typing import ClassVar, Literal, get_args
 
 from rich.console import Group
 from rich.text import Text
-from textual import getters, work
+from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -17,28 +17,24 @@ from fashion_tui.report.comparison import comparison_tables, prediction_lines
 from fashion_tui.report.confusion_difference import difference_lines
 from fashion_tui.report.formatting import format_percent, printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.schema.comparison import PredictionComparison, RunComparison
-from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import PredictionPage
 from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import CompareRuns, GetPredictions
 from fashion_tui.schema.run import short_name
-from fashion_tui.tui.actions import COMPARISON, IN_COMPARISON, bindings, key_of, with_keys
+from fashion_tui.tui.actions import COMPARISON, IN_COMPARISON, bindings, with_keys
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.image_pane import ImageBrowser
-from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.pane import KeyLabels
+from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.train.comparison import read_comparison
 from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
 from .explanation_screen import ExplanationScreen
 from .flipped import LABEL_LINES, LETTERS, FlippedPage, FlippedRequest, flipped_details, flipped_tile
-
-if TYPE_CHECKING:
-    from fashion_tui.engine.client import Engine
 
 View = Literal["changes", "broken", "fixed", "confusions"]
 VIEWS: tuple[View, ...] = get_args(View)
@@ -81,9 +77,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         self._view: View = VIEWS[0]
         self._first_cell = (0, 0)
         """Row and column of the first cell of the matrix that is shown."""
-        self._progress: tuple[int, int] | None = None
-        """Done and total number of images, or None if nothing is being computed."""
-        self._problem = ""
+        self._computation = ScreenComputation(self, "comparison", self._show, repeat="open")
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="comparison-title")
@@ -100,40 +94,22 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         self._compute()
 
     def _compute(self) -> None:
-        self._problem, self._progress = "", (0, 0)
-        self._compare()
-        self.call_after_refresh(self._show)
+        self._computation.start("evaluating", self._compare)
 
-    @work(group="compare", exclusive=True)
     async def _compare(self) -> None:
         paths = [Path(self._request.run_path), Path(self._request.other_path)]
-        try:
-            self._compared = await self._engine.ask(self._request, PredictionComparison, self._show_progress)
-            self._settings = await asyncio.to_thread(read_comparison, paths)
-        except UserError as error:
-            self._problem = str(error)
-        self._progress = None
-        self._show()
-
-    @property
-    def _engine(self) -> "Engine":
-        return cast("LabApp", self.app).engine
-
-    def _show_progress(self, done: int, total: int) -> None:
-        self._progress = (done, total)
-        self._show()
+        self._compared = await self._computation.ask(self._request, PredictionComparison)
+        self._settings = await asyncio.to_thread(read_comparison, paths)
 
     # What is shown
 
     def _show(self) -> None:
-        if not self.query(KeyBar):
-            return  # the screen is being opened or closed
         is_ready = self._compared is not None
         self.changes.display = is_ready and self._view == "changes"
         self.browser.display = is_ready and self._view in {"broken", "fixed"}
         self.matrix.display = is_ready and self._view == "confusions"
         self.heading.fit(lambda width: [left_and_right(self._title(), self._view_names(width), width)])
-        self.caption.fit(lambda _width: [self._caption()])
+        self.caption.fit(lambda width: [self._caption(width)])
         self.refresh_bindings()
         if self._compared is None:
             return
@@ -185,15 +161,11 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         texts = [Text(name, current if view == self._view else MUTED) for view, name in zip(VIEWS, names, strict=True)]
         return Text("  ").join(texts)
 
-    def _caption(self) -> Text:
+    def _caption(self, width: int) -> Text:
         """Return the problem, the progress, or what the view shows."""
         glyphs = terminal_glyphs()
-        if self._problem:
-            return Text(printable(self._problem, glyphs), ATTENTION)
-        if self._progress is not None:
-            done, total = self._progress
-            counts = f" {done:,} of {total:,} images" if total > 1 else f" {glyphs.ellipsis}"
-            return Text(f"evaluating{counts}", MUTED)
+        if status := self._computation.status(width):
+            return status
         if self._view == "confusions":
             return Text(printable(CAPTION, glyphs), MUTED)
         if self._view == "changes" or self._compared is None:
@@ -236,8 +208,8 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         )
 
     async def fetch_page(self, request: FlippedRequest) -> FlippedPage:
-        first = await self._engine.ask(request.first, PredictionPage)
-        return FlippedPage(first, await self._engine.ask(request.second, PredictionPage))
+        first = await self._computation.engine.ask(request.first, PredictionPage)
+        return FlippedPage(first, await self._computation.engine.ask(request.second, PredictionPage))
 
     def make_tiles(self, page: FlippedPage, width: int) -> Sequence[Tile]:
         pairs = zip(page.first.predictions, page.second.predictions, strict=True)
@@ -249,11 +221,10 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         return Picture(first.pixels, first.image_shape), details
 
     def page_shown(self) -> None:
-        self.caption.fit(lambda _width: [self._caption()])
+        self.caption.fit(lambda width: [self._caption(width)])
 
     def page_failed(self, problem: str) -> None:
-        self._problem = problem
-        self._show()
+        self._computation.fail(problem)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -262,9 +233,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
     # Actions
 
     def label_of(self, action: str) -> str | None:
-        if action == "open" and self._problem:
-            return "try again"
-        return "cancel" if action == "back" and self._progress is not None else None
+        return self._computation.label_of(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         shows_images = self._compared is not None and self._view in {"broken", "fixed"}
@@ -272,7 +241,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
             case "next_view" | "previous_view" | "move":
                 return self._compared is not None
             case "open":
-                return shows_images or bool(self._problem)
+                return shows_images or bool(self._computation.problem)
             case "why" | "next_page" | "previous_page" | "first_page" | "last_page":
                 return shows_images
             case _:
@@ -317,7 +286,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         self.browser.cursor = self.browser.cursor.at(self.browser.cursor.total - 1)
 
     def action_open(self) -> None:
-        if self._problem:
+        if self._computation.problem:
             self._compute()
         else:
             self.browser.enlarge()
@@ -336,10 +305,5 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
 
     def action_back(self) -> None:
         """Cancel the computation, or close the screen."""
-        if self._progress is None:
+        if not self._computation.cancel():
             self.dismiss()
-            return
-        self.workers.cancel_group(self, "compare")
-        self._progress = None
-        self._problem = f"cancelled; press {key_of('comparison', 'open')} to try again"
-        self._show()

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, TypeVar, cast, get_args
 
 import msgspec
 from rich.text import Text
-from textual import getters, on, work
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, Horizontal, Vertical
@@ -17,7 +17,7 @@ from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.heat_legend import heat_legend, heat_values
 from fashion_tui.report.pictures import overlay
-from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Prediction, PredictionPage
@@ -25,12 +25,12 @@ from fashion_tui.schema.explanation import HeatMap, Method, Neighbours
 from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import Explain, GetNeighbours, GetPredictions, Request
 from fashion_tui.schema.run import short_name
-from fashion_tui.tui.actions import EXPLANATION, IN_EXPLANATION, bindings, key_of, with_keys
+from fashion_tui.tui.actions import EXPLANATION, IN_EXPLANATION, bindings, with_keys
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
-from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.pane import KeyLabels
+from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.widgets.image import ImageView, shading_of
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
@@ -111,9 +111,7 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         self._view: View = VIEWS[0]
         self._heat: HeatMap | None = None
         self._neighbours: Neighbours | None = None
-        self._progress: tuple[int, int] | None = None
-        """Done and total number of images of a long computation, or None if there is none."""
-        self._problem = ""
+        self._computation = ScreenComputation(self, "explanation", self._show)
         self._replies: dict[Request, object] = {}
 
     def compose(self) -> ComposeResult:
@@ -139,27 +137,26 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
 
     def load(self) -> None:
         """Load what the screen shows. This cancels the previous computation."""
-        self._heat = self._neighbours = self._progress = None
-        self._problem = ""
-        self._load()
+        self._heat = self._neighbours = None
+        self._computation.start(self._activity(), self._load)
         self.call_after_refresh(self._show)
 
-    @work(group="explanation", exclusive=True)
+    def _activity(self) -> str:
+        """Return what is computed for the view."""
+        if self._view == "nearest images":
+            return "reading the training images"
+        return "tracing the network" if self._view == "feature maps" else method_title(self._method, terminal_glyphs())
+
     async def _load(self) -> None:
-        try:
-            self._prediction = await self._get_prediction()
-            self._show()
-            if self._view == "feature maps":
-                await self.layer_maps.trace()
-                self.layer_maps.show(self._predictions.checkpoint, self._split, self._prediction.index)
-            elif self._view == "nearest images":
-                self._neighbours = await self._ask(self._neighbours_request(self._prediction), Neighbours)
-            else:
-                self._heat = await self._ask(self._heat_request(self._prediction), HeatMap)
-        except UserError as error:
-            self._problem = str(error)
-        self._progress = None
+        self._prediction = await self._get_prediction()
         self._show()
+        if self._view == "feature maps":
+            await self.layer_maps.trace()
+            self.layer_maps.show(self._predictions.checkpoint, self._split, self._prediction.index)
+        elif self._view == "nearest images":
+            self._neighbours = await self._ask(self._neighbours_request(self._prediction), Neighbours)
+        else:
+            self._heat = await self._ask(self._heat_request(self._prediction), HeatMap)
 
     async def _get_prediction(self) -> Prediction:
         request = msgspec.structs.replace(self._predictions, offset=self._index, limit=1)
@@ -171,14 +168,8 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
     async def _ask(self, request: Request, reply_type: type[Reply]) -> Reply:
         """Return the engine's reply. Replies are kept until the screen is closed."""
         if request not in self._replies:
-            engine = cast("LabApp", self.app).engine
-            self._replies[request] = await engine.ask(request, reply_type, self._show_progress)
+            self._replies[request] = await self._computation.ask(request, reply_type)
         return cast("Reply", self._replies[request])
-
-    def _show_progress(self, done: int, total: int) -> None:
-        if total > 1:
-            self._progress = (done, total)
-            self._show()
 
     @property
     def _split(self) -> Split:
@@ -211,14 +202,14 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
             return  # the screen is being opened or closed
         self.heat_view.display = self._view == "heat map"
         self.neighbours_view.display = self._view == "nearest images"
-        self.layer_maps.display = self._view == "feature maps" and not self._problem
-        self.maps_status.display = self._view == "feature maps" and bool(self._problem)
+        self.layer_maps.display = self._view == "feature maps" and not self._computation.problem
+        self.maps_status.display = self._view == "feature maps" and bool(self._computation.problem)
         self.heading.fit(lambda width: [left_and_right(self._title(), self._view_names(width), width)])
         self.refresh_bindings()
         if self._prediction is None:
-            self.details.update(self._status())
+            self.details.update(self._computation.status(DETAILS_WIDTH))
         elif self._view == "feature maps":
-            self.maps_status.update(self._status())
+            self.maps_status.update(self._computation.status(self.size.width))
         elif self._view == "nearest images":
             self._show_neighbours(self._prediction)
         else:
@@ -245,7 +236,7 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         lines += method_lines(self._method, layer, width, glyphs)
         lines.append(Text())
         if self._heat is None:
-            lines.append(self._status())
+            lines.append(self._computation.status(width))
         else:
             name = self._names[self._heat.target]
             lines += heat_legend(self._heat, name, width, glyphs, shading_of(self.app))
@@ -258,24 +249,13 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         glyphs, layout = terminal_glyphs(), self.grid.tile_layout
         if self._neighbours is None:
             self.grid.show(())
-            self.neighbours_heading.fit(lambda _width: [self._status()])
+            self.neighbours_heading.fit(lambda width: [self._computation.status(width)])
             return
         neighbours, room = self._neighbours, layout.columns * layout.rows
         tiles = neighbour_tiles(prediction, neighbours, self._names, layout.width, glyphs)[:room]
         self.grid.show(tiles)
         title = neighbours_title(neighbours, len(tiles) - 1, self._names, glyphs)
         self.neighbours_heading.fit(lambda _width: [title])
-
-    def _status(self) -> Text:
-        """Return the problem, or what is being computed."""
-        glyphs = terminal_glyphs()
-        if self._problem:
-            return Text(printable(self._problem, glyphs), ATTENTION)
-        what = "reading the training images" if self._view == "nearest images" else method_title(self._method, glyphs)
-        if self._progress is None:
-            return Text(f"{what} {glyphs.ellipsis}", MUTED)
-        done, total = self._progress
-        return Text(f"{what}: {done:,} of {total:,} images", MUTED)
 
     def _title(self) -> Text:
         """Return a title such as `guide-a1b2 · image 17 of the test set · 3 of 587`."""
@@ -305,7 +285,9 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
     def label_of(self, action: str) -> str | None:
         if action == "turn(1)" and self._view == "feature maps":
             return "layer"
-        return "cancel" if action == "back" and self._progress is not None else None
+        if action == "back" and self._computation.progress is None:
+            return None  # a short computation needn't be cancelled before the screen is closed
+        return self._computation.label_of(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         match action:
@@ -318,7 +300,7 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
             case "choose_layer":
                 return self._heat is not None and len(self._heat.layers) > 1 and self._view == "heat map"
             case "again":
-                return bool(self._problem)
+                return bool(self._computation.problem)
             case _:
                 return True
 
@@ -370,11 +352,6 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
             self.load()
 
     def action_back(self) -> None:
-        """Cancel the computation, or close the screen."""
-        if self._progress is None:
+        """Cancel a long computation, or close the screen."""
+        if self._computation.progress is None or not self._computation.cancel():
             self.dismiss(self._index)
-            return
-        self.workers.cancel_group(self, "explanation")
-        self._progress = None
-        self._problem = f"cancelled; press {key_of('explanation', 'again')} to try again"
-        self._show()

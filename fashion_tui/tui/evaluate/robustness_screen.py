@@ -1,10 +1,10 @@
 """The accuracy of a run under noise, shift, rotation and blur, as a chart for each."""
 
 from pathlib import Path
-from typing import ClassVar, cast, get_args
+from typing import ClassVar, get_args
 
 from rich.text import Text
-from textual import getters, work
+from textual import getters
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
@@ -14,19 +14,18 @@ from fashion_tui.report.charts.robustness_plot import draw_robustness
 from fashion_tui.report.formatting import format_percent, printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
-from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import MeasureRobustness
 from fashion_tui.schema.robustness import CorruptionName, Robustness
 from fashion_tui.schema.run import short_name
-from fashion_tui.tui.actions import IN_ROBUSTNESS, ROBUSTNESS, bindings, key_of
+from fashion_tui.tui.actions import IN_ROBUSTNESS, ROBUSTNESS, bindings
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
-from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.pane import KeyLabels
+from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.widgets.lines import FittedLines, Lines, left_and_right
 
 CORRUPTIONS: tuple[CorruptionName, ...] = get_args(CorruptionName)
-PROGRESS_WIDTH = 20
+COUNT_OF_ACCURACIES = "{done:,} of {total:,} accuracies"
 
 
 class RobustnessPlot(Lines):
@@ -78,9 +77,7 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
         super().__init__()
         self._request = request
         self._result: Robustness | None = None
-        self._progress: tuple[int, int] | None = None
-        """Done and total number of accuracies or images, or None if nothing is being computed."""
-        self._problem = ""
+        self._computation = ScreenComputation(self, "robustness", self._show, amount=COUNT_OF_ACCURACIES)
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="robustness-title")
@@ -93,22 +90,8 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
     def on_mount(self) -> None:
         self.action_again()
 
-    @work(group="robustness", exclusive=True)
     async def _measure(self) -> None:
-        engine = cast("LabApp", self.app).engine
-        try:
-            result = await engine.ask(self._request, Robustness, self._show_progress, self._show_result)
-        except UserError as error:
-            self._problem = str(error)
-        else:
-            self._show_result(result)
-        self._progress = None
-        self._show()
-
-    def _show_progress(self, done: int, total: int) -> None:
-        if total > 1:
-            self._progress = (done, total)
-            self._show()
+        self._show_result(await self._computation.ask(self._request, Robustness, self._show_result))
 
     def _show_result(self, result: Robustness) -> None:
         self._result = result
@@ -119,7 +102,7 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
     def _show(self) -> None:
         if self.query(KeyBar):
             self.heading.fit(lambda width: [left_and_right(self._title(), Text(), width)])
-            self.status.fit(lambda _width: [self._status()])
+            self.status.fit(lambda width: [self._status(width)])
             self.refresh_bindings()
 
     def _title(self) -> Text:
@@ -132,41 +115,26 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
             title.append(format_percent(self._result.accuracy), ACCENT)
         return title
 
-    def _status(self) -> Text:
+    def _status(self, width: int) -> Text:
         """Return the problem, the progress, or how far the accuracy falls at most."""
-        glyphs = terminal_glyphs()
-        if self._problem:
-            return Text(printable(self._problem, glyphs), ATTENTION)
-        if self._progress is not None:
-            done, total = self._progress
-            bar = glyphs.bar(done / total if total else 0.0, PROGRESS_WIDTH)
-            return Text.assemble(
-                ("measuring ", MUTED), (f"{bar:<{PROGRESS_WIDTH}}", ACCENT), (f" {done}/{total}", MUTED)
-            )
-        return Text() if self._result is None else weakest(self._result)
+        status = self._computation.status(width)
+        return weakest(self._result) if self._result is not None and not status else status
 
     # Actions
 
     def label_of(self, action: str) -> str | None:
-        return "cancel" if action == "back" and self._progress is not None else None
+        return self._computation.label_of(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        return bool(self._problem) if action == "again" else True
+        return bool(self._computation.problem) if action == "again" else True
 
     def action_again(self) -> None:
-        self._problem, self._progress = "", (0, 0)
-        self._measure()
-        self.call_after_refresh(self._show)
+        self._computation.start("measuring", self._measure)
 
     def action_back(self) -> None:
         """Cancel the computation, or close the screen."""
-        if self._progress is None:
+        if not self._computation.cancel():
             self.dismiss()
-            return
-        self.workers.cancel_group(self, "robustness")
-        self._progress = None
-        self._problem = f"cancelled; press {key_of('robustness', 'again')} to try again"
-        self._show()
 
 
 def weakest(result: Robustness) -> Text:

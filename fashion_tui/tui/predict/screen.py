@@ -10,28 +10,30 @@ from textual import getters, work
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.widgets import Static
-from textual.worker import Worker
 
 from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.prediction import novelty_line, obstacle_message, steps_table, top_lines
-from fashion_tui.report.style import ATTENTION, FOREGROUND, MUTED
+from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.prediction import FailedImage, Predicted, PredictedImage
 from fashion_tui.schema.requests import Predict
 from fashion_tui.schema.run import short_name
-from fashion_tui.tui.actions import IN_PREDICTION, PREDICTION, bindings, key_hints, key_of, with_keys
+from fashion_tui.tui.actions import IN_PREDICTION, PREDICTION, bindings, with_keys
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
 from fashion_tui.tui.lab_app import LabApp
+from fashion_tui.tui.pane import KeyLabels
 from fashion_tui.tui.run_choice import NO_CHECKPOINT, choose_run, default_run
+from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
 from .path_dialog import PathDialog
 
 TITLE = "Predict the class of an image file"
+COMPARED = "compared with {done:,} of {total:,} images"
 
 
 async def predict_file(lab_app: LabApp, run: Path | None) -> None:
@@ -49,7 +51,7 @@ async def predict_file(lab_app: LabApp, run: Path | None) -> None:
         app.push_screen(PredictionScreen(image, run))
 
 
-class PredictionScreen(AppScreen[None]):
+class PredictionScreen(KeyLabels, AppScreen[None]):
     """Shows the preprocessing of an image file, its most probable classes, and whether it is unlike training images."""
 
     TITLE = PREDICTION
@@ -74,7 +76,7 @@ class PredictionScreen(AppScreen[None]):
         super().__init__()
         self._image = image
         self._run = run
-        self._work: Worker[None] | None = None
+        self._computation = ScreenComputation(self, "prediction", self._show_status, amount=COMPARED)
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="prediction-title")
@@ -103,57 +105,40 @@ class PredictionScreen(AppScreen[None]):
         self.heading.fit(title)
         self.tiles.show(())
         self.details.update("")
-        self._show_progress(0, 0)
-        self._work = self._predict()
+        self._computation.start("predicting", self._predict)
 
-    @work(group="prediction", exclusive=True)
     async def _predict(self) -> None:
         request = Predict(run_path=str(self._run), checkpoint="final", images=(str(self._image),))
         try:
-            try:
-                predicted = await self._lab_app.engine.ask(request, Predicted, self._show_progress)
-            except UntrustedSource:
-                if not await confirm_trust(self.app, self._run):
-                    raise UserError(NOT_TRUSTED) from None
-                predicted = await self._lab_app.engine.ask(request, Predicted, self._show_progress)
-        except UserError as error:
-            self._show_problem(str(error))
-        else:
-            self._show(predicted)
-        self._work = None
+            predicted = await self._computation.ask(request, Predicted)
+        except UntrustedSource:
+            if not await confirm_trust(self.app, self._run):
+                raise UserError(NOT_TRUSTED) from None
+            predicted = await self._computation.ask(request, Predicted)
+        self._show(predicted)
 
-    def _show_progress(self, done: int, total: int) -> None:
-        compared = f": compared with {done:,} of {total:,} images" if total else ""
-        hint = key_hints((key_of("prediction", "back"), "cancel"))
-        self._show_notice(Text.assemble((f"predicting{compared} {terminal_glyphs().ellipsis}   ", MUTED), hint))
-
-    def _show_problem(self, problem: str) -> None:
-        hint = key_hints((key_of("prediction", "again"), "try again"), (key_of("prediction", "back"), "close"))
-        self._show_notice(Text.assemble((f"{printable(problem, terminal_glyphs())}\n", ATTENTION), hint))
-
-    def _show_notice(self, text: Text) -> None:
-        self.notice.update(text)
-        self.notice.display = bool(text)
+    def _show_status(self) -> None:
+        status = self._computation.status(self.size.width)
+        self.notice.update(status)
+        self.notice.display = bool(status)
+        self.refresh_bindings()
 
     def _show(self, predicted: Predicted) -> None:
         image = predicted.images[0]
         if isinstance(image, FailedImage):
-            self._show_problem(image.error)
-            return
-        self._show_notice(Text())
+            raise UserError(image.error)
         self.details.update(prediction_details(image, predicted.novelty_obstacle))
         tiles = [Tile(step.picture, (Text(step.name, FOREGROUND if step.applied else MUTED),)) for step in image.steps]
         self.call_after_refresh(self.tiles.show, tiles)
 
     # Actions
 
+    def label_of(self, action: str) -> str | None:
+        return self._computation.label_of(action)
+
     def action_back(self) -> None:
         """Cancel the prediction, or close the screen."""
-        if self._work is not None and self._work.is_running:
-            self._work.cancel()
-            self._work = None
-            self._show_problem("The prediction was cancelled.")
-        else:
+        if not self._computation.cancel():
             self.dismiss()
 
     def action_again(self) -> None:
