@@ -5,6 +5,7 @@ from typing import TypeVar
 from textual.await_complete import AwaitComplete
 from textual.await_remove import AwaitRemove
 from textual.screen import Screen
+from textual.widget import AwaitMount
 
 Result = TypeVar("Result")
 
@@ -16,15 +17,21 @@ class AppScreen(Screen[Result]):
     """Result of a screen that waits for the screen in front of it to close."""
 
     def dismiss(self, result: Result | None = None) -> AwaitComplete:
-        """Close the screen. If another screen is in front of it, close it as soon as that screen is closed.
+        """Close the screen as soon as its widgets exist and no other screen is in front of it.
 
-        The second case occurs when work in the background ends after the user has opened the help. Textual would close
-        the screen in front. Calling this for a screen that is closed has no effect.
+        Another screen is in front, for example, if the user opens the help before work in the background ends. Textual
+        would close the screen in front. Calling this for a screen that is closed has no effect.
         """
+        if not self.is_mounted:
+            return AwaitComplete(self._dismiss_when_mounted(result))
         if self.app.screen is self:
             return super().dismiss(self._delayed[0] if self._delayed else result)
         self._delayed = (result,)
         return AwaitComplete()
+
+    async def _dismiss_when_mounted(self, result: Result | None) -> None:
+        await AwaitMount(self, [self])
+        self.dismiss(result)
 
     def on_screen_resume(self) -> None:
         if self._delayed:

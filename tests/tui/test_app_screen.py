@@ -77,6 +77,17 @@ async def test_key_of_a_screen_that_is_not_mounted_yet_is_ignored() -> None:
         assert await app.run_action("scroll(1)", dialog)
 
 
+async def test_screen_that_is_closed_at_once_is_mounted_first() -> None:
+    app = TerminalApp()
+    async with app.run_test() as pilot:
+        results = list[None]()
+        dialog = HelpDialog("train", "text")
+        app.push_screen(dialog, results.append)
+        dialog.dismiss()
+        await until(pilot, lambda: results == [None], "the result")
+        assert len(app.screen_stack) == 1
+
+
 @pytest.mark.parametrize("closed_by", ["escape", "pane"])
 async def test_screen_that_is_covered_closes_after_the_screen_in_front(
     closed_by: str,
