@@ -8,10 +8,10 @@ from typing import Any, Literal, get_args
 import msgspec
 import platformdirs
 
+from .schema.builtin_recipes import RECIPES
 from .schema.dataset import DATASETS, DEFAULT_DATASET
 from .schema.errors import UserError
 from .schema.paths import user_path
-from .schema.recipe import RECIPES
 from .schema.text import one_line
 from .toml_file import read_toml
 

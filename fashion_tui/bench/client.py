@@ -13,8 +13,8 @@ import msgspec
 
 from fashion_tui.machine.compiler_caches import with_private_caches
 from fashion_tui.schema.bench import GUIDE_LOOP, BenchRequest, FullTraining, TrainingBenchmark, TrainingSpeed
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.recipe import GUIDE
 
 from .messages import (
     Describe,

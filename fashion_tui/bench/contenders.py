@@ -16,7 +16,8 @@ from fashion_tui.lab.training.guide_loop import EPOCHS, GuideLoop
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.precision import precision_on
 from fashion_tui.schema.bench import GUIDE_LOOP
-from fashion_tui.schema.recipe import GUIDE, Precision, Recipe, recipe_named
+from fashion_tui.schema.builtin_recipes import GUIDE, recipe_named
+from fashion_tui.schema.recipe import Precision, Recipe
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from fashion_tui.runs.create import create_run
 from fashion_tui.runs.events import encode_line
 from fashion_tui.runs.layout import CONFIG_FILE, EVENTS_FILE, STATUS_FILE
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.events import EpochEnd, Finished, RunEvent, StepChunk
-from fashion_tui.schema.recipe import GUIDE
 
 EPOCHS = 10
 CHUNK_STEPS = 250

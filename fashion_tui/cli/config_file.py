@@ -14,12 +14,13 @@ from typing import Any
 
 import click
 
+from fashion_tui.schema.builtin_recipes import recipe_named
 from fashion_tui.schema.dataset import DATASETS, FITS, unknown_dataset
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import ModelFile, parse_model_name
 from fashion_tui.schema.paths import user_path
-from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, Recipe, recipe_named
+from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, Recipe
 from fashion_tui.schema.run import RunConfig
 from fashion_tui.schema.text import one_line
 from fashion_tui.toml_file import read_toml

@@ -8,10 +8,10 @@ import tomlkit
 
 from fashion_tui.data.datasets import find
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import GUIDE, RECIPES
 from fashion_tui.schema.dataset import FOLDER, DatasetRef
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field, fields_of
-from fashion_tui.schema.recipe import GUIDE, RECIPES
 
 from .field_options import option_name
 

@@ -9,11 +9,11 @@ from typing import Any, cast
 import click
 from click.core import ParameterSource
 
+from fashion_tui.schema.builtin_recipes import RECIPES
 from fashion_tui.schema.dataset import DATASETS, DEFAULT_DATASET, DEFAULT_IMAGE_SIZE, FITS, Fit, check_name
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.paths import check_utf8, user_path
-from fashion_tui.schema.recipe import RECIPES
 from fashion_tui.settings import user_settings
 
 from .values import DATASET, FIT, MODEL, RECIPE, Checkpoint, RunName

@@ -23,7 +23,8 @@ from fashion_tui.report.segments import printable_segment
 from fashion_tui.report.style import ATTENTION
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.floats import encode_float
-from fashion_tui.schema.recipe import Recipe, early_stopping_warning, learning_rate_warning
+from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.recipe_checks import early_stopping_warning, learning_rate_warning
 from fashion_tui.schema.text import UNPRINTABLE, encodable_strings, printable
 
 FILE_WIDTH = 100

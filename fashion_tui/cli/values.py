@@ -11,12 +11,13 @@ import click
 from click.shell_completion import CompletionItem
 from click.types import StringParamType
 
+from fashion_tui.schema.builtin_recipes import RECIPES
 from fashion_tui.schema.dataset import DATASETS, FITS
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field
 from fashion_tui.schema.models import MODELS
 from fashion_tui.schema.paths import user_path
-from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, RECIPES
+from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE
 from fashion_tui.schema.text import printable
 
 DEVICES = ("auto", "cpu", "cuda", "mps")

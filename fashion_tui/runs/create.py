@@ -21,7 +21,8 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import InvalidField, check_fields
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import check_utf8
-from fashion_tui.schema.recipe import Recipe, check_recipe, check_validation
+from fashion_tui.schema.recipe import Recipe
+from fashion_tui.schema.recipe_checks import check_recipe, check_validation
 from fashion_tui.schema.run import (
     FORMAT_VERSION,
     MAX_LEFT_OUT,

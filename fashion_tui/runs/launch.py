@@ -13,7 +13,7 @@ import msgspec
 from fashion_tui.machine.gpus import resolves_to_cpu
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import check_fields
-from fashion_tui.schema.recipe import check_epochs, check_recipe, check_validation
+from fashion_tui.schema.recipe_checks import check_epochs, check_recipe, check_validation
 from fashion_tui.schema.run import CheckpointRef, RunConfig, RunSummary, State
 from fashion_tui.schema.text import one_line
 

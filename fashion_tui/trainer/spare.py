@@ -11,9 +11,10 @@ import msgspec
 
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.spare import SpareOrder
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import GUIDE, adapt
+from fashion_tui.schema.recipe import adapt
 
 from .process import load_dataset, run_trainer
 

@@ -4,8 +4,9 @@ import math
 import signal
 from types import FrameType
 
+from fashion_tui.schema.builtin_recipes import RECIPES
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import RECIPES, Recipe
+from fashion_tui.schema.recipe import Recipe
 
 
 class StopSignals:

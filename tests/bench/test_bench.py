@@ -18,8 +18,8 @@ from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.guide_loop import GuideLoop, PILDataset
 from fashion_tui.schema.bench import GUIDE_LOOP, BenchReport
+from fashion_tui.schema.builtin_recipes import CPU_RECIPES, GUIDE
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE
 
 APP = (sys.executable, "-m", "fashion_tui")
 CPU = torch.device("cpu")

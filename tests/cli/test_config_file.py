@@ -17,9 +17,9 @@ from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK, STRONG
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.models import CustomModel, LocalModules
-from fashion_tui.schema.recipe import GUIDE, QUICK, STRONG
 from fashion_tui.trained_run import TrainedRun
 from tests.custom_models import DROPOUT_NET
 from tests.dataset_infos import info_for

@@ -7,7 +7,7 @@ import pytest
 
 from fashion_tui.runs.notes import rename
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.builtin_recipes import GUIDE
 from tests.runs.parts import make_run, steps
 
 from .conftest import Call, assert_error

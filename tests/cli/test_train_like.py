@@ -11,9 +11,9 @@ from fashion_tui.cli.commands import train
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import MAX, STRONG
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import MAX, STRONG
 from fashion_tui.schema.run import adapt_like
 from tests.custom_models import DROPOUT_NET
 from tests.dataset_infos import info_for

@@ -16,10 +16,10 @@ from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.comparison import PredictionComparison
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.requests import CompareRuns, Evaluate, GetPredictions, MeasureRobustness
 from fashion_tui.schema.robustness import Robustness
 from tests.runs.parts import make_run

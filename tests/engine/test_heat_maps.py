@@ -20,11 +20,11 @@ from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.explain import Classifier, grad_cam, occlusion
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.checkpoint import write_checkpoint
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.evaluation import Evaluation
 from fashion_tui.schema.explanation import HeatMap, Neighbours
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import Evaluate, Explain, GetDevices, GetNeighbours, Request
 from tests.custom_models import custom_model

@@ -7,10 +7,10 @@ import pytest
 
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.client import Engine
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.range_test import RangeTest
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindLearningRate, GetDevices
 

@@ -13,9 +13,9 @@ from fashion_tui.lab.data.datasets import Dataset, Images
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.runs.events import encode_line
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import QUICK
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import StepChunk
-from fashion_tui.schema.recipe import QUICK
 from fashion_tui.schema.requests import Verify
 from fashion_tui.schema.verification import Verification
 from tests.dataset_infos import info_for

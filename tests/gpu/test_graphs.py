@@ -13,7 +13,8 @@ from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.lab.devices import set_determinism
 from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import QUICK, RECIPES, Recipe
+from fashion_tui.schema.builtin_recipes import QUICK, RECIPES
+from fashion_tui.schema.recipe import Recipe
 from tests.lab.test_training import bits, run, striped
 
 from .conftest import Record

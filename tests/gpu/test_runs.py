@@ -10,10 +10,10 @@ import torch
 
 from fashion_tui.data.files import find
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import MAX, RECIPES, STRONG
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import EpochEnd, Finished, StepChunk
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import MAX, RECIPES, STRONG
 from tests.trainer.trainers import Trainer, differing_bits, final_state, make_run, of_kind
 
 from .conftest import Record

@@ -10,7 +10,8 @@ import torch
 
 from fashion_tui.lab.devices import set_determinism
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import RECIPES, Recipe
+from fashion_tui.schema.builtin_recipes import RECIPES
+from fashion_tui.schema.recipe import Recipe
 from tests.lab.test_training import bits, run, striped
 
 pytestmark = pytest.mark.gpu

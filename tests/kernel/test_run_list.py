@@ -25,9 +25,9 @@ from fashion_tui.lab.networks.build import build_network
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import GUIDE
 from tests.custom_models import custom_model, forget_trust, source_that_writes
 from tests.runs.parts import make_run
 

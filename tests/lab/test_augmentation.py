@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from fashion_tui.lab.data.augmentation import Augmentation
-from fashion_tui.schema.recipe import GUIDE, Recipe
+from fashion_tui.schema.builtin_recipes import GUIDE
+from fashion_tui.schema.recipe import Recipe
 
 CPU = torch.device("cpu")
 COUNT = 200

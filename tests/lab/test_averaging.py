@@ -17,8 +17,9 @@ from fashion_tui.lab.training.averaging import WeightAverage
 from fashion_tui.lab.training.checkpoint import final_weights
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.schedules import learning_rate_at
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import GUIDE, QUICK, Recipe
+from fashion_tui.schema.recipe import Recipe
 
 from .test_training import CPU, bits, run, striped
 

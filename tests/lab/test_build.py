@@ -12,9 +12,9 @@ from fashion_tui.lab.networks.build import build_network, build_trainable, load_
 from fashion_tui.lab.networks.custom import SourceError, WrongArguments
 from fashion_tui.lab.rng import seed_everything
 from fashion_tui.lab.trace import trace
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.models import CustomModel, LocalModules, NamedModel
-from fashion_tui.schema.recipe import GUIDE
 from tests.custom_models import DROPOUT_NET, custom_model
 
 NET = """

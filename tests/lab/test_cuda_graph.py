@@ -9,7 +9,8 @@ import torch
 
 from fashion_tui.lab.training.cuda_graph import MAX_QUEUED_SECONDS, StepQueue
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import QUICK, RECIPES, Recipe
+from fashion_tui.schema.builtin_recipes import QUICK, RECIPES
+from fashion_tui.schema.recipe import Recipe
 from tests.custom_models import custom_model
 from tests.gpu import test_graphs
 from tests.gpu import test_training as gpu_tests

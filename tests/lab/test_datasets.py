@@ -14,9 +14,10 @@ from fashion_tui.data.files import DamagedData, find, verify
 from fashion_tui.lab.data.datasets import FASHION_CLASSES, Dataset, ImageBatches, Images, hold_out, load
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.data.synthetic import draw
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.dataset import DATASETS, DatasetRef
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.recipe import GUIDE, Recipe
+from fashion_tui.schema.recipe import Recipe
 from tests.dataset_infos import info_for
 
 

@@ -11,7 +11,7 @@ from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.diagnosis import find_broken_layer, first_non_finite_layer
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.builtin_recipes import GUIDE
 
 CPU = torch.device("cpu")
 

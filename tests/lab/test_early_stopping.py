@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fashion_tui.lab.training.early_stopping import EarlyStopping
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.evaluation import Averages, Metrics
-from fashion_tui.schema.recipe import GUIDE
 
 
 def metrics(value: float) -> Metrics:

@@ -17,8 +17,8 @@ from fashion_tui.lab.evaluation.embedding import embed, embedding_layer, nearest
 from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.lab.networks import GuideNet, StrongNet
 from fashion_tui.lab.rng import CPU, rng_state
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import GUIDE
 
 from .networks import FunctionNet
 

@@ -24,8 +24,8 @@ from fashion_tui.lab.evaluation.metrics import (
     predict_logits,
 )
 from fashion_tui.lab.networks import GuideNet
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.evaluation import Averages
-from fashion_tui.schema.recipe import GUIDE
 
 from .fake_cuda import fake_cuda
 

@@ -10,9 +10,10 @@ import torch
 from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import GUIDE, Recipe
+from fashion_tui.schema.recipe import Recipe
 from tests.custom_models import custom_model
 
 from .test_training import CPU, bits, run, striped

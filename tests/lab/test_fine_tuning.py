@@ -20,9 +20,10 @@ from fashion_tui.lab.networks.fine_tuning import FineTunedNetwork, build_fine_tu
 from fashion_tui.lab.networks.pretrained import WeightsFile, load_weights
 from fashion_tui.lab.trace import trace
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK
 from fashion_tui.schema.dataset import ImageTask
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.recipe import GUIDE, QUICK, Recipe, with_model
+from fashion_tui.schema.recipe import Recipe, with_model
 
 from .test_training import CPU, bits, striped
 

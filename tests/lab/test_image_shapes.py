@@ -14,21 +14,13 @@ from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.lab.networks.build import build_trainable, open_model
 from fashion_tui.lab.networks.builtin import BUILTINS, MIN_SIZES, build
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.schema.builtin_recipes import GUIDE, MAX, QUICK, STRONG
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImageShape, ImageTask
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import InvalidField
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import (
-    FASHION_MEAN,
-    FINE_TUNING_FIELDS,
-    GUIDE,
-    MAX,
-    QUICK,
-    STRONG,
-    adapt,
-    check_dataset,
-    check_recipe,
-)
+from fashion_tui.schema.recipe import FASHION_MEAN, FINE_TUNING_FIELDS, adapt
+from fashion_tui.schema.recipe_checks import check_dataset, check_recipe
 
 CPU = torch.device("cpu")
 SHAPES: list[ImageShape] = [(1, 8, 8), (3, 32, 32), (3, 17, 29), (1, 64, 64)]

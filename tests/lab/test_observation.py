@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.observation import StepObserver
-from fashion_tui.schema.recipe import CPU_MICRO_BATCH, GUIDE, QUICK, RECIPES, Recipe
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK, RECIPES
+from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Recipe
 from tests.custom_models import custom_model
 
 from .fake_cuda import fake_cuda

@@ -13,7 +13,7 @@ from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.evaluation.novelty import novelty_threshold
 from fashion_tui.lab.evaluation.prediction import prepare, top_classes
-from fashion_tui.schema.recipe import GUIDE, STRONG
+from fashion_tui.schema.builtin_recipes import GUIDE, STRONG
 
 CLASSES = ("a", "b", "c", "d", "e", "f", "g")
 

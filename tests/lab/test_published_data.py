@@ -13,7 +13,8 @@ from fashion_tui.data.sources import CIFAR10, EMNIST_LETTERS, KMNIST, MNIST, SOU
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import QUICK, adapt
+from fashion_tui.schema.builtin_recipes import QUICK
+from fashion_tui.schema.recipe import adapt
 from tests.data.conftest import small_set
 
 

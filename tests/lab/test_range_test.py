@@ -18,10 +18,11 @@ from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.optimizers import ADAM_SHARE
 from fashion_tui.lab.training.range_test import learning_rates, run_range_test, smooth, with_suggestion
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK, STRONG
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.range_test import RangeTest
-from fashion_tui.schema.recipe import GUIDE, QUICK, STRONG, Recipe
+from fashion_tui.schema.recipe import Recipe
 
 from .fake_cuda import fake_cuda
 from .test_step import BATCH, NOISY

@@ -9,7 +9,7 @@ from fashion_tui.data.files import find
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.builtin_recipes import GUIDE
 
 
 @pytest.mark.real_data

@@ -15,7 +15,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, O
 from fashion_tui.lab.data.datasets import ImageBatches
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import GUIDE, Recipe
+from fashion_tui.schema.builtin_recipes import GUIDE
+from fashion_tui.schema.recipe import Recipe
 
 from .test_training import CPU, run, striped
 

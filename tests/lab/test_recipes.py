@@ -16,19 +16,11 @@ from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.muon import COEFFICIENTS, ITERATIONS, Muon, orthogonalise
 from fashion_tui.lab.training.optimizers import optimizers_for
+from fashion_tui.schema.builtin_recipes import CPU_RECIPES, GUIDE, RECIPES, STRONG, recipe_named
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.models import MODELS
-from fashion_tui.schema.recipe import (
-    CPU_RECIPES,
-    GUIDE,
-    RECIPES,
-    STRONG,
-    Recipe,
-    StoppingMetric,
-    early_stopping_warning,
-    learning_rate_warning,
-    recipe_named,
-)
+from fashion_tui.schema.recipe import Recipe, StoppingMetric
+from fashion_tui.schema.recipe_checks import early_stopping_warning, learning_rate_warning
 
 CPU = torch.device("cpu")
 README = Path(__file__).parents[2] / "README.md"

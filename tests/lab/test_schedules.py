@@ -15,7 +15,8 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, LinearLR, LRScheduler, O
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.lab.training.schedules import learning_rate_at
-from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
+from fashion_tui.schema.builtin_recipes import GUIDE, STRONG
+from fashion_tui.schema.recipe import Recipe
 
 CPU = torch.device("cpu")
 

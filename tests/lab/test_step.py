@@ -12,8 +12,9 @@ from torch import nn
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.training.checkpoint import preserve_state
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.schema.builtin_recipes import CPU_RECIPES, GUIDE, RECIPES
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import CPU_MICRO_BATCH, CPU_RECIPES, GUIDE, RECIPES, Recipe
+from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Recipe
 
 from .test_training import bits, run, striped
 

@@ -14,7 +14,7 @@ from fashion_tui.lab.data.garments import GARMENTS
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.networks import GuideNet
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.builtin_recipes import GUIDE
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,9 @@ from fashion_tui.lab.data.datasets import ImageBatches, Images
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.schema.builtin_recipes import CPU_RECIPES, GUIDE, QUICK, RECIPES, STRONG
 from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.recipe import CPU_RECIPES, GUIDE, QUICK, RECIPES, STRONG, Recipe
+from fashion_tui.schema.recipe import Recipe
 
 CPU = torch.device("cpu")
 

@@ -10,7 +10,8 @@ from torchvision.utils import make_grid
 from fashion_tui.lab.data.augmentation import Augmentation
 from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.data.transforms import MAX_GRID_IMAGES, VALUES, transform_image
-from fashion_tui.schema.recipe import GUIDE, Recipe
+from fashion_tui.schema.builtin_recipes import GUIDE
+from fashion_tui.schema.recipe import Recipe
 
 COLOUR = msgspec.structs.replace(
     GUIDE, mean=(0.4, 0.5, 0.6), std=(0.2, 0.25, 0.3), flip="alternating", crop=2, erase=6, batch_size=100

@@ -407,7 +407,7 @@ CLOSINGS: dict[str, Claims] = {
     "04-autograd": claims("(A * B + D).backward() is None and (A.grad, B.grad) == (2 + 2, 3 + 3)"),
     "11-training-loop": claims(
         "[(r.epochs, (0 - r.mean[0]) / r.std[0], (1 - r.mean[0]) / r.std[0])"
-        " for r in [__import__('fashion_tui').schema.recipe.GUIDE]] == [(3, -1, 1)]",
+        " for r in [__import__('fashion_tui.schema.builtin_recipes').schema.builtin_recipes.GUIDE]] == [(3, -1, 1)]",
     ),
     "13-eval-and-no-grad": claims(
         "exec('with torch.inference_mode(): constant = torch.ones(100)', globals()) is None",

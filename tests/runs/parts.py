@@ -13,10 +13,11 @@ import msgspec
 
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, Started, StepChunk
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import GUIDE, Recipe
+from fashion_tui.schema.recipe import Recipe
 from tests.dataset_infos import info_for
 
 SYNTHETIC = DatasetRef(name="synthetic", directory=None, sha256="0" * 64)

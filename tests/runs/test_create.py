@@ -12,8 +12,8 @@ import pytest
 
 from fashion_tui.runs import create
 from fashion_tui.runs.folder import Folder
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.recipe import GUIDE
 from tests.disk_calls import calls_of_a_write, recorded_disk_calls
 
 from .parts import make_run

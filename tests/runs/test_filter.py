@@ -15,9 +15,10 @@ from fashion_tui.runs.notes import rename, tag, write_note
 from fashion_tui.runs.patterns import Pattern
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import list_runs, summarise_path
+from fashion_tui.schema.builtin_recipes import GUIDE, STRONG
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.events import StepChunk
-from fashion_tui.schema.recipe import GUIDE, STRONG, Recipe
+from fashion_tui.schema.recipe import Recipe
 
 from .parts import make_run
 

@@ -20,8 +20,8 @@ from fashion_tui.runs.verdicts import (
     Verdict,
     find_verdicts,
 )
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.events import Started
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunConfig
 from tests.runs.parts import make_run, started
 

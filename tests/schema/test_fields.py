@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 import msgspec
 import pytest
 
+from fashion_tui.schema.builtin_recipes import GUIDE, RECIPES
 from fashion_tui.schema.fields import About, InvalidField, check_fields, fields_of
-from fashion_tui.schema.recipe import GUIDE, RECIPES, Recipe
+from fashion_tui.schema.recipe import Recipe
 
 
 class Example(msgspec.Struct):

@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from fashion_tui.schema.builtin_recipes import BEST, GUIDE, RECIPES
 from fashion_tui.schema.fields import InvalidField
-from fashion_tui.schema.recipe import BEST, GUIDE, RECIPES, check_recipe
+from fashion_tui.schema.recipe_checks import check_recipe
 
 BENCHMARKS = Path(__file__).parents[2] / "assets" / "benchmarks"
 

@@ -14,8 +14,8 @@ import torch
 from fashion_tui.lab.devices import has_bf16
 from fashion_tui.runs import requests
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import STRONG
 from fashion_tui.schema.events import CheckpointSaved, RequestHandled, Started, StepChunk, Stopped, Warned
-from fashion_tui.schema.recipe import STRONG
 from fashion_tui.schema.run import ControlAction, RunStatus
 from fashion_tui.trainer.session import NICENESS
 

@@ -10,7 +10,8 @@ import pytest
 from fashion_tui.data.files import find, verify
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.runs.reader import RunReader
-from fashion_tui.schema.recipe import BEST, GUIDE, QUICK, STRONG, Recipe
+from fashion_tui.schema.builtin_recipes import BEST, GUIDE, QUICK, STRONG
+from fashion_tui.schema.recipe import Recipe
 
 from .trainers import make_run
 

@@ -14,10 +14,11 @@ from fashion_tui.engine.server.cache import Cache
 from fashion_tui.engine.server.prediction import predict_images
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import QUICK
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef
 from fashion_tui.schema.events import EpochEnd, Finished, Resumed, StepChunk
 from fashion_tui.schema.prediction import PredictedImage
-from fashion_tui.schema.recipe import QUICK, adapt
+from fashion_tui.schema.recipe import adapt
 from fashion_tui.schema.requests import Predict
 from tests.engine.in_process import UninterruptedCall
 

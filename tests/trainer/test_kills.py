@@ -17,8 +17,8 @@ import msgspec
 import pytest
 
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import BEST, CPU_RECIPES, RECIPES
 from fashion_tui.schema.events import StepChunk
-from fashion_tui.schema.recipe import BEST, CPU_RECIPES, RECIPES
 
 from .fault_table import Fault, RecordFault
 from .forked import ForkedTrainer

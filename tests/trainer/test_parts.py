@@ -22,8 +22,8 @@ from fashion_tui.lab.training.loop import Training
 from fashion_tui.runs.layout import EVENTS_FILE
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.state import HEARTBEAT_LIMIT
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK
 from fashion_tui.schema.events import CheckpointSaved, Resumed, Started, StepChunk, Warned
-from fashion_tui.schema.recipe import GUIDE, QUICK
 from fashion_tui.trainer import session
 from fashion_tui.trainer.checkpoints import CheckpointSaver
 from fashion_tui.trainer.metrics import DivergenceCheck

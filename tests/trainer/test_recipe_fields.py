@@ -18,9 +18,10 @@ from fashion_tui.lab.evaluation.metrics import evaluate, predict_logits
 from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK, STRONG
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk
 from fashion_tui.schema.fields import InvalidField
-from fashion_tui.schema.recipe import GUIDE, QUICK, STRONG, Recipe
+from fashion_tui.schema.recipe import Recipe
 from fashion_tui.schema.requests import Verify
 from fashion_tui.schema.verification import Verification
 from fashion_tui.trained_run import TrainedRun

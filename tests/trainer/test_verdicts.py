@@ -14,8 +14,9 @@ from fashion_tui.runs.layers import LayerProblem
 from fashion_tui.runs.reader import RunReader, RunSnapshot
 from fashion_tui.runs.store import open_run
 from fashion_tui.runs.verdicts import Overfitting
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK, STRONG
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import GUIDE, QUICK, STRONG, Recipe
+from fashion_tui.schema.recipe import Recipe
 from fashion_tui.trainer import metrics
 
 from .in_process import train_in_process

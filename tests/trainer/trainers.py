@@ -17,10 +17,11 @@ from fashion_tui.lab.training.checkpoint import read_checkpoint
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Failed, Finished, Resumed, RunEvent, StepChunk
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import GUIDE, Recipe
+from fashion_tui.schema.recipe import Recipe
 from tests.dataset_infos import info_for
 
 Event = TypeVar("Event", bound=RunEvent)

@@ -8,7 +8,7 @@ from textual.app import App
 
 from fashion_tui.runs.notes import rename
 from fashion_tui.runs.store import list_runs
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.train.comparison import ComparisonDialog, compare
 from tests.runs.parts import make_run, steps, toy_loss

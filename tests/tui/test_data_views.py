@@ -12,7 +12,8 @@ from textual.pilot import Pilot
 from fashion_tui.data.datasets import find, image_files, open_prepared
 from fashion_tui.data.pages import Listing, listed_indices
 from fashion_tui.data.stored import StoredDataset
-from fashion_tui.schema.recipe import adapt, recipe_named
+from fashion_tui.schema.builtin_recipes import recipe_named
+from fashion_tui.schema.recipe import adapt
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data.neighbours_panel import NeighboursPanel

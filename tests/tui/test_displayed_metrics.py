@@ -23,10 +23,10 @@ from fashion_tui.runs.reader import RunReader, RunSnapshot
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.state import after
 from fashion_tui.runs.store import summarise
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.evaluation import Averages, ClassReport, Evaluation, Prediction
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Stopped
 from fashion_tui.schema.picture import Picture
-from fashion_tui.schema.recipe import GUIDE
 from fashion_tui.schema.run import RunSummary, short_name
 from fashion_tui.tui.bars import indicator_text
 from fashion_tui.tui.data.class_list import class_counts

@@ -14,8 +14,9 @@ from textual.widgets import Static
 
 from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.machine.threads import available_cpus
+from fashion_tui.schema.builtin_recipes import GUIDE, STRONG
 from fashion_tui.schema.fields import Field, FieldValue, fields_of
-from fashion_tui.schema.recipe import FINE_TUNING, GUIDE, STRONG, Recipe
+from fashion_tui.schema.recipe import FINE_TUNING, Recipe
 from fashion_tui.schema.run import RunConfig
 from fashion_tui.tui.lab_app import NetworkChoice
 from fashion_tui.tui.theme import THEME

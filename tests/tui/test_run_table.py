@@ -15,7 +15,7 @@ from textual.widgets import Input
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.runs.notes import rename
 from fashion_tui.runs.store import list_runs
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.builtin_recipes import GUIDE
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui import train
 from fashion_tui.tui.dialogs.choice import ChoiceDialog

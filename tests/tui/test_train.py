@@ -19,7 +19,7 @@ from fashion_tui.data import files
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.runs import on_end, store
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.recipe import CPU_RECIPES, QUICK, RECIPES, STRONG
+from fashion_tui.schema.builtin_recipes import CPU_RECIPES, QUICK, RECIPES, STRONG
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import RunSummary

@@ -24,9 +24,9 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.bench import bench_tables
 from fashion_tui.runs.create import library_versions
 from fashion_tui.schema.bench import BenchReport, BenchRequest, check_rounds
+from fashion_tui.schema.builtin_recipes import CPU_RECIPES, recipe_named
 from fashion_tui.schema.dataset import FASHION_TASK
 from fashion_tui.schema.errors import UsageError, UserError
-from fashion_tui.schema.recipe import CPU_RECIPES, recipe_named
 from fashion_tui.schema.run import RunConfig, check_run_values
 
 ROUNDS = 3

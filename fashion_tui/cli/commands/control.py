@@ -12,7 +12,7 @@ from fashion_tui.runs import launch, requests
 from fashion_tui.runs.requests import Outcome
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import open_run, summarise
-from fashion_tui.schema.recipe import check_epochs
+from fashion_tui.schema.recipe_checks import check_epochs
 
 START_TIMEOUT = 30.0
 """Timeout for a new trainer to import torch and report the step from which it resumes, in seconds."""

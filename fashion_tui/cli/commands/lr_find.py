@@ -18,6 +18,7 @@ from fashion_tui.cli.inputs import (
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, network_options
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
 from fashion_tui.report.charts.range_plot import RangePlot
+from fashion_tui.schema.builtin_recipes import recipe_named
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.range_test import (
@@ -26,14 +27,8 @@ from fashion_tui.schema.range_test import (
     RangeTest,
     check_steps,
 )
-from fashion_tui.schema.recipe import (
-    Recipe,
-    adapt,
-    check_dataset,
-    check_recipe,
-    recipe_named,
-    with_model,
-)
+from fashion_tui.schema.recipe import Recipe, adapt, with_model
+from fashion_tui.schema.recipe_checks import check_dataset, check_recipe
 from fashion_tui.schema.requests import FindLearningRate
 from fashion_tui.schema.run import RunConfig, check_run_values
 from fashion_tui.settings import user_settings

@@ -44,21 +44,13 @@ from fashion_tui.runs.create import create_run
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
+from fashion_tui.schema.builtin_recipes import RECIPES, recipe_named
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.fields import fields_of
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import (
-    CPU_MICRO_BATCH,
-    RECIPES,
-    Recipe,
-    adapt,
-    check_dataset,
-    check_recipe,
-    check_validation,
-    recipe_named,
-    with_model,
-)
+from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Recipe, adapt, with_model
+from fashion_tui.schema.recipe_checks import check_dataset, check_recipe, check_validation
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import RunConfig, adapt_like, check_run_values

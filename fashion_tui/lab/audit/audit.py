@@ -7,7 +7,8 @@ from torch import Tensor
 
 from fashion_tui.lab.data.datasets import Dataset
 from fashion_tui.schema.audit import Audit, Finding, LabelledImage
-from fashion_tui.schema.recipe import QUICK, Recipe, adapt
+from fashion_tui.schema.builtin_recipes import QUICK
+from fashion_tui.schema.recipe import Recipe, adapt
 
 from .confident_learning import find_label_issues
 from .cross_validation import CrossValidation

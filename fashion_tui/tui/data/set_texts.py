@@ -10,8 +10,9 @@ from fashion_tui.data.sources import SOURCES
 from fashion_tui.report.formatting import format_bytes, format_shape, printable, shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
+from fashion_tui.schema.builtin_recipes import RECIPES
 from fashion_tui.schema.dataset import DatasetInfo
-from fashion_tui.schema.recipe import RECIPES, adapt
+from fashion_tui.schema.recipe import adapt
 
 from .open_dataset import OpenDataset
 

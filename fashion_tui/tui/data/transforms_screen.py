@@ -11,7 +11,8 @@ from textual.containers import Container
 
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
-from fashion_tui.schema.recipe import BEST, RECIPES, Recipe, adapt
+from fashion_tui.schema.builtin_recipes import BEST, RECIPES
+from fashion_tui.schema.recipe import Recipe, adapt
 from fashion_tui.schema.requests import GetTransforms
 from fashion_tui.schema.transforms import Transforms
 from fashion_tui.tui.actions import IN_TRANSFORMS, TRANSFORMS, bindings, with_keys

@@ -17,7 +17,8 @@ from fashion_tui.schema.dataset import ImageTask
 from fashion_tui.schema.errors import TimeLimitReached, UserError
 from fashion_tui.schema.inputs import InputFunction, Inputs, InputSpec
 from fashion_tui.schema.models import MODELS, CustomModel, NamedModel
-from fashion_tui.schema.recipe import Recipe, check_recipe, is_fine_tuned
+from fashion_tui.schema.recipe import Recipe, is_fine_tuned
+from fashion_tui.schema.recipe_checks import check_recipe
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.run import short_name

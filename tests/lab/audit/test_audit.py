@@ -16,8 +16,8 @@ from fashion_tui.lab.data.datasets import Dataset, Images, load
 from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.audit import ImageKey
+from fashion_tui.schema.builtin_recipes import QUICK
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.recipe import QUICK
 
 CPU = torch.device("cpu")
 CLASSES = ("north", "east", "south", "west")

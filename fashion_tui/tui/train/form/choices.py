@@ -9,9 +9,8 @@ from rich.text import Text
 from fashion_tui.report.style import ATTENTION
 from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.models import CustomModel
-from fashion_tui.schema.recipe import (
-    CPU_MICRO_BATCH,
-    Recipe,
+from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Recipe
+from fashion_tui.schema.recipe_checks import (
     check_dataset,
     check_recipe,
     early_stopping_warning,

@@ -19,11 +19,12 @@ from fashion_tui.machine.threads import available_cpus
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import MUTED
+from fashion_tui.schema.builtin_recipes import CPU_RECIPES, RECIPES
 from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.fields import Field, FieldValue, InvalidField, fields_of
 from fashion_tui.schema.range_test import DEFAULT_STEPS
-from fashion_tui.schema.recipe import CPU_RECIPES, FINE_TUNING, RECIPES, Recipe, adapt, is_fine_tuned, with_model
+from fashion_tui.schema.recipe import FINE_TUNING, Recipe, adapt, is_fine_tuned, with_model
 from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindLearningRate, GetDevices
 from fashion_tui.schema.run import RunConfig, adapt_like, short_name
