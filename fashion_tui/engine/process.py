@@ -44,6 +44,9 @@ Result = TypeVar("Result")
 LOG_TAIL_BYTES = 64 << 10
 """Number of bytes to read from the end of the engine's log, to find its last line."""
 
+MAX_LINE = 300
+"""Number of characters of the log's last line in an error message. If the line is longer, only its end is shown."""
+
 START_TIMEOUT = 120.0
 """Timeout, in seconds, for a new process to import torch. After that, the process is replaced."""
 
@@ -274,7 +277,7 @@ class EngineProcess:
             return f"the engine was ended because {problem}{log}"
         if code < 0:
             return f"the engine was killed by {signal_name(-code)}; the next request restarts it{log}"
-        last = f": {lines[-1]}" if lines else ""
+        last = f": {lines[-1][-MAX_LINE:]}" if lines else ""
         return f"the engine exited unexpectedly with exit code {code}{last}{log}"
 
 

@@ -166,6 +166,11 @@ class TerminalApp(App[None]):
             return False
         return await super().run_action(action, default_namespace, namespaces)
 
+    async def _close_all(self) -> None:
+        """Cancel all workers, and then remove all widgets. Without their widgets, the workers would fail."""
+        self.workers.cancel_all()
+        await super()._close_all()
+
     def show_progress(self, progress: Progress | None) -> None:
         """Show a run's progress in the terminal's title and tab. If it is None, restore both."""
         if isinstance(self._driver, TerminalDriver):

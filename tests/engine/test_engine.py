@@ -107,10 +107,18 @@ def read_and_remove(log: Path) -> str:
 
 
 async def test_the_last_line_of_a_crashed_engine_is_reported(engine: Engine, write_net: Callable[..., str]) -> None:
-    net = write_net(init="import os; print('out of cheese'); os._exit(7)")
+    net = write_net(init="import os; print('\\nout of cheese'); os._exit(7)")
     with pytest.raises(EngineDied, match=r"exit code 7: out of cheese") as died:
         await engine.ask(request_shapes(net), ShapeTable)
     assert "out of cheese" in read_and_remove(Path(str(died.value).rpartition("see ")[2]))
+
+
+async def test_only_the_end_of_a_long_last_line_is_reported(engine: Engine, write_net: Callable[..., str]) -> None:
+    net = write_net(init="import os; print('y' * 10_000 + 'out of cheese'); os._exit(7)")
+    with pytest.raises(EngineDied, match=r"exit code 7: y+out of cheese; see") as died:
+        await engine.ask(request_shapes(net), ShapeTable)
+    assert len(str(died.value)) < 500
+    read_and_remove(Path(str(died.value).rpartition("see ")[2]))
 
 
 async def test_cancelling_a_request_interrupts_an_endless_loop(

@@ -150,6 +150,7 @@ async def test_an_endless_constructor_ends_at_the_time_limit(
 async def test_code_that_ignores_the_time_limit_ends_with_the_process(
     engine: Engine, write_net: Callable[..., str]
 ) -> None:
+    await get_shapes(engine, "guide")  # starts the process if necessary
     pid = engine.pid
     lines = (
         "import time",

@@ -68,6 +68,26 @@ async def test_work_that_ends_while_the_screen_is_removed_is_cancelled() -> None
         assert worker.is_cancelled
 
 
+async def test_work_that_ends_while_the_app_exits_is_cancelled() -> None:
+    app = TerminalApp()
+    async with app.run_test():
+        screen = Loading()
+        await app.push_screen(screen)
+        worker, label = screen.load(), screen.query_one(SlowLabel)
+        closing = asyncio.create_task(app._shutdown())
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                while screen.query("#text"):  # noqa: ASYNC110 -- no event tells of the removal
+                    await asyncio.sleep(0.01)
+                screen.loaded.set()
+                with suppress(WorkerCancelled):
+                    await worker.wait()
+        finally:
+            label.removable.set()
+            await closing
+    assert worker.is_cancelled
+
+
 async def test_key_of_a_screen_that_is_not_mounted_yet_is_ignored() -> None:
     app = TerminalApp()
     async with app.run_test():

@@ -292,7 +292,23 @@ async def test_checkpoint_split_and_order_are_chosen_by_key(held_out: Path) -> N
         assert f"5-nearest neighbours {baselines.nearest * 100:.1f} %" in " ".join(screen_text(app).split())
 
 
-async def test_an_image_is_marked_as_mislabelled(held_out: Path) -> None:
+async def test_active_part_is_the_first_one_of_the_layout_until_one_is_chosen(held_out: Path) -> None:
+    async with evaluate_pane(held_out) as (_, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the mistakes")
+        await until(pilot, lambda: pane.part == "images", "the first part of a large terminal")
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: pane.part == "metrics", "the first part of a small terminal")
+        await pilot.press("tab")
+        await until(pilot, lambda: pane.part == "matrix", "the chosen part")
+        await pilot.resize_terminal(120, 40)
+        await until(pilot, lambda: pane.query_one("#metrics").display, "the parts of a large terminal")
+        await until(pilot, lambda: pane.part == "matrix", "the chosen part in a large terminal")
+
+
+async def test_an_image_is_marked_as_mislabelled(
+    held_out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # without the marks of other tests
     async with evaluate_pane(held_out) as (app, pilot, pane):
         await until(pilot, lambda: labels(pane), "the mistakes")
         marked = pane.images.current

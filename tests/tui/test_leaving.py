@@ -30,9 +30,9 @@ class AppWithLateWork(FashionApp):
     started: tuple[Worker[Any], ...] = ()
 
     async def _close_all(self) -> None:
+        await super()._close_all()
         self._start_background()
         self.started = tuple(self.workers)
-        await super()._close_all()
 
 
 async def test_work_that_begins_while_the_app_exits_is_cancelled(tmp_path: Path) -> None:

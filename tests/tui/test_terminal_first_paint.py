@@ -1,6 +1,5 @@
 """The time until the first paint, compared with a bare Textual app."""
 
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +28,7 @@ BareApp().run()
 def test_first_paint_takes_at_most_twice_as_long_as_that_of_a_bare_app(
     app_terminal: AppLauncher, tmp_path: Path
 ) -> None:
-    """The apps start alternately, so that other load affects both."""
+    """The apps start alternately, so that other load affects both. The fastest starts are the least affected ones."""
     bare = tmp_path / "bare.py"
     bare.write_text(BARE_APP)
     contents = {(sys.executable, str(bare)): "a bare app", APP: "In [1]"}
@@ -41,9 +40,9 @@ def test_first_paint_takes_at_most_twice_as_long_as_that_of_a_bare_app(
                 seconds = terminal.wait_for(text)
             if number > 0:  # the first start of each fills the file cache
                 times[text].append(seconds)
-    bare_median, app_median = (statistics.median(times[text]) for text in contents.values())
-    ratio = app_median / bare_median
-    result = f"{app_median:.3f} s, {ratio:.2f} times the bare app's {bare_median:.3f} s; all: {times}"
+    bare_best, app_best = (min(times[text]) for text in contents.values())
+    ratio = app_best / bare_best
+    result = f"{app_best:.3f} s, {ratio:.2f} times the bare app's {bare_best:.3f} s; all: {times}"
     print(f"\nfirst paint: {result}")
     assert ratio <= MAX_RATIO, result
 

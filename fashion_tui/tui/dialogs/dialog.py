@@ -16,7 +16,7 @@ MINIMUM_SIZE = (60, 20)
 """Minimum size of the terminal, in columns and rows. In a smaller terminal, only `TooSmall` is shown."""
 
 
-class Dialog(AppScreen[Result], ModalScreen[Result]):
+class Dialog(ModalScreen[Result], AppScreen[Result]):
     """A modal screen with a centred panel. The panel is the container with the CSS class `panel`."""
 
     DEFAULT_CSS = """

@@ -50,12 +50,14 @@ class EvaluationParts(ImagePane):
         self._selection = Selection()
         """The selection to restore after the images of a cell of the matrix were shown."""
         self._layout = SINGLE
+        self._part_is_chosen = False
+        """Whether the user has chosen the active part. Until then, it is the first one of the layout."""
         self._marks_lock = asyncio.Lock()
         """Held while marks are read or changed, so that the newest are shown last."""
 
     def on_resize(self) -> None:
         layout = layout_for(self.size.width, self.size.height)
-        if self.evaluation is None:
+        if not self._part_is_chosen:
             self.set_reactive(EvaluationParts.part, layout.first)
         self._layout = layout
         for other in LAYOUTS:
@@ -71,6 +73,7 @@ class EvaluationParts(ImagePane):
         self.refresh_bindings()
 
     def watch_part(self, previous: Part, part: Part) -> None:
+        self._part_is_chosen = True
         if previous == "matrix":
             self.images.select(self._selection)
         elif part == "matrix":
