@@ -55,7 +55,7 @@ class ScreenComputation:
         self._worker: Worker[None] | None = None
         self._activity = ""
         self.progress: tuple[int, int] | None = None
-        """The done part and the total of what is being computed, or None if nothing has reported progress."""
+        """The completed amount and the total, or None if no progress has been reported."""
         self.problem = ""
         """A one-line message that says why the last computation failed, or an empty string."""
 
@@ -78,7 +78,7 @@ class ScreenComputation:
         self.describe(activity)
 
     def describe(self, activity: str) -> None:
-        """Say what is computed from now on. The progress starts again."""
+        """Change the description of the running computation, and reset its progress."""
         self._activity, self.progress = activity, None
         self._report()
 

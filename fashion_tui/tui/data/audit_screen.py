@@ -52,7 +52,7 @@ from .findings import (
 from .open_dataset import OpenDataset
 
 NARROW_WIDTH = 100
-"""Below this width, in columns, the images are below the list instead of beside it."""
+"""Minimum width, in columns, at which the images are beside the list. Otherwise, they are below it."""
 MIN_TILES = 6
 
 
@@ -66,8 +66,8 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         "**near** duplicates look the same. Duplicates across train and test inflate the test accuracy. A "
         "**label** is suspicious if networks that were trained without the image find another class much more "
         "probable.\n\n"
-        "`{mark}` marks the image as mislabelled, `{dismiss}` dismisses a finding with which nothing is wrong, "
-        "and `{remove_mark}` removes its marks. Marks apply only to this version of the data set. "
+        "`{mark}` marks the image as mislabelled, `{dismiss}` dismisses the finding if nothing is wrong with its "
+        "images, and `{remove_mark}` removes their marks. Marks apply only to this version of the data set. "
         "To train without the images that are marked as mislabelled, use `fashion-tui train --without-marked`.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_AUDIT)
@@ -277,7 +277,7 @@ class AuditScreen(KeyLabels, AppScreen[None]):
     @work(group="marks")
     async def _change_marks(self, change: Callable[[], tuple[Mark, ...]]) -> None:
         try:
-            async with self._marking:  # so that the marks that are shown last are the newest ones
+            async with self._marking:  # one change after the other, so that the newest marks are shown
                 marks = await asyncio.to_thread(change)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
@@ -372,6 +372,6 @@ class AuditScreen(KeyLabels, AppScreen[None]):
 
 
 def suggested_name(ref: DatasetRef, now: str) -> str:
-    """Return a name of the file, such as `fashion-mnist-audit-20261130-143012.csv`."""
+    """Return a file name, such as `fashion-mnist-audit-20261130-143012.csv`."""
     words = re.sub(r"[^\w.]+", "-", ref.short_name[:60]).strip("-.")
     return f"{words or 'dataset'}-audit-{now}.csv"

@@ -38,11 +38,11 @@ class TransformsScreen(AppScreen[None]):
     TITLE = TRANSFORMS
     HELP = with_keys(
         "transforms",
-        "What the network gets instead of the image. **ToTensor** divides the pixel values by 255, **Normalize** "
+        "How the image becomes the input of the network. **ToTensor** divides the pixel values by 255, **Normalize** "
         "subtracts the mean and divides by the standard deviation, and the recipe's **augmentation** changes each "
         "training image at random. Test images aren't augmented. The pictures are drawn without the normalisation.\n\n"
-        "`{draw}` draws again, `{recipe}` chooses the recipe. `{next_view}` shows the first batch of an epoch, "
-        "arranged by torchvision's `make_grid`; `{more_columns}` and `{fewer_columns}` change `nrow`.",
+        "`{draw}` draws the random changes again, `{recipe}` chooses the recipe. `{next_view}` shows the first batch "
+        "of an epoch, arranged by torchvision's `make_grid`; `{more_columns}` and `{fewer_columns}` change `nrow`.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TRANSFORMS)
     DEFAULT_CSS = Path(__file__).with_name("transforms_screen.tcss").read_text(encoding="utf-8")
@@ -164,7 +164,7 @@ class TransformsScreen(AppScreen[None]):
     # Actions
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """Change the grid only while it is shown, and the image only while its steps are shown."""
+        """Allow changes of the grid only while it is shown, and of the image only while its steps are shown."""
         if action == "nrow":
             return self._shows_batch
         return not self._shows_batch if action == "step" else True

@@ -52,15 +52,15 @@ async def predict_file(lab_app: LabApp, run: Path | None) -> None:
 
 
 class PredictionScreen(KeyLabels, AppScreen[None]):
-    """Shows the preprocessing of an image file, its most probable classes, and whether it is unlike training images."""
+    """Shows how an image file is preprocessed, its probable classes, and whether it is unlike the training images."""
 
     TITLE = PREDICTION
     HELP = with_keys(
         "prediction",
-        "An image file is converted like the images that the run was trained on: to grey or RGB, to their size and, if "
-        "its border is bright while theirs is dark, to its negative. The pictures show each step.\n\n"
+        "An image file is converted to match the images that the run was trained on: to grey or RGB, to their size "
+        "and, if its border is bright but theirs is dark, to its negative. The pictures show each step.\n\n"
         "An image is **unlike the training images** if it is farther from the nearest one than 99.5 % of the images "
-        "that the network wasn't trained on. `{predict}` predicts another file, `{other_run}` asks another run.",
+        "that the network wasn't trained on. `{predict}` predicts another file, `{other_run}` uses another run.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_PREDICTION)
     DEFAULT_CSS = Path(__file__).with_name("screen.tcss").read_text(encoding="utf-8")

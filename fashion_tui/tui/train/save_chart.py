@@ -41,7 +41,7 @@ async def save_chart(app: App[object], chart: Chart) -> None:
 
 
 def suggested_name(chart: Chart, now: str) -> str:
-    """Return a name of the file, such as `loss-guide-a1b2-20261130-143012.svg`."""
+    """Return a file name, such as `loss-guide-a1b2-20261130-143012.svg`."""
     runs = chart.runs[chart.selected].name if len(chart.runs) == 1 else f"{len(chart.runs)}-runs"
     words = re.sub(r"[^\w.]+", "-", f"{chart.title[:MAX_NAME]}-{runs[:MAX_NAME]}").strip("-.")
     return f"{words or 'chart'}-{now}{SVG}"
