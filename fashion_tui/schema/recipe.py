@@ -145,7 +145,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
     normalisation layers use their stored statistics and don't update them. Frozen dropout layers stay active."""
     backbone_lr: Annotated[
         float,
-        About("backbone lr", "lr factor of all layers but the last, with weights", FINE_TUNING, gt=0, le=1),
+        About("backbone lr", "lr factor of all layers but the last; needs weights", FINE_TUNING, gt=0, le=1),
     ] = 0.1
     """The learning rate of these layers is the learning rate times this factor. It has no effect without weights."""
     input_size: Annotated[

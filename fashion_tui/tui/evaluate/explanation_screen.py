@@ -71,7 +71,7 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         "**Grad-CAM**: where the feature maps of a layer support the class; `{choose_layer}` chooses the layer. "
         "**Occlusion**: how much the class's probability falls when a patch of the image is covered.\n\n"
         "`{next_view}` shows the training images closest to this one at the input of the last linear layer. If they "
-        "have other labels, look at the labels. The first time, this takes one pass over the training set. The same "
+        "have other labels, a label may be wrong. The first time, this takes one pass over the training set. The same "
         "key then shows the feature maps of each layer for this image.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_EXPLANATION)
