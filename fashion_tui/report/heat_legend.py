@@ -21,7 +21,7 @@ def heat_legend(heat: HeatMap, name: str, width: int, glyphs: Glyphs, shading: S
     The colours and characters are those of `draw_picture`.
     """
     if heat.scale == 0:
-        return [Text("the map is 0 everywhere", MUTED)]
+        return _empty_map(heat, name, width, glyphs)
     end = format_number(heat.scale, glyphs, digits=2)
     unit = {"occlusion": " probability", "gradient": " logit"}.get(heat.method, "")
     is_characters = shading is Shading.CHARACTERS
@@ -45,6 +45,18 @@ def heat_legend(heat: HeatMap, name: str, width: int, glyphs: Glyphs, shading: S
     for line in lines:
         line.truncate(width, overflow="crop")
     return lines
+
+
+def _empty_map(heat: HeatMap, name: str, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return lines that say why a heat map is 0 everywhere."""
+    if heat.method == "grad-cam":
+        layer = shorten(heat.layer or "", width - len("no position in "), glyphs)
+        reason = [f"no position in {layer}", f"supports {shorten(name, width - len('supports '), glyphs)}"]
+    elif heat.method == "occlusion":
+        reason = ["covering a patch changes nothing"]
+    else:
+        reason = ["the logit has no gradient here"]
+    return [Text(line, MUTED) for line in ("0 everywhere:", *reason)]
 
 
 def heat_values(heat: HeatMap) -> "memoryview[float]":

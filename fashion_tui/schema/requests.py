@@ -280,7 +280,7 @@ class Explain(Request, frozen=True, kw_only=True):
     """Index of the image in the split. Held-out images are the last ones of the training set."""
     method: Method
     layer: str | None = None
-    """Path of the layer for Grad-CAM, or None for the last convolution. Other methods ignore it."""
+    """Path of the layer for Grad-CAM, or None for the default layer. Other methods ignore it."""
     target: int | None = None
     """Label of the class to explain, or None for the predicted class."""
 

@@ -111,6 +111,20 @@ def test_grad_cam_agrees_with_captum(
         assert_close(grad_cam(classifier, image, 2, path), resized[0, 0].detach())
 
 
+def test_grad_cam_is_zero_if_the_layer_has_evidence_against_the_class_only() -> None:
+    """With all weights -1, each feature map is negative where the image is positive, and so is their weighted sum."""
+    conv, fc = nn.Conv2d(1, 2, 3, bias=False), nn.Linear(2, 2)
+    model = nn.Sequential(conv, nn.AdaptiveAvgPool2d(1), nn.Flatten(), fc)
+    with torch.no_grad():
+        conv.weight.fill_(-1)
+        fc.weight.copy_(torch.tensor([[1.0, 1.0], [-1.0, -1.0]]))
+    image = torch.rand(1, 8, 8, generator=torch.Generator().manual_seed(0)) + 0.1
+    assert not grad_cam(Classifier(model), image, 0, "0").any()
+    cam = captum.attr.LayerGradCam(model, conv).attribute(image[None], target=0)
+    assert cam.max().item() < 0
+    assert grad_cam(Classifier(model), image, 1, "0").min().item() > 0
+
+
 @NETWORKS
 def test_occlusion_agrees_with_captum(
     make: Callable[[], nn.Module], reference: Callable[[], nn.Module], shape: tuple[int, ...]
@@ -136,16 +150,20 @@ def test_occlusion_agrees_with_captum(
 def test_layers_with_feature_maps_are_listed_in_the_order_of_their_calls() -> None:
     def names(model: nn.Module, image: Tensor) -> tuple[tuple[str, ...], str | None]:
         found = find_layers(Classifier(model), image)
-        return found.paths, found.last_convolution
+        return found.paths, found.default
 
     assert names(GuideNet(), random_image(*GREY)) == (("conv1", "conv2"), "conv2")
     expected = ("first", "relu", "block.0", "block.1", "block")  # not the pool, which has one position
-    assert names(ColourNet(), random_image(*COLOUR)) == (expected, "block.0")
+    assert names(ColourNet(), random_image(*COLOUR)) == (expected, "block")
 
     def twice(self: Any, x: Tensor) -> Tensor:
         x = self.late(self.early(x))
         scores: Tensor = self.early(x).mean(dim=(2, 3))
         return scores
+
+    assert names(QuickNet(), random_image(*GREY))[1] == "norm3"
+    strided = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout2d())
+    assert names(nn.Sequential(strided, nn.Flatten(), nn.LazyLinear(2)), random_image(*COLOUR))[1] == "0.2"
 
     model = FunctionNet(twice, early=nn.Conv2d(3, 3, 1), late=nn.Conv2d(3, 3, 1), unused=nn.Conv2d(3, 3, 1))
     assert names(model, random_image(*COLOUR)) == (("late", "early"), "early")
@@ -153,7 +171,7 @@ def test_layers_with_feature_maps_are_listed_in_the_order_of_their_calls() -> No
 
 def test_a_layer_without_feature_maps_cannot_be_chosen() -> None:
     layers = find_layers(Classifier(ColourNet()), random_image(*COLOUR))
-    assert layers.choose(None) == "block.0"
+    assert layers.choose(None) == "block"
     assert layers.choose("relu") == "relu"
     with pytest.raises(UsageError, match=r"'fc'.*choose from first, relu, block\.0"):
         layers.choose("fc")

@@ -2,6 +2,7 @@
 
 from array import array
 
+import msgspec
 import pytest
 
 from fashion_tui.report.colormap import heat_style
@@ -49,15 +50,24 @@ def test_characters_replace_the_colours() -> None:
     assert not any("on " in str(span.style) for span in scale.spans)
 
 
-def test_a_map_of_zeros_has_no_scale() -> None:
-    (line,) = heat_legend(heat_map([0.0, 0.0], 0.0), "Coat", WIDTH, UNICODE, Shading.PALETTE)
-    assert "0 everywhere" in line.plain
+@pytest.mark.parametrize(
+    ("method", "words"),
+    [("grad-cam", "no position in block.0 supports Coat"), ("occlusion", "covering"), ("smoothgrad", "no gradient")],
+)
+def test_a_map_of_zeros_has_a_reason_and_no_scale(method: Method, words: str) -> None:
+    empty = msgspec.structs.replace(heat_map([0.0, 0.0], 0.0, method), layer="block.0")
+    text = " ".join(line.plain for line in heat_legend(empty, "Coat", WIDTH, UNICODE, Shading.PALETTE))
+    assert text.startswith("0 everywhere")
+    assert words in text
 
 
 @pytest.mark.parametrize("shading", Shading)
 def test_hostile_class_names_fit_on_the_line(shading: Shading) -> None:
-    for line in heat_legend(heat_map([-1.0, 1.0], 0.25), "\x1b[31m" + "x" * 99, WIDTH, UNICODE, shading):
-        assert line.cell_len <= WIDTH
+    empty = msgspec.structs.replace(heat_map([0.0, 0.0], 0.0, "grad-cam"), layer="\x1b[32m" + "y" * 99)
+    for heat in (heat_map([-1.0, 1.0], 0.25), empty):
+        for line in heat_legend(heat, "\x1b[31m" + "x" * 99, WIDTH, UNICODE, shading):
+            assert line.cell_len <= WIDTH
+            assert "\x1b" not in line.plain
         assert line.plain.isprintable()
 
 

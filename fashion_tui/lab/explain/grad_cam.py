@@ -1,5 +1,6 @@
 """Grad-CAM: which positions of a layer's feature maps support a class (Selvaraju et al. 2017)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from fashion_tui.schema.errors import UsageError, UserError
 
 from .classifier import Classifier, gradient_of
 
+NORMALISATIONS = (nn.modules.batchnorm._NormBase, nn.GroupNorm)  # noqa: SLF001 - the base class of batch and instance norm
 MAX_LISTED = 8
 """Maximum number of layers to list in an error message."""
 
@@ -23,16 +25,17 @@ class CamLayers:
 
     paths: tuple[str, ...]
     """Paths of the modules whose output is `[N, C, H, W]` with more than one position, in order of their last call."""
-    last_convolution: str | None
-    """The last convolution among them, or None if there is none."""
+    default: str | None
+    """The last layer that normalises the feature maps of the last convolution or keeps their shape, such as a ReLU or
+    the block that contains the convolution. It may be the convolution itself. None if no convolution was called."""
 
     def choose(self, layer: str | None) -> str:
-        """Return the path of a layer: `layer`, or the last convolution if it is None.
+        """Return the path of a layer: `layer`, or the default layer if it is None.
 
         Raises UsageError if Grad-CAM can't be computed for this layer, and UserError if no convolution was called.
         """
-        if layer is None and self.last_convolution is not None:
-            return self.last_convolution
+        if layer is None and self.default is not None:
+            return self.default
         if layer in self.paths:
             return layer
         listed = ", ".join(self.paths[:MAX_LISTED]) + (", …" if len(self.paths) > MAX_LISTED else "")
@@ -44,14 +47,14 @@ class CamLayers:
 
 def find_layers(classifier: Classifier, image: Tensor) -> CamLayers:
     """Run the network on a normalised image `[C, H, W]`, and return the layers for which Grad-CAM can be computed."""
-    called: dict[str, nn.Module] = {}
+    called: dict[str, tuple[nn.Module, torch.Size]] = {}
     handles = []
 
     def watch(path: str, module: nn.Module) -> None:
         def record(_module: nn.Module, _arguments: Any, output: Any) -> None:
             called.pop(path, None)
             if _has_positions(output):
-                called[path] = module
+                called[path] = module, output.shape
 
         handles.append(module.register_forward_hook(record))
 
@@ -64,8 +67,21 @@ def find_layers(classifier: Classifier, image: Tensor) -> CamLayers:
     finally:
         for handle in handles:
             handle.remove()
-    convolutions = [path for path, module in called.items() if isinstance(module, CONVOLUTIONS)]
-    return CamLayers(tuple(called), convolutions[-1] if convolutions else None)
+    return CamLayers(tuple(called), _default_layer(called))
+
+
+def _default_layer(called: Mapping[str, tuple[nn.Module, torch.Size]]) -> str | None:
+    """Return the path of the default layer among modules with the shapes of their outputs, in order of their calls.
+
+    A convolution's maps have an offset that the normalisation after it removes. With the offset, the weighted sum of
+    the maps is often negative at all positions, and Grad-CAM is 0 everywhere.
+    """
+    default, shape = None, torch.Size()
+    for path, (module, output_shape) in called.items():
+        is_normalised = isinstance(module, NORMALISATIONS) and output_shape[:2] == shape[:2]
+        if isinstance(module, CONVOLUTIONS) or output_shape == shape or is_normalised:
+            default, shape = path, output_shape
+    return default
 
 
 def grad_cam(classifier: Classifier, image: Tensor, target: int, layer: str) -> Tensor:
@@ -73,7 +89,8 @@ def grad_cam(classifier: Classifier, image: Tensor, target: int, layer: str) -> 
 
     Each feature map is weighted by the mean of the logit's gradient over its positions. The weighted maps are summed,
     negative values are set to 0, and the result is resized to the size of the image by bilinear interpolation
-    (Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2).
+    (Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2). If the sum is negative at all positions, the heat map is 0
+    everywhere: the layer contains evidence against the class only.
 
     `image` is normalised, float32 `[C, H, W]`. `layer` is one of `CamLayers.paths`. If the network calls the layer
     several times, the last call is used. Raises UserError if no gradient reaches the layer.

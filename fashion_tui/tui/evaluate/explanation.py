@@ -11,8 +11,9 @@ from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.evaluation import Prediction
-from fashion_tui.schema.explanation import Method, Neighbours
+from fashion_tui.schema.explanation import HeatMap, Method, Neighbours
 from fashion_tui.schema.picture import Picture
+from fashion_tui.tui.actions import key_hints, key_of
 from fashion_tui.tui.widgets.image_tiles import Tile, short_class_name
 
 from .predictions import format_confidence
@@ -65,6 +66,14 @@ def method_lines(chosen: Method, layer: str | None, width: int, glyphs: Glyphs) 
             line.append(f" of {shorten(layer, max(width - line.cell_len - 4, 1), glyphs)}", MUTED)
         lines.append(line)
     return lines
+
+
+def advice_lines(heat: HeatMap) -> list[Text]:
+    """If Grad-CAM is 0 everywhere, return a line with the keys for another layer and for occlusion."""
+    if heat.method != "grad-cam" or heat.scale:
+        return []
+    other_layer = [(key_of("explanation", "choose_layer"), "another layer")] if len(heat.layers) > 1 else []
+    return [key_hints(*other_layer, (key_of("explanation", "next_method"), "occlusion"))]
 
 
 def probability_lines(

@@ -37,6 +37,7 @@ from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
 from .explanation import (
     METHODS,
+    advice_lines,
     method_lines,
     method_title,
     neighbour_tiles,
@@ -69,6 +70,7 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         "**Gradient × input**: how much each pixel contributes to the class's logit, in a linear approximation. "
         "**SmoothGrad**: the size of the gradient, averaged over noisy copies of the image. "
         "**Grad-CAM**: where the feature maps of a layer support the class; `{choose_layer}` chooses the layer. "
+        "It ignores evidence against the class, so it can be 0 everywhere. "
         "**Occlusion**: how much the class's probability falls when a patch of the image is covered.\n\n"
         "`{next_view}` shows the training images closest to this one at the input of the last linear layer. If they "
         "have other labels, a label may be wrong. The first time, this takes one pass over the training set. The same "
@@ -240,6 +242,7 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         else:
             name = self._names[self._heat.target]
             lines += heat_legend(self._heat, name, width, glyphs, shading_of(self.app))
+            lines += advice_lines(self._heat)
             room = self.details.size.height - len(lines) - 1
             probabilities = probability_lines(prediction, self._names, room, width, glyphs)
             lines += [Text(), *probabilities]
