@@ -1,6 +1,6 @@
 """Browsers that show pages of images. The Data pane and the Evaluate pane use them."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -172,10 +172,13 @@ class ImageBrowser(PageBrowser[Request, Page]):
         self._images = source
         self._dialog: ImageDialog | None = None
 
-    def enlarge(self) -> None:
-        """Show the image under the cursor enlarged in a dialog."""
+    def enlarge(self, make_dialog: Callable[[Callable[[int], None]], ImageDialog] = ImageDialog) -> None:
+        """Show the image under the cursor enlarged in a dialog.
+
+        `make_dialog` creates the dialog. Its argument moves the cursor by a number of images.
+        """
         if self.page is not None:
-            self._dialog = ImageDialog(self._move)
+            self._dialog = make_dialog(self._move)
             self._update_dialog()
             self.app.push_screen(self._dialog, self._dialog_closed)
 

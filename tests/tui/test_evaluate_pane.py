@@ -13,7 +13,9 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from fashion_tui.data.marks import read_marks
 from fashion_tui.data.sources import SYNTHETIC
@@ -25,9 +27,13 @@ from fashion_tui.schema.evaluation import Evaluation, PredictionOrder, Predictio
 from fashion_tui.schema.requests import Evaluate, GetBaselines, GetPredictions
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
+from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
 from fashion_tui.tui.evaluate.pane import EvaluatePane
+from fashion_tui.tui.evaluate.prediction_dialog import PredictionDialog
 from fashion_tui.tui.evaluate.predictions import format_confidence
 from fashion_tui.tui.lab_app import Settings
+from fashion_tui.tui.predict.path_dialog import PathDialog
+from fashion_tui.tui.predict.screen import PredictionScreen
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
 from tests.runs.parts import make_run
@@ -184,7 +190,7 @@ async def test_small_terminal_shows_one_part_at_a_time(runs: Path, finished: Pat
         )
 
 
-async def test_only_runs_with_a_checkpoint_can_be_chosen(runs: Path, finished: Path) -> None:
+async def test_only_runs_with_a_checkpoint_can_be_chosen(runs: Path, finished: Path, tmp_path: Path) -> None:
     other = runs / (finished.name[:-4] + "zzzz")
     without = runs / (finished.name[:-4] + "yyyy")
     for path in (other, without):
@@ -200,6 +206,15 @@ async def test_only_runs_with_a_checkpoint_can_be_chosen(runs: Path, finished: P
         assert "yyyy" not in screen_text(app)
         await pilot.press(*"zzzz", "enter")
         await until(pilot, lambda: "guide-zzzz · epoch 1" in screen_text(app) and labels(pane), "the other run")
+
+        image = tmp_path / "shirt.png"
+        Image.new("L", (28, 28), 90).save(image)
+        await pilot.press("at")
+        await until(pilot, lambda: isinstance(app.screen, PathDialog), "the question for a file")
+        app.screen.query_one(Input).value = str(image)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PredictionScreen), "the prediction with this run")
+        await until(pilot, lambda: "run guide-zzzz" in screen_text(app), "the name of this run")
 
 
 async def test_empty_pane_shows_how_to_start_a_run(tmp_path: Path) -> None:
@@ -319,6 +334,27 @@ async def test_an_image_is_marked_as_mislabelled(
         assert [mark.key for mark in read_marks(app.dataset.info.ref)] == [("test", marked.index)]
         await pilot.press("enter")
         await until(pilot, lambda: "marked as mislabelled" in screen_text(app), "the mark beside the image")
-        await pilot.press("escape", "exclamation_mark")
-        await until(pilot, lambda: not labels(pane)[0][0].endswith(" !"), "no mark")
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "marked as mislabelled" not in screen_text(app), "no mark beside the image")
+        assert read_marks(app.dataset.info.ref) == ()
+
+        await pilot.press("right")
+        await until(pilot, lambda: pane.images.current not in {None, marked}, "the next image")
+        second = pane.images.current
+        assert second is not None
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: labels(pane)[1][0].endswith(" !"), "the mark of the next image")
+        assert [mark.key for mark in read_marks(app.dataset.info.ref)] == [("test", second.index)]
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, ExplanationScreen), "the explanation of the next image")
+        await until(pilot, lambda: f"image {second.index:,} of the test set" in screen_text(app), "its title")
+        await pilot.press("right")
+        await until(pilot, lambda: f"image {second.index:,} of" not in screen_text(app), "the image after it")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, PredictionDialog), "the enlarged image")
+        third = pane.images.current
+        assert third is not None
+        await until(pilot, lambda: f"image {third.index:,} of the test set" in screen_text(app), "the image after it")
+        await pilot.press("left", "exclamation_mark")
+        await until(pilot, lambda: not labels(pane)[1][0].endswith(" !"), "no marks")
         assert read_marks(app.dataset.info.ref) == ()

@@ -34,6 +34,8 @@ class ImageDialog(Dialog[None]):
         ("right,down,l,j,space", "step(1)", "next"),
         ("left,up,h,k", "step(-1)", "previous"),
     ]
+    HINTS: ClassVar[tuple[tuple[tuple[str, str], ...], ...]] = ((("←→", "next"), ("esc", "close")),)
+    """Lines of keys and their labels, which are shown below the details."""
     DEFAULT_CSS = f"""
     ImageDialog {{ background: $background; }}
     ImageDialog .panel {{ width: auto; padding: {PADDING[0]} {PADDING[1]}; }}
@@ -64,7 +66,8 @@ class ImageDialog(Dialog[None]):
     def show(self, picture: Picture, details: Text) -> None:
         """Show an image with its details beside it."""
         self._picture = picture
-        self._details = Text.assemble(details, "\n", key_hints(("←→", "next"), ("esc", "close")))
+        hints = Text("\n").join([key_hints(*line) for line in self.HINTS])
+        self._details = Text.assemble(details, "\n", hints)
         if self.is_mounted:
             self._show_image()
             self.details.update(self._details)

@@ -24,6 +24,7 @@ from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.trust import confirm_trust
 from fashion_tui.tui.pane import RunPane
+from fashion_tui.tui.predict.screen import predict_file
 from fashion_tui.tui.run_choice import choose_run, default_run
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
@@ -58,7 +59,7 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
         "The images are wrong predictions, highest loss first. `{sort}` sorts them by confidence or by margin, the "
         "difference between the two highest probabilities. `{wrong_only}` shows all predictions, and `{filter}` "
         "those of one true class, predicted class or confusion. `{mark_label}` marks an image as mislabelled; "
-        "training can leave out marked images.",
+        "training can leave out marked images. `{predict}` predicts the class of an image file with the run.",
     )
     DEFAULT_CSS = Path(__file__).with_name("evaluate.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -267,6 +268,10 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
     def action_evaluate(self) -> None:
         if self.subject is not None:
             self._evaluate(self.subject)
+
+    @work(group="predict", exclusive=True)
+    async def action_predict(self) -> None:
+        await predict_file(self.lab_app, self._path)
 
     def action_compare_baselines(self) -> None:
         if self.subject is not None and (request := baselines_request(self.subject)) not in self._baselines:

@@ -23,6 +23,7 @@ from .images_view import ImagesView
 from .layout import LAYOUTS, PARTS, SINGLE, Part, layout_for
 from .marks import mislabelled_images, toggle_mark
 from .matrix_view import MatrixView
+from .prediction_dialog import PredictionDialog
 from .robustness_screen import RobustnessScreen
 from .selection import Selection
 from .summary import SummaryView
@@ -109,7 +110,7 @@ class EvaluationParts(ImagePane):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Disable actions that the active part doesn't have."""
-        if action in {"other_run", "back"}:
+        if action in {"other_run", "predict", "back"}:
             return True
         if action in {"evaluate", "other_split", "other_checkpoint"}:
             return self.subject is not None
@@ -230,7 +231,7 @@ class EvaluationParts(ImagePane):
 
     def action_open(self) -> None:
         if self.part == "images":
-            self.browser.enlarge()
+            self.browser.enlarge(lambda step: PredictionDialog(step, self.action_why, self.action_mark_label))
         elif self.part == "matrix":
             self.select(self.images.selection)
 
