@@ -6,6 +6,7 @@ on, any process can map its images into memory at once, without torch.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -27,12 +28,16 @@ from fashion_tui.schema.paths import check_utf8, user_path
 
 from . import files, preparation
 from .sources import SYNTHETIC, SYNTHETIC_INFO
-from .stored import Progress, StoredDataset, cache_directory, read_stored, write_stored
+from .stored import Progress, StoredDataset, cache_directory, prepared_copies, read_stored, write_stored
 
 SYNTHETIC_FOLDER = cache_directory("datasets") / SYNTHETIC.name
 
 MAX_MEMORY_FRACTION = 0.5
 """Maximum fraction of the free memory to use for a data set. A larger one is mapped instead of being read."""
+
+
+class ChangedData(UserError):
+    """Raised when a data set no longer has the content that a run was trained on."""
 
 
 def find(
@@ -69,30 +74,51 @@ def _find_folder(name: str, image_size: int | None, fit: Fit | None) -> DatasetR
 def locate(ref: DatasetRef) -> DatasetRef:
     """Return a reference to the same data set where it is now.
 
-    If a published data set is no longer in its folder, search the default data folder. If a folder of images no longer
-    exists, search for one that had the same images when it was read. Raises UserError if the data set isn't found.
+    If a published data set is no longer in its folder, search the default data folder and the folders in which it was
+    prepared before. If a folder of images has changed or no longer exists, search for another folder that was read
+    before and has the same images. Raises UserError if the data set isn't found.
     """
     if ref.name == FOLDER:
         return _locate_folder(ref)
-    try:
-        found = files.find(ref.name, None if ref.directory is None else Path(ref.directory))
-    except (files.MissingData, files.WrongFolder):
-        found = files.find(ref.name)
-    return msgspec.structs.replace(found, sha256=ref.sha256)
+    copies = (copy.directory for copy in prepared_copies("datasets", ref.sha256))
+    for directory in (ref.directory, None, *copies):
+        with suppress(files.MissingData, files.WrongFolder):
+            found = files.find(ref.name, None if directory is None else Path(directory))
+            return msgspec.structs.replace(found, sha256=ref.sha256)
+    return files.find(ref.name)  # raises the error for the default data folder
 
 
 def _locate_folder(ref: DatasetRef) -> DatasetRef:
-    from .folder import find_copy  # noqa: PLC0415 - imports Pillow
-
-    if os.path.isdir(ref.directory or ""):  # noqa: PTH112 - Path.is_dir may raise
+    exists = os.path.isdir(ref.directory or "")  # noqa: PTH112 - Path.is_dir may raise
+    if exists and (not ref.sha256 or _is_unchanged(ref, ref.sha256)):
         return ref
-    copy = find_copy(ref)
-    if copy is None:
-        raise UserError(
-            f"the folder of images {ref.directory} no longer exists; move it back, or open it where it is now with "
-            f"fashion-tui --dataset FOLDER --image-size {ref.image_size} --fit {ref.fit}"
-        )
-    return copy
+    for copy in prepared_copies("folders", ref.sha256):
+        if _is_unchanged(copy, ref.sha256):
+            return copy
+    if not exists:
+        raise UserError(f"the folder of images {ref.directory} no longer exists; move it back, or {_advice(ref)}")
+    return ref
+
+
+def _is_unchanged(folder: DatasetRef, sha256: str) -> bool:
+    """Return whether a folder of images was read, has this SHA-256, and no file has changed since."""
+    try:
+        stored = open_prepared(folder)
+    except UserError:
+        return False
+    return stored is not None and stored.info.ref.sha256 == sha256
+
+
+def _advice(ref: DatasetRef) -> str:
+    """Return how the user can tell where the original images of a data set are."""
+    if ref.name != FOLDER:
+        return f"name the folder that contains the original {ref.name} with --data DIR"
+    return f"name the folder that has the original images with --dataset FOLDER {size_options(ref)}"
+
+
+def size_options(ref: DatasetRef) -> str:
+    """Return the options with which the images of a folder are resized in the same way."""
+    return f"--image-size {ref.image_size} --fit {ref.fit}"
 
 
 def prepared_info(ref: DatasetRef) -> DatasetInfo | None:
@@ -162,21 +188,23 @@ def read(
     """Read a data set into memory, so that it can't change, and verify it. Prepare it first if necessary.
 
     A data set that takes more than half of the free memory is mapped instead, and isn't verified. Raises UserError if
-    the data set can't be read, if it is damaged, or if `ref` specifies a different SHA-256; and Cancelled if
+    the data set can't be read or is damaged, ChangedData if `ref` specifies a different SHA-256, and Cancelled if
     `should_stop` returns True.
     """
     from .folder import verify_imported  # noqa: PLC0415 - imports Pillow
 
-    stored = prepare(locate(ref) if ref.name == FOLDER else ref, progress, should_stop)
+    located = locate(ref)
+    stored = prepare(located, progress, should_stop)
     if stored.info.ref.sha256 != ref.sha256 != "":
-        raise UserError(
-            f"{ref.short_name} has changed: its SHA-256 is {stored.info.ref.sha256}, not {ref.sha256}; start a new run"
+        raise ChangedData(
+            f"{ref.short_name} has changed: its SHA-256 is {stored.info.ref.sha256}, not {ref.sha256}; {_advice(ref)}, "
+            "or start a new run"
         )
     size = stored.train.pixels.nbytes + stored.test.pixels.nbytes
     if size > MAX_MEMORY_FRACTION * psutil.virtual_memory().available:
         return stored
     if ref.name != FOLDER:
-        return preparation.read(ref, progress, should_stop)
+        return preparation.read(located, progress, should_stop)
     copy = StoredDataset(stored.info, stored.train.in_memory(), stored.test.in_memory())
     verify_imported(copy)
     return copy

@@ -147,6 +147,18 @@ def read_info(folder: Path) -> DatasetInfo | None:
         return None
 
 
+def prepared_copies(kind: str, sha256: str) -> Iterator[DatasetRef]:
+    """Yield references to the data sets with this content that were prepared on this machine, wherever they are.
+
+    `kind` is the part of the cache: `datasets` for published data sets, or `folders` for folders of images. The files
+    may have been moved, changed or deleted since.
+    """
+    for path in cache_directory(kind).glob(f"*/*/{INFO_FILE}"):
+        info = read_info(path.parent)
+        if info is not None and info.ref.sha256 == sha256:
+            yield info.ref
+
+
 def read_stored(folder: Path) -> StoredDataset | None:
     """Map a converted data set into memory. Return None if the folder contains no complete data set."""
     info = read_info(folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fashion_tui.data import preparation
+from fashion_tui.data import datasets, preparation
 from fashion_tui.data.files import DamagedData, find
 from fashion_tui.data.published import DatasetSource, Part, combined_checksum
 from fashion_tui.data.sources import CIFAR10, CIFAR100, EMNIST_LETTERS, FASHION_MNIST, KMNIST, SOURCES
@@ -267,3 +267,17 @@ class TestProgress:
             preparation.prepare(ref, lambda _done, _total: None, lambda: True)
         assert {path.name for path in cache.rglob("*") if path.is_file()} <= {"lock"}
         assert preparation.open_prepared(ref) is None
+
+
+def test_a_published_data_set_that_was_moved_is_found_where_it_was_prepared_before(
+    fashion: SmallSet, tmp_path: Path
+) -> None:
+    fashion.write(tmp_path / "data")
+    ref = prepare(found(fashion, tmp_path / "data")).info.ref
+    (tmp_path / "data").rename(tmp_path / "moved")
+    with pytest.raises(UserError, match="--data DIR"):
+        datasets.locate(ref)
+    prepare(found(fashion, tmp_path / "moved"))
+    located = datasets.locate(ref)
+    assert (located.directory, located.sha256) == (str(tmp_path / "moved"), ref.sha256)
+    assert datasets.read(ref).test.labels.tolist() == fashion.labels["test"]

@@ -9,6 +9,7 @@ from rich.text import Text
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import print_warning, show, write_json
+from fashion_tui.cli.run_data import read_run_dataset
 from fashion_tui.cli.values import RunName
 from fashion_tui.report.comparison import comparison_tables, first_difference_lines, prediction_lines
 from fashion_tui.runs.compare import check_comparable, common_steps, compare_runs, first_different_loss
@@ -62,7 +63,7 @@ def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, com
         result: dict[str, object] = msgspec.to_builtins(comparison)
         lines: list[Text] = []
         if len(runs) == 2:
-            predictions = _compare_predictions(runs[0], runs[1])
+            predictions = _compare_predictions(runs[0], runs[1], common)
             result |= _predictions_json(predictions)
             if isinstance(predictions, str):
                 lines += [Text(), Text(f"the predictions can't be compared: {predictions}")]
@@ -79,10 +80,11 @@ def compare_command(names: tuple[str, ...], *, by_step: bool, as_json: bool, com
         show(*comparison_tables(comparison), *lines)
 
 
-def _compare_predictions(first: Run, second: Run) -> PredictionComparison | str:
+def _compare_predictions(first: Run, second: Run, common: CommonOptions) -> PredictionComparison | str:
     """Compare the predictions of two runs. If this is impossible, return a sentence that says why."""
     try:
         check_comparable(first, second)
+        read_run_dataset(first.config, common)
         request = CompareRuns(run_path=str(first.path), other_path=str(second.path))
         return ask_engine(request, PredictionComparison, "evaluating")
     except UserError as error:

@@ -8,6 +8,7 @@ import msgspec
 from fashion_tui.cli.follow import wait_for_start
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, queue_option, run_argument, trust_option
 from fashion_tui.cli.output import print_line, print_warning, write_json
+from fashion_tui.cli.run_data import read_run_dataset
 from fashion_tui.runs import launch, requests
 from fashion_tui.runs.requests import Outcome
 from fashion_tui.runs.run import Run
@@ -105,6 +106,7 @@ def resume_command(  # noqa: PLR0913 - one parameter per option
     with open_run(common.runs_directory, name) as run:
         if trusted:
             run.trust_model()
+        read_run_dataset(run.config, common)
         was_running = run.is_locked() and summarise(run).state == "running"
         outcome = _resume(run, epochs, inexact=inexact, queue=queue)
     if as_json:

@@ -19,6 +19,7 @@ from fashion_tui.cli.options import (
     trust_option,
 )
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
+from fashion_tui.cli.run_data import read_run_dataset
 from fashion_tui.report.baselines import baseline_lines, baselines_verdict
 from fashion_tui.report.document.content import EvaluationDocument
 from fashion_tui.report.evaluation import evaluation_report
@@ -110,6 +111,7 @@ def eval_command(  # noqa: PLR0913
         path = str(run.path)
         if trusted:
             run.trust_model()
+        read_run_dataset(run.config, common)
     evaluate = Evaluate(run_path=path, checkpoint=checkpoint, split=split)
     baselines = robustness = None
     with engine_session() as engine:

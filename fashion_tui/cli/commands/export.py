@@ -14,6 +14,7 @@ from fashion_tui.cli.options import (
     trust_option,
 )
 from fashion_tui.cli.output import note_synthetic, print_line, write_json
+from fashion_tui.cli.run_data import read_run_dataset
 from fashion_tui.cli.target import target_file
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
@@ -85,6 +86,7 @@ def export_command(  # noqa: PLR0913 - one parameter per option
         path, dataset = run.path, run.config.dataset
         if trusted:
             run.trust_model()
+        read_run_dataset(run.config, common)
     request = Export(run_path=str(path), checkpoint=checkpoint, format=chosen, output=str(target))
     exported = ask_engine(request, ExportResult, f"writing {chosen}")
     note_synthetic(dataset.name)

@@ -10,6 +10,7 @@ import msgspec
 from fashion_tui.cli.engine import ask_engine_for_each
 from fashion_tui.cli.options import CommonOptions, checkpoint_option, common_options, json_option, trust_option
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
+from fashion_tui.cli.run_data import read_run_dataset
 from fashion_tui.cli.values import RunName
 from fashion_tui.report.prediction import obstacle_message, predictions_report
 from fashion_tui.runs.store import open_newest_finished, open_run
@@ -65,6 +66,7 @@ def predict_command(  # noqa: PLR0913 - one parameter per option
         path = run.path
         if trusted:
             run.trust_model()
+        read_run_dataset(run.config, common)
     predicted = _name_as_given(_predict(path, checkpoint, paths), images)
     failed = [image for image in predicted.images if isinstance(image, FailedImage)]
     if as_json:

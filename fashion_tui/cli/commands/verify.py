@@ -5,6 +5,7 @@ import click
 from fashion_tui.cli.engine import ask_engine
 from fashion_tui.cli.options import CommonOptions, common_options, json_option, run_argument, trust_option
 from fashion_tui.cli.output import print_line, write_json
+from fashion_tui.cli.run_data import read_run_dataset
 from fashion_tui.runs.store import open_run, summarise
 from fashion_tui.schema.requests import Verify
 from fashion_tui.schema.verification import Verification
@@ -43,6 +44,7 @@ def verify_command(  # noqa: PLR0913
         path = run.path
         if trusted:
             run.trust_model()
+        read_run_dataset(run.config, common)
         summary = summarise(run)
         if summary.kind == "trained" and 0 < summary.step < steps:
             print_line(f"{run.id} has {summary.step:,} steps; repeating all of them", err=True)

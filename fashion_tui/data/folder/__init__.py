@@ -4,7 +4,6 @@
 writes them into the cache, which `cache` manages, and `importing` puts these together.
 """
 
-from .cache import find_copy
 from .importing import image_paths, import_folder, open_imported, verify_imported
 
-__all__ = ["find_copy", "image_paths", "import_folder", "open_imported", "verify_imported"]
+__all__ = ["image_paths", "import_folder", "open_imported", "verify_imported"]

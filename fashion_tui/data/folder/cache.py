@@ -5,7 +5,6 @@ set is converted again, and the images of unchanged files are copied from the pr
 """
 
 import hashlib
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from fashion_tui.data.conversions import Conversions
-from fashion_tui.data.stored import INFO_FILE, StoredDataset, cache_directory, read_info, read_stored
+from fashion_tui.data.stored import StoredDataset, cache_directory, read_stored
 from fashion_tui.schema.dataset import DatasetRef, Split
 
 from .layout import Layout
@@ -44,15 +43,6 @@ class Conversion:
 
     dataset: StoredDataset
     files: Mapping[str, IndexedFile]
-
-
-def find_copy(ref: DatasetRef) -> DatasetRef | None:
-    """Return a reference to another folder that had the same images when it was read, or None if there is none."""
-    for path in cache_directory("folders").glob(f"*/*/{INFO_FILE}"):
-        info = read_info(path.parent)
-        if info is not None and info.ref.sha256 == ref.sha256 and os.path.isdir(info.ref.directory or ""):  # noqa: PTH112
-            return info.ref
-    return None
 
 
 class FolderCache:

@@ -40,7 +40,10 @@ class Cache:
         self._folder = folder
 
     def dataset(self, ref: DatasetRef) -> Dataset:
-        """Return the data set. Load and verify it if necessary. Raises UserError if it is missing or damaged."""
+        """Return the data set. Load and verify it if necessary.
+
+        Raises UserError if it is missing or damaged, or if its SHA-256 isn't the one in `ref`.
+        """
         if ref not in self._datasets:
             self._datasets[ref] = load(ref)
         return self._datasets[ref]

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import msgspec
 import torch
 from torch import nn
 
-from fashion_tui.data import datasets
+from fashion_tui.data.datasets import ChangedData
 from fashion_tui.lab.data.datasets import Dataset
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.devices import choose_device, use_tf32
@@ -83,16 +82,13 @@ def network_on_device(trained: TrainedRun, call: CallContext) -> tuple[nn.Module
 def run_dataset(config: RunConfig, cache: Cache) -> Dataset:
     """Return the data set that the run was trained on.
 
-    If the directory used for training no longer contains the data set, the default data folder is used. Raises
-    UserError if the data set's checksum differs from the one stored in the run.
+    If the data set is no longer where it was, it is searched for as in `data.datasets.locate`. Raises UserError if it
+    isn't found, or if its images have changed.
     """
-    dataset = cache.dataset(msgspec.structs.replace(datasets.locate(config.dataset), sha256=""))
-    if dataset.ref.sha256 != config.dataset.sha256:
-        raise UserError(
-            f"{config.run} was trained on a different version of {config.dataset.short_name}, so its accuracy on this "
-            f"one would be meaningless (SHA-256 was {config.dataset.sha256}, is {dataset.ref.sha256})"
-        )
-    return dataset
+    try:
+        return cache.dataset(config.dataset)
+    except ChangedData as error:
+        raise UserError(f"{config.run} was trained on other images: {error}") from error
 
 
 def _device(config: RunConfig) -> torch.device:

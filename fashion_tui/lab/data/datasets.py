@@ -24,7 +24,7 @@ from fashion_tui.data.sources import (
 from fashion_tui.data.stored import Progress, StoredDataset, StoredImages
 from fashion_tui.lab.rng import Purpose, generator_for
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImageShape
-from fashion_tui.schema.errors import UsageError, UserError
+from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.recipe import Recipe
 
 from .augmentation import Augmentation
@@ -92,7 +92,7 @@ def load(
     """
     if ref.name == SYNTHETIC.name:
         if ref.sha256 not in ("", SYNTHETIC.sha256):
-            raise UserError(
+            raise datasets.ChangedData(
                 f"synthetic has changed: its SHA-256 is {SYNTHETIC.sha256}, not {ref.sha256}; start a new run"
             )
         train, test = Images(*draw(SYNTHETIC_TRAIN_SIZE, seed=0)), Images(*draw(SYNTHETIC_TEST_SIZE, seed=1))

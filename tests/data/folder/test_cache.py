@@ -294,5 +294,8 @@ def test_a_moved_folder_is_found_when_it_has_been_read_where_it_is_now(folder: P
     assert datasets.locate(ref) == msgspec.structs.replace(ref, directory=str(moved))
     assert same(datasets.read(ref), Import(moved)())
     write(moved / "cat" / "3.png", picture(77))
-    with pytest.raises(UserError, match="has changed"):
+    with pytest.raises(UserError, match="no longer exists"):
+        datasets.read(ref)
+    moved.rename(folder)
+    with pytest.raises(datasets.ChangedData, match=f"{ref.sha256}.*--dataset FOLDER --image-size 8 --fit pad"):
         datasets.read(ref)
