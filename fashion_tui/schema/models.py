@@ -9,11 +9,15 @@ import msgspec
 
 from fashion_tui.files import read_limited
 
+from .dataset import ImageTask
 from .errors import UsageError, UserError
 from .paths import user_path
 
 MODELS = ("guide", "quick", "strong", "wide", "wider")
 """Names of the built-in networks in `lab.networks`."""
+
+MIN_IMAGE_SIZES = {"guide": 4, "quick": 8, "strong": 8, "wide": 8, "wider": 8}
+"""Minimum height and width of the images for each built-in network. Pooling would reduce smaller ones to nothing."""
 
 MAX_SOURCE_BYTES = 1 << 20
 """Maximum size of a custom model's source, and of each module that it imports from its folder."""
@@ -111,6 +115,17 @@ def parse_arguments(string: str) -> dict[str, object]:
     if not isinstance(arguments, dict):
         raise UsageError(f"{string or 'an empty string'} isn't a JSON object")
     return arguments
+
+
+def check_image_size(name: str, task: ImageTask) -> None:
+    """Raise UsageError if the images are too small for a built-in network."""
+    _, height, width = task.image_shape
+    least = MIN_IMAGE_SIZES.get(name, 1)
+    if min(height, width) < least:
+        raise UsageError(
+            f"{name} needs images of at least {least}×{least} pixels; these are {height}×{width}: choose another "
+            "network or larger images"
+        )
 
 
 def parse_model_name(name: str, *, to_train: bool = False) -> str | ModelFile:

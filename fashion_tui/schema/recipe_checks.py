@@ -3,8 +3,9 @@
 from collections.abc import Collection
 
 from .dataset import DatasetInfo
+from .errors import caused_by
 from .fields import InvalidField, check_fields, fields_of
-from .models import MODELS, TORCHVISION, unknown_model
+from .models import MODELS, TORCHVISION, check_image_size, unknown_model
 from .recipe import FINE_TUNING_FIELDS, Optimizer, Recipe, is_fine_tuned
 
 OPTIMIZER_NAMES: dict[Optimizer, str] = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "muon": "Muon"}
@@ -108,12 +109,17 @@ def early_stopping_warning(recipe: Recipe) -> str | None:
     return "the patience has no effect without early stopping"
 
 
-def check_dataset(recipe: Recipe, dataset: DatasetInfo, validation: int = 0, left_out: Collection[int] = ()) -> None:
-    """Raise InvalidField if the recipe doesn't suit the data set.
+def check_dataset(
+    recipe: Recipe, dataset: DatasetInfo, validation: int = 0, left_out: Collection[int] = (), *, is_custom: bool
+) -> None:
+    """Raise UsageError if the recipe doesn't suit the data set.
 
     The last `validation` training images are held out, and the training images with the indices in `left_out` aren't
-    used for training.
+    used for training. If `is_custom` is True, the network is a custom model, whose image size isn't checked.
     """
+    if not is_custom:
+        with caused_by("model"):
+            check_image_size(recipe.model, dataset.task)
     check_validation(recipe, validation)
     channels, height, width = dataset.image_shape
     remaining = dataset.train_size - validation

@@ -107,6 +107,10 @@ def test_an_impossible_size_or_fit_is_refused(call_in_process: Call, pets: Path)
     for size in (0, -1, 100_000):
         assert_error(call_in_process("train", "--dataset", pets, "--image-size", size), 2, "--image-size", str(size))
     assert_error(call_in_process("train", "--dataset", pets, "--fit", "stretch"), 2, "stretch", "pad", "crop")
+    runs = pets.with_name("runs")
+    result = call_in_process("train", "--dataset", pets, "--image-size", 7, "--recipe", "strong", "--runs", runs)
+    assert_error(result, 2, "strong needs images of at least 8×8 pixels; these are 7×7")
+    assert not runs.exists()
 
 
 def test_skipped_files_are_a_warning(call_in_process: Call, pets: Path) -> None:

@@ -12,13 +12,13 @@ from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.lab.networks.build import build_trainable, open_model
-from fashion_tui.lab.networks.builtin import BUILTINS, MIN_SIZES, build
+from fashion_tui.lab.networks.builtin import BUILTINS, build
 from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.builtin_recipes import GUIDE, MAX, QUICK, STRONG
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef, ImageShape, ImageTask
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.fields import InvalidField
-from fashion_tui.schema.models import CustomModel
+from fashion_tui.schema.models import MIN_IMAGE_SIZES, CustomModel
 from fashion_tui.schema.recipe import FASHION_MEAN, FINE_TUNING_FIELDS, adapt
 from fashion_tui.schema.recipe_checks import check_dataset, check_recipe
 
@@ -64,7 +64,7 @@ def test_builtin_networks_take_any_shape_and_number_of_classes(name: str, shape:
 
 @pytest.mark.parametrize("name", BUILTINS)
 def test_too_small_images_are_refused(name: str) -> None:
-    least = MIN_SIZES[BUILTINS[name][0]]
+    least = MIN_IMAGE_SIZES[name]
     build(name, ImageTask(image_shape=(1, least, least), classes=2))(torch.zeros(2, 1, least, least))
     with pytest.raises(UsageError, match=rf"{least}×{least}.*{least - 1}×{least}"):
         build(name, ImageTask(image_shape=(1, least - 1, least), classes=2))
@@ -152,10 +152,18 @@ def test_a_recipe_is_adapted_to_the_data_set() -> None:
 )
 def test_values_that_do_not_fit_the_images_are_refused(changes: dict[str, object], field: str) -> None:
     dataset = info((3, 12, 20))
-    check_dataset(msgspec.structs.replace(GUIDE, crop=11, erase=12, mean=(0.1, 0.2, 0.3)), dataset)
+    check_dataset(msgspec.structs.replace(GUIDE, crop=11, erase=12, mean=(0.1, 0.2, 0.3)), dataset, is_custom=False)
     with pytest.raises(InvalidField) as error:
-        check_dataset(msgspec.structs.replace(GUIDE, **changes), dataset)
+        check_dataset(msgspec.structs.replace(GUIDE, **changes), dataset, is_custom=False)
     assert error.value.field == field
+
+
+def test_images_that_are_too_small_for_a_builtin_network_are_refused() -> None:
+    recipe, small = msgspec.structs.replace(adapt(STRONG, info((3, 7, 7))), crop=0), info((3, 7, 7))
+    with pytest.raises(UsageError, match="strong needs images of at least 8×8 pixels; these are 7×7") as error:
+        check_dataset(recipe, small, is_custom=False)
+    assert error.value.fields == ("model",)
+    check_dataset(recipe, small, is_custom=True)  # a custom model may have the same name
 
 
 def test_statistics_of_large_sets_do_not_overflow() -> None:

@@ -92,7 +92,7 @@ def _request(common: CommonOptions, options: dict[str, Any]) -> FindLearningRate
     check_device(options["device"])
     dataset = find_dataset(common)
     recipe = msgspec.structs.replace(adapt(base, dataset), **changes)
-    check_dataset(recipe, dataset)
+    check_dataset(recipe, dataset, is_custom=custom is not None)
     if custom is not None:
         custom = check_custom_model(custom, dataset.task)
         recipe = msgspec.structs.replace(recipe, model=custom.class_name)

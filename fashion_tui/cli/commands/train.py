@@ -190,7 +190,7 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
     dataset = find_dataset(common)
     recipe = _recipe(options, template, dataset)
     left_out = _left_out(options, template, dataset.ref)
-    check_dataset(recipe, dataset, options["validation"], left_out)
+    check_dataset(recipe, dataset, options["validation"], left_out, is_custom=custom is not None)
     if custom is not None:
         custom = check_custom_model(custom, dataset.task)
         recipe = msgspec.structs.replace(recipe, model=custom.class_name)

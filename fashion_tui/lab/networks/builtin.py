@@ -7,8 +7,7 @@ import torch
 from torch import nn
 
 from fashion_tui.schema.dataset import FASHION_TASK, ImageTask
-from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.models import CustomModel, unknown_model
+from fashion_tui.schema.models import CustomModel, check_image_size, unknown_model
 
 from .guide import GuideNet
 from .quick import QuickNet
@@ -24,10 +23,6 @@ BUILTINS: dict[str, tuple[type[nn.Module], dict[str, object]]] = {
 """Class and keyword arguments of each network, keyed by its name in `schema.models.MODELS`."""
 
 
-MIN_SIZES = {GuideNet: 4, QuickNet: 8, StrongNet: 8}
-"""Minimum height and width of the images, in pixels. Pooling would reduce smaller images to nothing."""
-
-
 def build(name: str, task: ImageTask = FASHION_TASK) -> nn.Module:
     """Build a network for a task, with new weights that are drawn from torch's global generator.
 
@@ -35,10 +30,7 @@ def build(name: str, task: ImageTask = FASHION_TASK) -> nn.Module:
     or the images are too small.
     """
     cls, arguments = _builtin(name)
-    _, height, width = task.image_shape
-    if min(height, width) < MIN_SIZES[cls]:
-        least = MIN_SIZES[cls]
-        raise UsageError(f"{name} needs images of at least {least}×{least} pixels; these are {height}×{width}")
+    check_image_size(name, task)
     network = cls(**arguments, image_shape=task.image_shape, classes=task.classes)
     return network.to(memory_format=torch.channels_last)
 

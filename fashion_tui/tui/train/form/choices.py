@@ -37,7 +37,7 @@ class RunChoices:
     def check(self, dataset: DatasetInfo) -> None:
         """Raise InvalidField if a value is invalid with the other values or for this data set."""
         check_recipe(self.recipe, is_custom=True)  # the form can't change the network
-        check_dataset(self.recipe, dataset, int(self.settings["validation"]))
+        check_dataset(self.recipe, dataset, int(self.settings["validation"]), is_custom=self.network is not None)
 
 
 def warnings(recipe: Recipe) -> dict[str, str | Text]:
