@@ -32,6 +32,14 @@ def printable(text: str) -> str:
     return text if text.isprintable() else UNPRINTABLE.sub(REPLACEMENT, _SPACES.sub(" ", text))
 
 
+def escaped(text: str) -> str:
+    r"""Return the string as one line, with each unprintable character as a Python escape sequence, such as `\x1b`.
+
+    Unlike with `printable`, different strings stay different, except for those that contain such a sequence.
+    """
+    return UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
 def one_line(text: str, limit: int = 200) -> str:
     """Return the string as one printable line of at most `limit` characters, with whitespace collapsed."""
     clean = " ".join(printable(text).split())

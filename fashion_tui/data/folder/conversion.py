@@ -13,7 +13,7 @@ from fashion_tui.data.decoding import Picture, UnreadableImage
 from fashion_tui.data.stored import INFO_FILE, Progress, StoredImages, content_hash, describe
 from fashion_tui.schema.dataset import DatasetRef, SkippedFile, Split
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.text import printable
+from fashion_tui.schema.text import escaped, printable
 
 from .cache import INDEX_FILE, Conversion, IndexedFile
 from .images_file import ImagesFile
@@ -155,13 +155,13 @@ class _Part:
 
 
 def unique_names(folders: Sequence[str]) -> list[str]:
-    """Return printable class names. Names that look the same are numbered."""
+    """Return printable class names. Unprintable characters are escaped, and names that are then equal are numbered."""
     names: dict[str, None] = {}
     for folder in folders:
-        name, number = printable(folder), 1
+        name, number = escaped(folder), 1
         while name in names:
             number += 1
-            name = f"{printable(folder)} ({number})"
+            name = f"{escaped(folder)} ({number})"
         names[name] = None
     return list(names)
 
