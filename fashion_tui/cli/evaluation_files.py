@@ -21,7 +21,11 @@ def output_file(path: Path | None, option: str, *suffixes: str) -> Path | None:
         return None
     if path.suffix.lower() not in suffixes:
         raise UsageError(f"{option} is {str(path)!r}, but the name must end in {' or '.join(suffixes)}")
-    return target_file(user_path(path, option), option)
+    target = target_file(user_path(path, option), option)
+    images = _images_folder(target)
+    if target.suffix.lower() == ".md" and images.exists() and not images.is_dir():
+        raise UserError(f"can't create the folder {images} for the images: a file has this name; choose another report")
+    return target
 
 
 def worst_mistakes(request: Evaluate) -> GetPredictions:
@@ -48,7 +52,7 @@ def write_report(document: EvaluationDocument, path: Path) -> None:
     if path.suffix.lower() == ".html":
         write_target(path, evaluation_html(document))
         return
-    folder = path.with_name(f"{path.stem}-images")
+    folder = _images_folder(path)
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
@@ -56,3 +60,8 @@ def write_report(document: EvaluationDocument, path: Path) -> None:
     for name, content in image_files(document).items():
         write_target(folder / name, content)
     write_target(path, evaluation_markdown(document, folder.name))
+
+
+def _images_folder(report: Path) -> Path:
+    """Return the folder for the images of a Markdown report."""
+    return report.with_name(f"{report.stem}-images")

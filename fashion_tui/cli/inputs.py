@@ -57,7 +57,8 @@ def _import(ref: DatasetRef) -> DatasetInfo:
         info = prepare(ref, lambda done, total: bar.update(task, completed=done, total=total)).info
     if info.skipped:
         first = info.skipped[0]
-        others = f", and {len(info.skipped) - 1:,} more" if len(info.skipped) > 1 else ""
+        count = len(info.skipped) - 1
+        others = f", and {count:,} more, which fashion-tui audit --json lists" if count else ""
         print_warning(f"skipped {one_line(first.path)}: {first.reason}{others}")
     return info
 

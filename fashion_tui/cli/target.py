@@ -1,6 +1,8 @@
 """The output file of a command."""
 
+import errno
 import os
+import tempfile
 from pathlib import Path
 
 from fashion_tui.files import PUBLIC_MODE, write_atomically
@@ -13,14 +15,22 @@ def target_file(output: Path, option: str) -> Path:
 
     Otherwise, a link would be replaced instead of the file that it points to. Call this function before the path is
     sent to the engine, where /dev/stdout is a different file. Raises UserError if the path exists but isn't a regular
-    file, or if its folder doesn't exist.
+    file, or if no file can be created in its folder.
     """
     target = Path(os.path.realpath(output.absolute()))
     # Use os.path, because methods of Path may raise. If links form a loop, `target` is one of these links.
     if os.path.islink(target) or (os.path.exists(output) and not os.path.isfile(target)):  # noqa: PTH110, PTH113, PTH114
         raise UserError(f"can't replace {output}: it isn't a regular file; choose another name")
     if not os.path.isdir(target.parent):  # noqa: PTH112
-        raise UserError(f"can't write {output}: the folder {target.parent} doesn't exist")
+        raise UserError(f"can't write {output}: the folder {target.parent} doesn't exist; create it first")
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix="."):
+            pass
+    except OSError as error:
+        reason = "its file system doesn't allow it" if error.errno == errno.ENOENT else error.strerror or error
+        raise UserError(
+            f"can't write {output}: no file can be created in the folder {target.parent} ({reason}); choose another one"
+        ) from error
     return check_utf8(target, option)
 
 

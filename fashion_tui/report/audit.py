@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fashion_tui.schema.audit import Audit, Finding, FindingKind, ImageKey, LabelledImage, Mark
-from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
+from fashion_tui.schema.dataset import SYNTHETIC_NOTICE, SkippedFile
 from fashion_tui.schema.text import csv_cell
 
 from .formatting import format_percent, printable
@@ -32,8 +32,10 @@ MAX_LISTED_IMAGES = 4
 CSV_HEADER = ("kind", "finding", "score", "split", "index", "label", "suggested", "mark", "file")
 
 
-def audit_report(audit: Audit, marks: Collection[Mark], files: Mapping[ImageKey, str]) -> RenderableType:
-    """Return the summary of an audit, and a table of the first findings of each kind.
+def audit_report(
+    audit: Audit, marks: Collection[Mark], files: Mapping[ImageKey, str], skipped: Sequence[SkippedFile] = ()
+) -> RenderableType:
+    """Return the summary of an audit, a table of the first findings of each kind, and the first skipped files.
 
     Findings whose images have all been marked aren't in the tables. `files` contains the path of each image's file. It
     is empty if the images aren't separate files.
@@ -50,7 +52,15 @@ def audit_report(audit: Audit, marks: Collection[Mark], files: Mapping[ImageKey,
         if findings:
             shown = f" (the first {LISTED} of {len(findings):,} without marks)" if len(findings) > LISTED else ""
             parts += [Text(), Text(f"{name}{shown}", MUTED), _table(audit, findings[:LISTED], files, glyphs)]
-    return Group(*parts)
+    return Group(*parts, *_skipped_lines(skipped, glyphs))
+
+
+def _skipped_lines(skipped: Sequence[SkippedFile], glyphs: Glyphs) -> list[Text]:
+    if not skipped:
+        return []
+    shown = f" (the first {LISTED} of {len(skipped):,}; --json lists all)" if len(skipped) > LISTED else ""
+    files = (Text(f"{printable(file.path, glyphs)}: {printable(file.reason, glyphs)}") for file in skipped[:LISTED])
+    return [Text(), Text(f"skipped files{shown}", MUTED), *files]
 
 
 def summary_lines(audit: Audit, marks: Iterable[Mark]) -> list[str]:

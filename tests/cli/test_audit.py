@@ -66,10 +66,14 @@ def test_an_audit_finds_the_wrong_label_and_the_copy(
 ) -> None:
     dataset = ("--dataset", str(photos), "--image-size", "12")
     file = tmp_path / "findings.csv"
+    (photos / "train" / "south" / "notes.txt").write_text("no image")
     result = call_in_process("audit", *dataset, "--device", "cpu", "--json", "--csv", file)
-    assert (result.status, result.err) == (0, "")
+    assert result.status == 0
+    assert result.err.count("\n") == 1
+    assert "skipped train/south/notes.txt" in result.err
     found = result.json
-    assert list(found) == ["dataset", "sha256", "classes", "images", "accuracy", "findings", "marks"]
+    assert list(found) == ["dataset", "sha256", "classes", "images", "accuracy", "findings", "marks", "skipped"]
+    assert found["skipped"] == [{"path": "train/south/notes.txt", "reason": "not an image"}]
     assert (found["dataset"], found["classes"], found["images"]) == ("photos", ["-north", "south"], 44)
     assert found["accuracy"] > 0.9
     copied, copy = index_of(photos, f"{COPIED}.png", "train"), index_of(photos, f"{COPY}.png", "test")
@@ -97,9 +101,10 @@ def test_an_audit_finds_the_wrong_label_and_the_copy(
     assert again.status == 0, "the stored result is used"
     assert f"train:{copied} {COPIED}.png" in again.out
     assert "1 mislabelled" in again.out
+    assert "train/south/notes.txt: not an image" in again.out
     call_in_process("audit", *dataset, "--csv", file)
     assert "mislabelled" in {row["mark"] for row in csv.DictReader(file.open(newline=""))}
-    assert_error(call_in_process("audit", *dataset, "--csv", tmp_path / "none" / "a.csv"), 1, "--csv", "a.csv")
+    assert_error(call_in_process("audit", *dataset, "--csv", tmp_path / "none" / "a.csv"), 1, "a.csv", "doesn't exist")
 
 
 @pytest.mark.covers("audit --data", "audit --runs", "audit --fit", "mark --data", "mark --runs", "mark --fit")

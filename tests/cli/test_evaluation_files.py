@@ -69,12 +69,29 @@ def test_reports_state_the_accuracy_and_show_mistakes(call_in_process: Call, run
     assert call_in_process("eval", run.path, "--report", tmp_path / "my report.md").status == 0, "it is replaced"
 
 
-def test_a_report_that_cant_be_written_keeps_the_file(call_in_process: Call, run: Run, tmp_path: Path) -> None:
+def test_a_report_that_cant_be_written_keeps_the_file(call_in_process: Call, tmp_path: Path) -> None:
     (tmp_path / "report.md").write_text("an older report")
     (tmp_path / "report-images").write_text("a file")
-    result = call_in_process("eval", run.path, "--report", tmp_path / "report.md")
+    result = call_in_process("eval", "no such run", "--report", tmp_path / "report.md")
     assert_error(result, 1, "report-images")
     assert (tmp_path / "report.md").read_text() == "an older report"
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "name"),
+    [
+        ("eval", "--report", "x.md"),
+        ("eval", "--predictions", "x.csv"),
+        ("export", "-o", "x.pt"),
+        ("audit", "--csv", "x"),
+    ],
+)
+def test_a_folder_without_write_access_is_reported_first(
+    call_in_process: Call, command: str, option: str, name: str
+) -> None:
+    """No file can be created in `/proc`, even by root."""
+    run = () if command == "audit" else ("no such run",)
+    assert_error(call_in_process(command, *run, option, f"/proc/{name}"), 1, "/proc", "no file can be created")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 
 from fashion_tui.report.audit import LISTED, audit_csv, audit_report, summary_lines
 from fashion_tui.schema.audit import Audit, Finding, ImageKey, LabelledImage, Mark
-from fashion_tui.schema.dataset import DatasetRef, Split
+from fashion_tui.schema.dataset import DatasetRef, SkippedFile, Split
 from fashion_tui.schema.text import csv_cell
 
 
@@ -110,3 +110,12 @@ def test_a_cell_that_a_spreadsheet_would_run_gets_a_quote(text: str) -> None:
 
 def test_other_cells_are_unchanged() -> None:
     assert [csv_cell(text) for text in ("T-shirt/top", "Größe 5", "a=b", "")] == ["T-shirt/top", "Größe 5", "a=b", ""]
+
+
+def test_the_first_skipped_files_are_listed() -> None:
+    files = [SkippedFile(path=f"cat/{index}.txt", reason="not an image") for index in range(LISTED + 1)]
+    text = rendered(audit_report(AUDIT, (), {}, files))
+    assert f"cat/{LISTED - 1}.txt: not an image" in text
+    assert f"cat/{LISTED}.txt" not in text
+    assert f"the first {LISTED} of {LISTED + 1}; --json lists all" in text
+    assert "skipped" not in rendered(audit_report(AUDIT, (), {}))

@@ -1,7 +1,6 @@
 """`fashion-tui audit`."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,14 +11,13 @@ from fashion_tui.cli.field_options import field_options
 from fashion_tui.cli.inputs import check_device, find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
+from fashion_tui.cli.target import target_file, write_target
 from fashion_tui.data.audits import stored_audit
 from fashion_tui.data.datasets import image_files
 from fashion_tui.data.marks import read_marks
-from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.report.audit import audit_csv, audit_report
 from fashion_tui.schema.audit import Audit, Finding, ImageKey
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.requests import AuditDataset
 from fashion_tui.schema.run import RunConfig
@@ -48,6 +46,7 @@ The JSON object has these fields:
                       "images": [{"split": "train"|"test", "index", "label", "file": path|null}],
                       "suggested": label|null}]
   marks             [{"split", "index", "verdict": "mislabelled"|"dismissed", "time"}]
+  skipped           [{"path", "reason"}], the files of a folder that can't be read
 The score of duplicates is the lowest correlation between the first image and another one. The score of a
 label is 1 minus its predicted probability.""",
 )
@@ -56,18 +55,19 @@ label is 1 minus its predicted probability.""",
 @json_option
 @common_options
 def audit_command(*, common: CommonOptions, as_json: bool, csv_file: str | None, device: str) -> None:
-    """Find duplicate images and suspicious labels in a data set.
+    """Find duplicate images, suspicious labels, and files that can't be read in a data set.
 
     The images of the training set and the test set are compared with each other. Mark wrong labels with fashion-tui
     mark, and train without them with fashion-tui train --without-marked.
     """
-    file = None if csv_file is None else user_path(csv_file, "--csv")
+    file = None if csv_file is None else target_file(user_path(csv_file, "--csv"), "--csv")
     check_device(device)
-    ref = find_dataset(common).ref
+    dataset = find_dataset(common)
+    ref = dataset.ref
     audit = _audit(ref, device)
     marks, files = read_marks(ref), image_files(ref)
     if file is not None:
-        _write(file, audit_csv(audit, marks, files))
+        write_target(file, audit_csv(audit, marks, files).encode())
     note_synthetic(ref.name)
     if as_json:
         write_json(
@@ -79,10 +79,11 @@ def audit_command(*, common: CommonOptions, as_json: bool, csv_file: str | None,
                 "accuracy": audit.accuracy,
                 "findings": [_json(finding, files) for finding in audit.findings],
                 "marks": msgspec.to_builtins(marks),
+                "skipped": msgspec.to_builtins(dataset.skipped),
             }
         )
     else:
-        show(audit_report(audit, marks, files))
+        show(audit_report(audit, marks, files, dataset.skipped))
         if file is not None:
             print_line(f"all findings: {file}")
 
@@ -97,10 +98,3 @@ def _json(finding: Finding, files: Mapping[ImageKey, str]) -> dict[str, Any]:
     images = [msgspec.to_builtins(image) | {"file": files.get(image.key)} for image in finding.images]
     fields: dict[str, Any] = msgspec.to_builtins(finding)
     return fields | {"images": images}
-
-
-def _write(file: Path, content: str) -> None:
-    try:
-        write_atomically(file, content.encode(), durable=False, mode=PUBLIC_MODE)
-    except OSError as error:
-        raise UserError(f"can't write {str(file)!r}: {error.strerror or error}; check --csv") from error

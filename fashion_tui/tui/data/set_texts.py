@@ -123,7 +123,7 @@ def skipped_lines(dataset: OpenDataset, width: int) -> list[Text]:
         path = shorten(file.path, max(width // 2, 1), glyphs)
         lines.append(Text.assemble((path, FOREGROUND), (f"  {printable(file.reason, glyphs)}", MUTED), no_wrap=True))
     if len(skipped) > MAX_SKIPPED:
-        lines.append(Text(f"and {len(skipped) - MAX_SKIPPED:,} more", MUTED))
+        lines.append(Text(f"and {len(skipped) - MAX_SKIPPED:,} more; fashion-tui audit --json lists all", MUTED))
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return lines
