@@ -18,7 +18,7 @@ from fashion_tui.files import open_regular
 from fashion_tui.schema.dataset import Fit
 from fashion_tui.schema.text import one_line
 
-Picture = NDArray[np.uint8]
+DecodedImage = NDArray[np.uint8]
 """A decoded image: uint8 `[H, W]` if every pixel is grey, and `[H, W, 3]` (red, green, blue) otherwise."""
 
 EXTENSIONS = frozenset(
@@ -43,7 +43,7 @@ class UnreadableImage(Exception):
     """Raised when a file can't be decoded. The message is a one-line reason."""
 
 
-def decode(path: Path) -> Picture:
+def decode(path: Path) -> DecodedImage:
     """Read an image file, and return its pixels as uint8 `[H, W]` if all of them are grey, else `[H, W, 3]`.
 
     The orientation in the file's EXIF data is applied. Transparent pixels are drawn on white. 16-bit values are scaled
@@ -69,7 +69,7 @@ def decode(path: Path) -> Picture:
         raise UnreadableImage(_damaged(error)) from error
 
 
-def fit_to(image: Picture, size: int, fit: Fit) -> Picture:
+def fit_to(image: DecodedImage, size: int, fit: Fit) -> DecodedImage:
     """Resize an image to `size`×`size` pixels, and keep its aspect ratio. An image of this size isn't changed.
 
     `pad` resizes the longer side to `size`, and fills the rest with the mean colour of the resized image's outermost
@@ -102,7 +102,7 @@ def _damaged(error: Exception) -> str:
     return f"damaged ({one_line(str(error)) or type(error).__name__})"
 
 
-def _pixels(image: Image.Image) -> Picture:
+def _pixels(image: Image.Image) -> DecodedImage:
     has_16_bits = image.mode.startswith("I;16") or (image.mode == "I" and image.format in {"PNG", "PPM"})
     if image.mode in {"I", "F"} and not has_16_bits:
         raise UnreadableImage("its pixels have 32 bits, so the range of their values is unknown")
@@ -116,13 +116,13 @@ def _pixels(image: Image.Image) -> Picture:
     return np.ascontiguousarray(pixels[..., 0]) if _is_grey(pixels) else pixels
 
 
-def _is_grey(pixels: Picture) -> bool:
+def _is_grey(pixels: DecodedImage) -> bool:
     """Return whether the channels are equal. Stop at the first block of rows where they aren't."""
     blocks = (pixels[top : top + BLOCK_ROWS] for top in range(0, len(pixels), BLOCK_ROWS))
     return all((block == block[..., :1]).all() for block in blocks)
 
 
-def _to_8_bits(values: NDArray[Any]) -> Picture:
+def _to_8_bits(values: NDArray[Any]) -> DecodedImage:
     """Scale 0…65535 to 0…255, and round."""
     return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
@@ -135,13 +135,13 @@ def _opaque(image: Image.Image) -> Image.Image:
     return Image.alpha_composite(Image.new("RGBA", drawing.size, "white"), drawing).convert("RGB")
 
 
-def _resize(image: Picture, height: int, width: int) -> Picture:
+def _resize(image: DecodedImage, height: int, width: int) -> DecodedImage:
     if image.shape[:2] == (height, width):
         return image
     return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _pad(image: Picture, size: int) -> Picture:
+def _pad(image: DecodedImage, size: int) -> DecodedImage:
     """Centre an image in a square of the mean colour of its outermost pixels."""
     height, width = image.shape[:2]
     if height == width:

@@ -9,7 +9,7 @@ from typing import Self
 import msgspec
 import numpy as np
 
-from fashion_tui.data.decoding import Picture, UnreadableImage
+from fashion_tui.data.decoding import DecodedImage, UnreadableImage
 from fashion_tui.data.stored import INFO_FILE, Progress, StoredImages, content_hash, describe
 from fashion_tui.schema.dataset import DatasetRef, SkippedFile, Split
 from fashion_tui.schema.errors import UserError
@@ -137,7 +137,7 @@ class _Part:
     def __exit__(self, *_: object) -> None:
         self.images.__exit__()
 
-    def append(self, file: ImageFile, image: Picture) -> None:
+    def append(self, file: ImageFile, image: DecodedImage) -> None:
         self.index.append(
             IndexedFile(file.path, file.size, file.mtime_ns, self._name, len(self.images), is_grey=image.ndim == 2)
         )

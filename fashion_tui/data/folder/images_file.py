@@ -7,7 +7,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from fashion_tui.data.decoding import Picture
+from fashion_tui.data.decoding import DecodedImage
 from fashion_tui.data.stored import Pixels
 
 BLOCK_BYTES = 1 << 22
@@ -42,7 +42,7 @@ class ImagesFile:
     def has_colours(self) -> bool:
         return self._channels == 3
 
-    def append(self, image: Picture) -> None:
+    def append(self, image: DecodedImage) -> None:
         """Append an image: uint8 `[H, W]`, or `[H, W, 3]` for an image with colours."""
         if image.ndim == 3:
             self.convert_to_colour()

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fashion_tui.data.decoding import Picture, UnreadableImage, decode, fit_to
+from fashion_tui.data.decoding import DecodedImage, UnreadableImage, decode, fit_to
 from fashion_tui.schema.dataset import DEFAULT_IMAGE_SIZE, DatasetRef
 
 from .cache import Conversion, IndexedFile
@@ -22,7 +22,7 @@ class ImageReader:
         """Return whether the file is new, or has changed since the earlier conversion."""
         return self._known(file) is None
 
-    def read(self, file: ImageFile) -> Picture | UnreadableImage:
+    def read(self, file: ImageFile) -> DecodedImage | UnreadableImage:
         """Return an image as uint8 `[size, size]` if all its pixels are grey, and `[size, size, 3]` otherwise.
 
         If the image can't be decoded, return the error instead.
@@ -34,8 +34,8 @@ class ImageReader:
             except UnreadableImage as error:
                 return error
         planes = self._earlier.dataset.split(known.split).pixels[known.index]
-        picture: Picture = planes[0] if known.is_grey else planes.transpose(1, 2, 0)
-        return picture
+        image: DecodedImage = planes[0] if known.is_grey else planes.transpose(1, 2, 0)
+        return image
 
     def _known(self, file: ImageFile) -> IndexedFile | None:
         """Return the file's entry in the earlier conversion, or None if the file is new or has changed."""

@@ -9,18 +9,18 @@ from .layout import ImageFile
 SEED = "fashion-tui"
 """Seed of the hashes. A different seed gives a different split and order."""
 
-TEST_SHARE = 6
-"""On average, one in TEST_SHARE images is a test image."""
+IMAGES_PER_TEST_IMAGE = 6
+"""On average, one in IMAGES_PER_TEST_IMAGE images is a test image."""
 
 
 def split(files: Sequence[ImageFile]) -> tuple[list[ImageFile], list[ImageFile]]:
-    """Return the training files and the test files, about one in TEST_SHARE, both in random order.
+    """Return the training files and the test files, about one in IMAGES_PER_TEST_IMAGE, both in random order.
 
     The part of a file depends only on its path, with two exceptions: if all files of a class would be test files, one
     of them becomes a training file; and if there would be no test file, one file of the largest class becomes one.
     """
     shuffled = in_random_order(files)
-    test = {file.path for file in shuffled if path_hash(file) % TEST_SHARE == 0}
+    test = {file.path for file in shuffled if path_hash(file) % IMAGES_PER_TEST_IMAGE == 0}
     classes: dict[str, list[ImageFile]] = defaultdict(list)
     for file in shuffled:
         classes[file.class_name].append(file)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion_tui.data.decoding import Picture
+from fashion_tui.data.decoding import DecodedImage
 from fashion_tui.data.folder import import_folder
 from fashion_tui.data.stored import StoredDataset
 from fashion_tui.schema.dataset import DatasetRef, Fit, SkippedFile
@@ -14,13 +14,13 @@ from fashion_tui.schema.dataset import DatasetRef, Fit, SkippedFile
 SIZE = 8
 
 
-def picture(seed: int, *, colour: bool = False) -> Picture:
+def picture(seed: int, *, colour: bool = False) -> DecodedImage:
     """Return a noise image that has the size of the data set's images, so it is stored unchanged."""
     shape = (SIZE, SIZE, 3) if colour else (SIZE, SIZE)
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def write(path: Path, image: Picture) -> Path:
+def write(path: Path, image: DecodedImage) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(image).save(path)
     return path

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashion_tui.data.decoding import Picture
+from fashion_tui.data.decoding import DecodedImage
 from fashion_tui.data.folder import import_folder
 from fashion_tui.data.folder.images_file import ImagesFile
 from fashion_tui.data.stored import StoredDataset
@@ -25,7 +25,7 @@ def images_of(dataset: StoredDataset) -> dict[str, set[bytes]]:
     return found
 
 
-def planes(image: Picture) -> bytes:
+def planes(image: DecodedImage) -> bytes:
     """Return the pixels of an image with three channels, as bytes in the order C, H, W."""
     return b"".join(np.broadcast_to(image.T, (3, SIZE, SIZE))[channel].T.tobytes() for channel in range(3))
 
