@@ -12,6 +12,19 @@ from textual.strip import Strip
 from fashion_tui.report.charts.chart import Chart, ChartRun, EpochValue
 from fashion_tui.tui.widgets.chart import ChartView
 from fashion_tui.tui.widgets.lines import MIN_UNCHANGED, Lines, changed_spans
+from fashion_tui.tui.widgets.view_names import title_and_views
+
+
+def test_all_view_names_are_beside_a_title_only_if_they_fit() -> None:
+    title, names = Text("guide-a1b2"), ("changes", "images", "confusions")
+    needed = len("guide-a1b2" + "  " + "changes  images  confusions")
+    line = title_and_views(title, names, 1, needed)
+    assert line.plain == "guide-a1b2  changes  images  confusions"
+    highlighted = [line.plain[span.start : span.end] for span in line.spans if "underline" in str(span.style)]
+    assert highlighted == ["images"]
+    narrower = title_and_views(title, names, 1, needed - 1).plain
+    assert narrower.split() == ["guide-a1b2", "images", "2/3"]
+    assert len(narrower) == needed - 1
 
 
 def test_changed_spans_cover_all_changes_and_few_other_cells() -> None:

@@ -1,7 +1,6 @@
 """The comparison of two runs: settings, McNemar's test, the images that flipped, and the confusion matrices."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal, get_args
 
@@ -14,15 +13,11 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from fashion_tui.report.comparison import comparison_tables, prediction_lines
-from fashion_tui.report.confusion_difference import difference_lines
 from fashion_tui.report.formatting import format_percent, printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.schema.comparison import PredictionComparison, RunComparison
-from fashion_tui.schema.evaluation import PredictionPage
-from fashion_tui.schema.picture import Picture
-from fashion_tui.schema.requests import CompareRuns, GetPredictions
-from fashion_tui.schema.run import short_name
+from fashion_tui.schema.requests import CompareRuns
 from fashion_tui.tui.actions import COMPARISON, IN_COMPARISON, bindings, with_keys
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
@@ -30,17 +25,18 @@ from fashion_tui.tui.image_pane import ImageBrowser
 from fashion_tui.tui.pane import KeyLabels
 from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.train.comparison import read_comparison
-from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
-from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
+from fashion_tui.tui.widgets.image_tiles import ImageTiles
+from fashion_tui.tui.widgets.lines import FittedLines
+from fashion_tui.tui.widgets.view_names import title_and_views
 
+from .difference_view import DifferenceView
 from .explanation_screen import ExplanationScreen
-from .flipped import LABEL_LINES, LETTERS, FlippedPage, FlippedRequest, flipped_details, flipped_tile
+from .flipped import LABEL_LINES, LETTERS, run_names
+from .flipped_images import FlippedImages
 
 View = Literal["changes", "broken", "fixed", "confusions"]
 VIEWS: tuple[View, ...] = get_args(View)
 MIN_TILES = 10
-ALL_VIEWS_WIDTH = 100
-"""Minimum width, in columns, at which the names of all views are listed."""
 CAPTION = "rows: true class · columns: prediction · confusion matrix of b minus that of a"
 
 
@@ -67,7 +63,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
     changes = getters.query_one("#changes", VerticalScroll)
     changes_text = getters.query_one("#changes-text", Static)
     browser = getters.query_one(ImageBrowser)
-    matrix = getters.query_one("#confusion-difference", FittedLines)
+    matrix = getters.query_one(DifferenceView)
 
     def __init__(self, request: CompareRuns) -> None:
         super().__init__()
@@ -75,9 +71,10 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         self._compared: PredictionComparison | None = None
         self._settings: RunComparison | None = None
         self._view: View = VIEWS[0]
-        self._first_cell = (0, 0)
-        """Row and column of the first cell of the matrix that is shown."""
         self._computation = ScreenComputation(self, "comparison", self._show, repeat="open")
+        self._flipped = FlippedImages(
+            request, lambda: self._computation.engine, self._show_caption, self._computation.fail
+        )
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="comparison-title")
@@ -86,8 +83,8 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
             yield Static(id="changes-text")
         grid = ImageTiles(LABEL_LINES, MIN_TILES)
         grid.can_focus = False
-        yield ImageBrowser(self, grid)
-        yield FittedLines(id="confusion-difference")
+        yield ImageBrowser(self._flipped, grid)
+        yield DifferenceView(id="confusion-difference")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -106,10 +103,11 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
     def _show(self) -> None:
         is_ready = self._compared is not None
         self.changes.display = is_ready and self._view == "changes"
-        self.browser.display = is_ready and self._view in {"broken", "fixed"}
+        self.browser.display = self._flipped.change is not None
         self.matrix.display = is_ready and self._view == "confusions"
-        self.heading.fit(lambda width: [left_and_right(self._title(), self._view_names(width), width)])
-        self.caption.fit(lambda width: [self._caption(width)])
+        title, names, view = self._title(), view_names(), VIEWS.index(self._view)
+        self.heading.fit(lambda width: [title_and_views(title, names, view, width)])
+        self._show_caption()
         self.refresh_bindings()
         if self._compared is None:
             return
@@ -120,46 +118,22 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
             tables = [] if self._settings is None else [Text(), *comparison_tables(self._settings)]
             self.changes_text.update(Group(*lines, *tables))
         elif self._view == "confusions":
-            self._show_matrix(self._compared)
+            self.matrix.show(self._compared)
         else:
             self.call_after_refresh(self.browser.load)
-
-    def _show_matrix(self, compared: PredictionComparison) -> None:
-        self.matrix.fit(
-            lambda width: difference_lines(
-                compared.classes, compared.confusion_difference, width, self._first_cell, terminal_glyphs()
-            )
-        )
-
-    @property
-    def _runs(self) -> tuple[str, str]:
-        """Short names of the runs."""
-        glyphs = terminal_glyphs()
-        first, second = (
-            printable(short_name(Path(path).name), glyphs)
-            for path in (self._request.run_path, self._request.other_path)
-        )
-        return first, second
 
     def _title(self) -> Text:
         """Return a title such as `a guide-a1b2 86.9 %   b guide-c3d4 89.2 %`."""
         title = Text()
         accuracies = (None, None) if self._compared is None else self._compared.accuracies
-        for letter, run, accuracy in zip(LETTERS, self._runs, accuracies, strict=True):
+        for letter, run, accuracy in zip(LETTERS, run_names(self._request), accuracies, strict=True):
             title.append("   " if title else "").append(f"{letter} ", MUTED).append(run, f"bold {FOREGROUND}")
             if accuracy is not None:
                 title.append(f" {format_percent(accuracy)}", ACCENT)
         return title
 
-    def _view_names(self, width: int) -> Text:
-        """Return the names of all views or, in a narrow terminal, that of the current view and its number."""
-        arrow = "→" if terminal_glyphs().unicode else ">"
-        names = ("changes", f"right {arrow} wrong", f"wrong {arrow} right", "confusions")
-        index, current = VIEWS.index(self._view), f"bold underline {ACCENT}"
-        if width < ALL_VIEWS_WIDTH:
-            return Text.assemble((names[index], current), (f"  {index + 1}/{len(VIEWS)}", MUTED))
-        texts = [Text(name, current if view == self._view else MUTED) for view, name in zip(VIEWS, names, strict=True)]
-        return Text("  ").join(texts)
+    def _show_caption(self) -> None:
+        self.caption.fit(lambda width: [self._caption(width)])
 
     def _caption(self, width: int) -> Text:
         """Return the problem, the progress, or what the view shows."""
@@ -168,67 +142,13 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
             return status
         if self._view == "confusions":
             return Text(printable(CAPTION, glyphs), MUTED)
-        if self._view == "changes" or self._compared is None:
+        if self._flipped.change is None:
             return Text()
-        count, right, wrong = len(self._flipped), *(LETTERS if self._view == "broken" else LETTERS[::-1])
+        count, right, wrong = len(self._flipped.indices), *(LETTERS if self._view == "broken" else LETTERS[::-1])
         images = "image" if count == 1 else "images"
         cursor = self.browser.cursor
         page = f" {glyphs.dot} page {cursor.page:,}/{cursor.pages:,}" if count else ""
         return Text(f"{count:,} {images} that {right} classifies correctly and {wrong} doesn't{page}", MUTED)
-
-    @property
-    def _flipped(self) -> tuple[int, ...]:
-        """Indices of the images of the view."""
-        if self._compared is None or self._view not in {"broken", "fixed"}:
-            return ()
-        return self._compared.broken if self._view == "broken" else self._compared.fixed
-
-    def _predictions(self, *, of_first: bool, offset: int, limit: int) -> GetPredictions:
-        return GetPredictions(
-            run_path=self._request.run_path if of_first else self._request.other_path,
-            checkpoint=self._request.checkpoint if of_first else self._request.other_checkpoint,
-            split=self._request.split,
-            outcome="all",
-            truth=None,
-            predicted=None,
-            indices=self._flipped,
-            sort="index",
-            offset=offset,
-            limit=limit,
-        )
-
-    # Implementation of ImageSource
-
-    def page_request(self, offset: int, limit: int) -> FlippedRequest | None:
-        if self._compared is None or self._view not in {"broken", "fixed"}:
-            return None
-        return FlippedRequest(
-            self._predictions(of_first=True, offset=offset, limit=limit),
-            self._predictions(of_first=False, offset=offset, limit=limit),
-        )
-
-    async def fetch_page(self, request: FlippedRequest) -> FlippedPage:
-        first = await self._computation.engine.ask(request.first, PredictionPage)
-        return FlippedPage(first, await self._computation.engine.ask(request.second, PredictionPage))
-
-    def make_tiles(self, page: FlippedPage, width: int) -> Sequence[Tile]:
-        pairs = zip(page.first.predictions, page.second.predictions, strict=True)
-        return [flipped_tile(first, second, self._names, width, terminal_glyphs()) for first, second in pairs]
-
-    def enlarged(self, page: FlippedPage, position: int) -> tuple[Picture, Text]:
-        first, second = page.first.predictions[position], page.second.predictions[position]
-        details = flipped_details(first, second, self._names, self._runs, terminal_glyphs())
-        return Picture(first.pixels, first.image_shape), details
-
-    def page_shown(self) -> None:
-        self.caption.fit(lambda width: [self._caption(width)])
-
-    def page_failed(self, problem: str) -> None:
-        self._computation.fail(problem)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        return () if self._compared is None else self._compared.classes
 
     # Actions
 
@@ -236,7 +156,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         return self._computation.label_of(action)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        shows_images = self._compared is not None and self._view in {"broken", "fixed"}
+        shows_images = self._flipped.change is not None
         match action:
             case "next_view" | "previous_view" | "move":
                 return self._compared is not None
@@ -254,7 +174,10 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         self._choose_view(-1)
 
     def _choose_view(self, steps: int) -> None:
+        if self._compared is None:
+            return
         self._view = VIEWS[(VIEWS.index(self._view) + steps) % len(VIEWS)]
+        self._flipped.choose(self._compared, self._view if self._view in {"broken", "fixed"} else None)
         self.browser.clear()
         self._show()
 
@@ -264,12 +187,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         if self._view == "changes":
             self.changes.scroll_relative(y=down, animate=False)
         elif self._view == "confusions":
-            row, column = (
-                min(max(start + step, 0), len(self._compared.classes) - 1)
-                for start, step in zip(self._first_cell, (down, right), strict=True)
-            )
-            self._first_cell = (row, column)
-            self._show_matrix(self._compared)
+            self.matrix.move(right, down)
         else:
             self.browser.cursor = self.browser.cursor.moved(right, down)
 
@@ -293,11 +211,10 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
 
     def action_why(self) -> None:
         cursor = self.browser.cursor
-        if self.browser.page is not None:
-            request = self._predictions(of_first=self._view == "fixed", offset=0, limit=1)
-            self.app.push_screen(
-                ExplanationScreen(request, cursor.index, cursor.total, self._names), self._explanation_closed
-            )
+        if self.browser.page is not None and self._compared is not None:
+            request = self._flipped.predictions(of_first=self._view == "fixed")
+            screen = ExplanationScreen(request, cursor.index, cursor.total, self._compared.classes)
+            self.app.push_screen(screen, self._explanation_closed)
 
     def _explanation_closed(self, index: int | None) -> None:
         if index is not None:
@@ -307,3 +224,9 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         """Cancel the computation, or close the screen."""
         if not self._computation.cancel():
             self.dismiss()
+
+
+def view_names() -> tuple[str, ...]:
+    """Return the names of the views, in the order of VIEWS."""
+    arrow = "→" if terminal_glyphs().unicode else ">"
+    return ("changes", f"right {arrow} wrong", f"wrong {arrow} right", "confusions")

@@ -9,20 +9,16 @@ from rich.text import Text
 from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, Horizontal, Vertical
 from textual.message import Message
 from textual.widgets import Static
 
-from fashion_tui.report.formatting import printable, shorten
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.heat_legend import heat_legend, heat_values
-from fashion_tui.report.pictures import overlay
-from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
+from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Prediction, PredictionPage
 from fashion_tui.schema.explanation import HeatMap, Method, Neighbours
-from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import Explain, GetNeighbours, GetPredictions, Request
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.actions import EXPLANATION, IN_EXPLANATION, bindings, with_keys
@@ -31,31 +27,20 @@ from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.pane import KeyLabels
 from fashion_tui.tui.screen_computation import ScreenComputation
-from fashion_tui.tui.widgets.image import ImageView, shading_of
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
-from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
+from fashion_tui.tui.widgets.lines import FittedLines
+from fashion_tui.tui.widgets.view_names import title_and_views
 
-from .explanation import (
-    METHODS,
-    advice_lines,
-    method_lines,
-    method_title,
-    neighbour_tiles,
-    neighbours_title,
-    prediction_lines,
-    probability_lines,
-)
+from .explanation import METHODS, method_title
+from .heat_view import DETAILS_WIDTH, HeatView
 from .layer_maps import LayerMaps
+from .neighbours_view import NeighboursView
 
 View = Literal["heat map", "nearest images", "feature maps"]
 VIEWS: tuple[View, ...] = get_args(View)
 
 NEIGHBOURS = 24
 """Number of similar images that are requested. As many as fit are shown."""
-MIN_TILES = 10
-DETAILS_WIDTH = 38
-ALL_VIEWS_WIDTH = 100
-"""Minimum width, in columns, at which the names of all views are listed."""
 
 Reply = TypeVar("Reply")
 
@@ -82,15 +67,10 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
     AUTO_FOCUS = None
 
     heading = getters.query_one("#explanation-title", FittedLines)
-    heat_view = getters.query_one("#heat", Horizontal)
-    image = getters.query_one(ImageView)
-    image_area = getters.query_one("#heat-image", Container)
-    details = getters.query_one("#explanation-details", Static)
+    heat_view = getters.query_one(HeatView)
+    neighbours_view = getters.query_one(NeighboursView)
     layer_maps = getters.query_one(LayerMaps)
     maps_status = getters.query_one("#maps-status", Static)
-    neighbours_view = getters.query_one("#neighbours", Vertical)
-    neighbours_heading = getters.query_one("#neighbours-title", FittedLines)
-    grid = getters.query_one("#neighbours ImageTiles", ImageTiles)
 
     class Changed(Message):
         """Something that the screen shows has changed."""
@@ -118,15 +98,8 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="explanation-title")
-        with Horizontal(id="heat"):
-            with Container(id="heat-image"):
-                yield ImageView()
-            yield Static(id="explanation-details")
-        with Vertical(id="neighbours"):
-            yield FittedLines(id="neighbours-title")
-            grid = ImageTiles(2, MIN_TILES)
-            grid.can_focus = False
-            yield grid
+        yield HeatView(self._names)
+        yield NeighboursView(self._names)
         yield Static(id="maps-status")
         yield LayerMaps(Path(self._predictions.run_path))
         yield KeyBar()
@@ -206,59 +179,20 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         self.neighbours_view.display = self._view == "nearest images"
         self.layer_maps.display = self._view == "feature maps" and not self._computation.problem
         self.maps_status.display = self._view == "feature maps" and bool(self._computation.problem)
-        self.heading.fit(lambda width: [left_and_right(self._title(), self._view_names(width), width)])
+        title, view = self._title(), VIEWS.index(self._view)
+        self.heading.fit(lambda width: [title_and_views(title, VIEWS, view, width)])
         self.refresh_bindings()
         if self._prediction is None:
-            self.details.update(self._computation.status(DETAILS_WIDTH))
+            self.heat_view.show_status(self._computation.status(DETAILS_WIDTH))
         elif self._view == "feature maps":
             self.maps_status.update(self._computation.status(self.size.width))
-        elif self._view == "nearest images":
-            self._show_neighbours(self._prediction)
+        elif self._view == "heat map":
+            status = self._computation.status(DETAILS_WIDTH)
+            self.heat_view.show(self._prediction, self._method, self._target, self._heat, status)
+        elif self._neighbours is None:
+            self.neighbours_view.show_status(self._computation.status)
         else:
-            self._show_heat(self._prediction)
-
-    def _show_heat(self, prediction: Prediction) -> None:
-        picture = Picture(prediction.pixels, prediction.image_shape)
-        if self._heat is not None and self._heat.scale:
-            picture = overlay(picture, heat_values(self._heat))
-        lines, columns = self.image_area.size.height, self.image_area.size.width
-        if lines and columns:
-            self.image.show(picture, (lines, columns))
-        self.details.update(self._details(prediction))
-
-    def _details(self, prediction: Prediction) -> Text:
-        """Return the prediction, the methods, the legend of the heat map, and as many probabilities as fit."""
-        glyphs, width = terminal_glyphs(), DETAILS_WIDTH
-        lines = prediction_lines(prediction, self._names, width, glyphs)
-        target = prediction.predicted if self._target is None else self._target
-        if target is not None:
-            name = shorten(self._names[target], width - 14, glyphs)
-            lines += [Text(), Text.assemble(("explanation of ", MUTED), (name, FOREGROUND))]
-        layer = None if self._heat is None else self._heat.layer
-        lines += method_lines(self._method, layer, width, glyphs)
-        lines.append(Text())
-        if self._heat is None:
-            lines.append(self._computation.status(width))
-        else:
-            name = self._names[self._heat.target]
-            lines += heat_legend(self._heat, name, width, glyphs, shading_of(self.app))
-            lines += advice_lines(self._heat)
-            room = self.details.size.height - len(lines) - 1
-            probabilities = probability_lines(prediction, self._names, room, width, glyphs)
-            lines += [Text(), *probabilities]
-        return Text("\n").join(lines)
-
-    def _show_neighbours(self, prediction: Prediction) -> None:
-        glyphs, layout = terminal_glyphs(), self.grid.tile_layout
-        if self._neighbours is None:
-            self.grid.show(())
-            self.neighbours_heading.fit(lambda width: [self._computation.status(width)])
-            return
-        neighbours, room = self._neighbours, layout.columns * layout.rows
-        tiles = neighbour_tiles(prediction, neighbours, self._names, layout.width, glyphs)[:room]
-        self.grid.show(tiles)
-        title = neighbours_title(neighbours, len(tiles) - 1, self._names, glyphs)
-        self.neighbours_heading.fit(lambda _width: [title])
+            self.neighbours_view.show(self._prediction, self._neighbours)
 
     def _title(self) -> Text:
         """Return a title such as `guide-a1b2 · image 17 of the test set · 3 of 587`."""
@@ -270,13 +204,6 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         run = printable(short_name(Path(self._predictions.run_path).name), glyphs)
         rest = "".join(f" {glyphs.dot} {part}" for part in parts)
         return Text.assemble((run, f"bold {FOREGROUND}"), (rest, MUTED))
-
-    def _view_names(self, width: int) -> Text:
-        """Return the names of all views or, in a narrow terminal, that of the current view and its number."""
-        chosen = f"bold underline {ACCENT}"
-        if width < ALL_VIEWS_WIDTH:
-            return Text.assemble((self._view, chosen), (f"  {VIEWS.index(self._view) + 1}/{len(VIEWS)}", MUTED))
-        return Text("  ").join(Text(view, chosen if view == self._view else MUTED) for view in VIEWS)
 
     @on(ImageTiles.LayoutChanged)
     def _layout_changed(self, message: ImageTiles.LayoutChanged) -> None:

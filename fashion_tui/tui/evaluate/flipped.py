@@ -2,15 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.text import Text
 
 from fashion_tui.report.formatting import printable, shorten
-from fashion_tui.report.glyphs import Glyphs
+from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.evaluation import Prediction, PredictionPage
 from fashion_tui.schema.picture import Picture
-from fashion_tui.schema.requests import GetPredictions
+from fashion_tui.schema.requests import CompareRuns, GetPredictions
+from fashion_tui.schema.run import short_name
 from fashion_tui.tui.widgets.image_tiles import Tile, short_class_name
 
 from .predictions import format_confidence
@@ -39,6 +41,13 @@ class FlippedPage:
     @property
     def total(self) -> int:
         return self.first.total
+
+
+def run_names(request: CompareRuns) -> tuple[str, str]:
+    """Return the short names of the first and the second run."""
+    paths = Path(request.run_path), Path(request.other_path)
+    first, second = (printable(short_name(path.name), terminal_glyphs()) for path in paths)
+    return first, second
 
 
 def flipped_tile(first: Prediction, second: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
