@@ -16,11 +16,13 @@ from fashion_tui.data.marks import mark_images, mislabelled_training_images, rea
 from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.report.glyphs import UNICODE
-from fashion_tui.schema.audit import Audit, Finding, LabelledImage
+from fashion_tui.schema.audit import Audit, Finding, LabelledImage, Mark
 from fashion_tui.schema.dataset import Split
 from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.data.audit_screen import AuditScreen, suggested_name
+from fashion_tui.tui.data.audit_marks import marks_line
+from fashion_tui.tui.data.audit_screen import AuditScreen
 from fashion_tui.tui.data.findings import FILTERS, finding_row, finding_title, matches, ranked
+from fashion_tui.tui.data.save_audit import suggested_name
 from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
@@ -104,6 +106,18 @@ def test_hostile_class_names_are_shown_on_one_printable_line(synthetic: Dataset)
     assert "0.2500" in finding_title(finding, names, UNICODE).plain
     ref = msgspec.structs.replace(SYNTHETIC, name="folder", directory="/a/b\x1b $x")
     assert suggested_name(ref, "now") == "b-x-audit-now.csv"
+
+
+def test_the_command_is_shown_only_if_it_would_leave_out_images() -> None:
+    test_image = Mark(split="test", index=1, verdict="mislabelled", time=0.0)
+    dismissed = [Mark(split="train", index=index, verdict="dismissed", time=0.0) for index in range(3)]
+    assert marks_line([test_image, *dismissed], 120).plain == "marks: 1 mislabelled, 3 dismissed"
+    training_image = Mark(split="train", index=7, verdict="mislabelled", time=0.0)
+    for width in (80, 120):
+        line = marks_line([training_image, test_image], width)
+        assert line.plain.startswith("marks: 2 mislabelled, 0 dismissed")
+        assert line.plain.endswith("train --without-marked")
+        assert line.cell_len <= width
 
 
 @in_the_app

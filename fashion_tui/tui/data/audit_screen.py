@@ -1,9 +1,6 @@
 """The label audit of a data set: duplicates and suspicious labels, their images side by side, and the user's marks."""
 
 import asyncio
-import re
-import time
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, cast
 
@@ -11,49 +8,34 @@ from rich.text import Text
 from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.reactive import var
 from textual.widgets import Static
 
 from fashion_tui.data.audits import stored_audit
-from fashion_tui.data.datasets import image_files
-from fashion_tui.data.marks import mark_images, read_marks, remove_marks
-from fashion_tui.report.audit import audit_csv
+from fashion_tui.data.marks import read_marks
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
-from fashion_tui.schema.audit import Audit, Finding, ImageKey, LabelledImage, Mark, Verdict
+from fashion_tui.schema.audit import Audit, Finding, Mark
 from fashion_tui.schema.dataset import DatasetRef
-from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.requests import AuditDataset
 from fashion_tui.tui.actions import AUDIT, IN_AUDIT, bindings, with_keys
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
-from fashion_tui.tui.dialogs.save import SaveDialog, save
 from fashion_tui.tui.pane import KeyLabels
 from fashion_tui.tui.screen_computation import ScreenComputation
-from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 from fashion_tui.tui.widgets.row_list import RowList
 
-from .findings import (
-    FILTERS,
-    LABEL_LINES,
-    Filter,
-    LazyRows,
-    example_images,
-    finding_images,
-    finding_row,
-    finding_title,
-    make_tiles,
-    matches,
-    ranked,
-)
+from .audit_marks import AuditMarks
+from .finding_view import FindingView
+from .findings import FILTERS, Filter, LazyRows, finding_row, matches, ranked
 from .open_dataset import OpenDataset
+from .save_audit import save_audit
 
 NARROW_WIDTH = 100
 """Minimum width, in columns, at which the images are beside the list. Otherwise, they are below it."""
-MIN_TILES = 6
 
 
 class AuditScreen(KeyLabels, AppScreen[None]):
@@ -81,21 +63,15 @@ class AuditScreen(KeyLabels, AppScreen[None]):
     notice = getters.query_one("#audit-notice", Static)
     body = getters.query_one("#audit-body", Horizontal)
     findings = getters.query_one(RowList)
-    caption = getters.query_one("#finding-title", FittedLines)
-    grid = getters.query_one(ImageTiles)
-    marks_line = getters.query_one("#marks", FittedLines)
+    finding_view = getters.query_one(FindingView)
+    marks = getters.query_one(AuditMarks)
 
     def __init__(self, dataset: OpenDataset) -> None:
         super().__init__()
         self._dataset = dataset
         self._audit: Audit | None = None
-        self._marks: dict[ImageKey, Mark] = {}
-        self._marking = asyncio.Lock()
         self._rows: list[int] = []
         """Indices of the listed findings."""
-        self._suspicious: frozenset[ImageKey] = frozenset()
-        self._image = 0
-        """Index of the image under the cursor among the images of the finding."""
         self._computation = ScreenComputation(self, "audit", self._show_status)
 
     def compose(self) -> ComposeResult:
@@ -104,12 +80,8 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         yield Static(id="audit-notice")
         with Horizontal(id="audit-body"):
             yield RowList(id="findings")
-            with Vertical(id="finding"):
-                yield FittedLines(id="finding-title")
-                grid = ImageTiles(LABEL_LINES, MIN_TILES)
-                grid.can_focus = False
-                yield grid
-        yield FittedLines(id="marks")
+            yield FindingView(self._dataset, id="finding")
+        yield AuditMarks(self._ref, id="marks")
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -148,14 +120,13 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         self.notice.update(text)
         self.notice.display = bool(text)
 
-    def _show_audit(self, audit: Audit, marks: Sequence[Mark]) -> None:
+    def _show_audit(self, audit: Audit, marks: tuple[Mark, ...]) -> None:
         self._audit = audit
-        self._marks = {mark.key: mark for mark in marks}
-        self._suspicious = frozenset(finding.images[0].key for finding in audit.of_kind("label"))
+        self.finding_view.open(audit)
+        self.marks.show(marks)
         self._show_notice(Text() if audit.findings else Text("Nothing found: no duplicates, no suspicious labels."))
         self.body.display = bool(audit.findings)
         self._show_list()
-        self._show_marks()
 
     # The list
 
@@ -172,15 +143,12 @@ class AuditScreen(KeyLabels, AppScreen[None]):
 
     def _show_rows(self) -> None:
         if (audit := self._audit) is not None:
-            rows, verdicts, glyphs = self._rows, self._verdicts(), terminal_glyphs()
+            rows, verdicts, glyphs = self._rows, self.marks.verdicts, terminal_glyphs()
 
             def make(row: int) -> Text:
                 return finding_row(audit.findings[rows[row]], audit.classes, verdicts, glyphs)
 
             self.findings.show_rows([str(index) for index in rows], LazyRows(len(rows), make))
-
-    def _verdicts(self) -> dict[ImageKey, Verdict]:
-        return {key: mark.verdict for key, mark in self._marks.items()}
 
     def _show_heading(self) -> None:
         audit, chosen, rows = self._audit, FILTERS[self.filter], len(self._rows)
@@ -199,11 +167,8 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         self.filter_line.fit(lambda _width: [line])
 
     @on(RowList.Chosen)
-    def _finding_chosen(self) -> None:
-        self._image = 0
-        self._show_finding()
-
-    # The images of the finding
+    def _show_finding(self) -> None:
+        self.finding_view.show(self.finding, self.marks.verdicts)
 
     @property
     def finding(self) -> Finding | None:
@@ -212,97 +177,27 @@ class AuditScreen(KeyLabels, AppScreen[None]):
             return None
         return self._audit.findings[int(self.findings.chosen)]
 
-    @property
-    def image(self) -> LabelledImage | None:
-        """The image under the cursor, or None if there is none."""
-        return None if (finding := self.finding) is None else finding.images[self._image]
-
-    @on(ImageTiles.LayoutChanged)
-    def _layout_changed(self) -> None:
-        self._show_finding()
-
-    @on(ImageTiles.Clicked)
-    def _tile_clicked(self, event: ImageTiles.Clicked) -> None:
-        if (finding := self.finding) is not None:
-            position = self._first_image() + event.position
-            if position < len(finding.images):
-                self._image = position
-                self._show_finding()
-
-    def _first_image(self) -> int:
-        """Return the index of the first image of the finding that is shown."""
-        room = max(self.grid.tile_layout.columns * self.grid.tile_layout.rows, 1)
-        return self._image // room * room
-
-    @work(group="images", exclusive=True)
-    async def _show_finding(self) -> None:
-        finding, glyphs = self.finding, terminal_glyphs()
-        if finding is None or self._audit is None:
-            self.grid.show(())
-            self.caption.fit(lambda _width: [])
-            return
-        title = finding_title(finding, self._audit.classes, glyphs)
-        if len(finding.images) > 1:
-            title.append(f" {glyphs.dot} image {self._image + 1:,} of {len(finding.images):,}", MUTED)
-        self.caption.fit(lambda _width: [title])
-        first, verdicts, suspicious = self._first_image(), self._verdicts(), self._suspicious
-        columns, rows = self.grid.tile_layout.columns, self.grid.tile_layout.rows
-        try:
-            stored = await self._dataset.stored()
-            images, free = finding_images(finding, first, columns, rows)
-            if free:
-                images += await asyncio.to_thread(example_images, stored, finding, suspicious, columns, rows)
-            tiles = await asyncio.to_thread(make_tiles, stored, images, finding, verdicts, glyphs)
-        except UserError as error:
-            self.notify(str(error), severity="error", markup=False)
-        else:
-            self.grid.show(tiles, self._image - first)
-
     # Marks
 
-    def _show_marks(self) -> None:
-        verdicts = [mark.verdict for mark in self._marks.values()]
-        wrong = sum(mark.verdict == "mislabelled" and mark.split == "train" for mark in self._marks.values())
-        counts = f"marks: {verdicts.count('mislabelled'):,} mislabelled, {verdicts.count('dismissed'):,} dismissed"
-
-        def line(width: int) -> list[Text]:
-            text = Text.assemble((counts, MUTED), no_wrap=True)
-            if wrong:
-                text.append("   train without them: " if width >= NARROW_WIDTH else "   ", MUTED)
-                text.append("fashion-tui train --without-marked", ACCENT)
-            return [text]
-
-        self.marks_line.fit(line)
-
-    @work(group="marks")
-    async def _change_marks(self, change: Callable[[], tuple[Mark, ...]]) -> None:
-        try:
-            async with self._marking:  # one change after the other, so that the newest marks are shown
-                marks = await asyncio.to_thread(change)
-        except UserError as error:
-            self.notify(str(error), severity="error", markup=False)
-            return
-        self._marks = {mark.key: mark for mark in marks}
+    @on(AuditMarks.Changed)
+    def _marks_changed(self) -> None:
         self._show_rows()
-        self._show_marks()
         self._show_finding()
 
     def action_mark(self) -> None:
         """Mark the image under the cursor as mislabelled."""
-        if (image := self.image) is not None:
-            self._change_marks(lambda: mark_images(self._ref, [image.key], "mislabelled"))
+        if (image := self.finding_view.image) is not None:
+            self.marks.mark([image.key], "mislabelled")
 
     def action_dismiss_finding(self) -> None:
         """Mark all images of the finding as dismissed."""
         if (finding := self.finding) is not None:
-            keys = [image.key for image in finding.images]
-            self._change_marks(lambda: mark_images(self._ref, keys, "dismissed"))
+            self.marks.mark([image.key for image in finding.images], "dismissed")
 
     def action_remove_mark(self) -> None:
         """Remove the marks on all images of the finding."""
         if (finding := self.finding) is not None:
-            keys = [image.key for image in finding.images]
-            self._change_marks(lambda: remove_marks(self._ref, keys))
+            self.marks.unmark(image.key for image in finding.images)
 
     # Other actions
 
@@ -327,9 +222,7 @@ class AuditScreen(KeyLabels, AppScreen[None]):
 
     def action_step(self, images: int) -> None:
         """Move the cursor among the images of the finding."""
-        if (finding := self.finding) is not None:
-            self._image = min(max(self._image + images, 0), len(finding.images) - 1)
-            self._show_finding()
+        self.finding_view.step(images)
 
     def action_turn_filter(self, steps: int) -> None:
         filters = list(FILTERS)
@@ -350,28 +243,5 @@ class AuditScreen(KeyLabels, AppScreen[None]):
 
     @work(group="save", exclusive=True)
     async def action_save(self) -> None:
-        """Ask for a path, and write all findings there as CSV. If writing fails, ask again."""
-        audit, marks = self._audit, list(self._marks.values())
-        if audit is None:
-            return
-        path, problem = Path.cwd() / suggested_name(self._ref, time.strftime("%Y%m%d-%H%M%S")), ""
-        while True:
-            dialog = SaveDialog("Save all findings and marks as CSV", path, (".csv",), problem)
-            chosen = await self.app.push_screen_wait(dialog)
-            if chosen is None:
-                return
-            path = chosen
-            try:
-                files = await asyncio.to_thread(image_files, self._ref)
-                await asyncio.to_thread(save, path, audit_csv(audit, marks, files))
-            except UserError as error:
-                problem = str(error)
-            else:
-                self.notify(f"Saved {path}", markup=False)
-                return
-
-
-def suggested_name(ref: DatasetRef, now: str) -> str:
-    """Return a file name, such as `fashion-mnist-audit-20261130-143012.csv`."""
-    words = re.sub(r"[^\w.]+", "-", ref.short_name[:60]).strip("-.")
-    return f"{words or 'dataset'}-audit-{now}.csv"
+        if self._audit is not None:
+            await save_audit(self.app, self._audit, self.marks.marks)

@@ -1,0 +1,79 @@
+"""The user's marks in the label audit."""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual import work
+from textual.message import Message
+
+from fashion_tui.data.marks import mark_images, remove_marks
+from fashion_tui.report.style import ACCENT, MUTED
+from fashion_tui.schema.audit import ImageKey, Mark, Verdict
+from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.errors import UserError
+from fashion_tui.tui.widgets.lines import FittedLines
+
+FULL_WIDTH = 100
+"""Minimum width, in columns, at which the command that trains without marked images is introduced."""
+
+
+class AuditMarks(FittedLines):
+    """Counts the marks on a data set's images, and changes them."""
+
+    @dataclass
+    class Changed(Message):
+        """The marks have been changed."""
+
+    def __init__(self, dataset: DatasetRef, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._dataset = dataset
+        self._changing = asyncio.Lock()
+        self.marks: tuple[Mark, ...] = ()
+
+    @property
+    def verdicts(self) -> dict[ImageKey, Verdict]:
+        """The verdict on each marked image."""
+        return {mark.key: mark.verdict for mark in self.marks}
+
+    def show(self, marks: tuple[Mark, ...]) -> None:
+        """Replace the marks that are shown."""
+        self.marks = marks
+        self.fit(lambda width: [marks_line(marks, width)])
+
+    def mark(self, images: Iterable[ImageKey], verdict: Verdict) -> None:
+        """Mark images."""
+        keys = tuple(images)
+        self._change(lambda: mark_images(self._dataset, keys, verdict))
+
+    def unmark(self, images: Iterable[ImageKey]) -> None:
+        """Remove the marks on images."""
+        keys = tuple(images)
+        self._change(lambda: remove_marks(self._dataset, keys))
+
+    @work(group="marks")
+    async def _change(self, change: Callable[[], tuple[Mark, ...]]) -> None:
+        try:
+            async with self._changing:  # one change after the other, so that the newest marks are shown
+                marks = await asyncio.to_thread(change)
+        except UserError as error:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            self.show(marks)
+            self.post_message(self.Changed())
+
+
+def marks_line(marks: Iterable[Mark], width: int) -> Text:
+    """Return a line such as `marks: 3 mislabelled, 12 dismissed   fashion-tui train --without-marked`.
+
+    The command is included if it would leave out images.
+    """
+    verdicts = [(mark.verdict, mark.split) for mark in marks]
+    mislabelled = [split for verdict, split in verdicts if verdict == "mislabelled"]
+    counts = f"marks: {len(mislabelled):,} mislabelled, {len(verdicts) - len(mislabelled):,} dismissed"
+    line = Text.assemble((counts, MUTED), no_wrap=True)
+    if "train" in mislabelled:
+        line.append("   train without them: " if width >= FULL_WIDTH else "   ", MUTED)
+        line.append("fashion-tui train --without-marked", ACCENT)
+    return line
