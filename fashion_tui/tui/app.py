@@ -191,6 +191,10 @@ class FashionApp(TerminalApp):
     @cached_property
     def engine(self) -> "Engine":
         """The client of the engine process, which does all work that needs torch. It is created on first use."""
+        return self.new_engine()
+
+    def new_engine(self) -> "Engine":
+        """Return the client of another engine process, for a computation that takes minutes. The caller closes it."""
         from fashion_tui.engine.client import Engine
 
         return Engine(ENGINE_MAX_SILENCE)

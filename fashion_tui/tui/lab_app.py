@@ -127,6 +127,9 @@ class LabApp(Protocol):
     def engine(self) -> "Engine":
         """The client of the engine process, which does all work that needs torch."""
 
+    def new_engine(self) -> "Engine":
+        """Return the client of another engine process, for a computation that takes minutes. The caller closes it."""
+
     @property
     def sandbox(self) -> "SandboxEngine":
         """The client of a second engine process, which runs the user's own code."""

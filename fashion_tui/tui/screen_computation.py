@@ -33,7 +33,7 @@ class ScreenComputation:
     The screen shows `status` and, in the footer, `label_of`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         screen: Screen[Any],
         group: str,
@@ -41,17 +41,19 @@ class ScreenComputation:
         *,
         repeat: str = "again",
         amount: str = COUNT_OF_IMAGES,
+        engine: "Engine | None" = None,
     ) -> None:
         """Create a computation that isn't running.
 
         `group` is the group of the screen's actions. Its action `back` must cancel the computation, and its action
         `repeat` must start it again. `changed` is called when the computation starts, makes progress or ends. `amount`
-        is a format string for the progress.
+        is a format string for the progress. Requests are sent to `engine`, by default the app's.
         """
         self._screen = screen
         self._group, self._repeat = group, repeat
         self._changed = changed
         self._amount = amount
+        self._engine = engine
         self._worker: Worker[None] | None = None
         self._activity = ""
         self.progress: tuple[int, int] | None = None
@@ -65,7 +67,7 @@ class ScreenComputation:
 
     @property
     def engine(self) -> "Engine":
-        return cast("LabApp", self._screen.app).engine
+        return self._engine or cast("LabApp", self._screen.app).engine
 
     def start(self, activity: str, compute: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Call `compute` in a worker. Cancel the computation that is running, if there is one.

@@ -18,6 +18,8 @@ from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.report.glyphs import UNICODE
 from fashion_tui.schema.audit import Audit, Finding, LabelledImage, Mark
 from fashion_tui.schema.dataset import Split
+from fashion_tui.schema.requests import GetShapes
+from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data.audit_marks import marks_line
 from fashion_tui.tui.data.audit_screen import AuditScreen
@@ -186,6 +188,8 @@ async def test_findings_are_shown_marked_and_saved(tmp_path: Path, synthetic: Da
 async def test_an_audit_can_be_cancelled_and_started_again(tmp_path: Path) -> None:
     async with audit_screen(tmp_path, (80, 24)) as (app, pilot):
         await until(pilot, lambda: "auditing" in screen_text(app) and "000 images" in screen_text(app), "progress")
+        await app.engine.ask(GetShapes(model="guide"), ShapeTable)
+        assert "auditing" in screen_text(app), "the app's engine doesn't wait for the audit"
         await pilot.press("escape")
         await until(pilot, lambda: "was cancelled" in screen_text(app), "the message")
         await pilot.press("enter")

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.text import Text
 from textual import getters, on, work
@@ -33,6 +33,9 @@ from .finding_view import FindingView
 from .findings import FILTERS, Filter, LazyRows, finding_row, matches, ranked
 from .open_dataset import OpenDataset
 from .save_audit import save_audit
+
+if TYPE_CHECKING:
+    from fashion_tui.engine.client import Engine
 
 NARROW_WIDTH = 100
 """Minimum width, in columns, at which the images are beside the list. Otherwise, they are below it."""
@@ -66,13 +69,15 @@ class AuditScreen(KeyLabels, AppScreen[None]):
     finding_view = getters.query_one(FindingView)
     marks = getters.query_one(AuditMarks)
 
-    def __init__(self, dataset: OpenDataset) -> None:
+    def __init__(self, dataset: OpenDataset, engine: "Engine") -> None:
+        """Create the screen. It closes `engine`, which computes the audit, so that the app's engine stays free."""
         super().__init__()
+        self._engine = engine
         self._dataset = dataset
         self._audit: Audit | None = None
         self._rows: list[int] = []
         """Indices of the listed findings."""
-        self._computation = ScreenComputation(self, "audit", self._show_status)
+        self._computation = ScreenComputation(self, "audit", self._show_status, engine=engine)
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="audit-title")
@@ -90,6 +95,9 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         self.findings.focus()
         self._start()
 
+    async def on_unmount(self) -> None:
+        await self._engine.close()
+
     def on_resize(self) -> None:
         self.set_class(self.size.width < NARROW_WIDTH, "-narrow")
 
@@ -104,11 +112,11 @@ class AuditScreen(KeyLabels, AppScreen[None]):
 
     async def _load(self) -> None:
         """Read the stored audit, or audit the data set."""
-        marks = await asyncio.to_thread(read_marks, self._ref)
         audit = await asyncio.to_thread(stored_audit, self._ref)
         if audit is None:
             self._computation.describe("auditing")
             audit = await self._computation.ask(AuditDataset(ref=self._ref), Audit)
+        marks = await asyncio.to_thread(read_marks, self._ref)  # images may have been marked during the audit
         self._show_audit(audit, marks)
 
     def _show_status(self) -> None:

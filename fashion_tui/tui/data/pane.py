@@ -256,7 +256,7 @@ class DataPane(ImagePane):
         if self._dataset is not None:
             from .audit_screen import AuditScreen
 
-            self.app.push_screen(AuditScreen(self._dataset))
+            self.app.push_screen(AuditScreen(self._dataset, self.lab_app.new_engine()))
 
     def action_download(self) -> None:
         if self._download is None:
