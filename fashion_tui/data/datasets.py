@@ -101,7 +101,7 @@ def _locate_folder(ref: DatasetRef) -> DatasetRef:
 
 
 def _is_unchanged(folder: DatasetRef, sha256: str) -> bool:
-    """Return whether a folder of images was read, has this SHA-256, and no file has changed since."""
+    """Return whether a folder of images had this SHA-256 when it was read, and no file has changed since."""
     try:
         stored = open_prepared(folder)
     except UserError:
@@ -110,7 +110,7 @@ def _is_unchanged(folder: DatasetRef, sha256: str) -> bool:
 
 
 def _advice(ref: DatasetRef) -> str:
-    """Return how the user can tell where the original images of a data set are."""
+    """Return advice on how to specify the folder with the original images of a data set."""
     if ref.name != FOLDER:
         return f"name the folder that contains the original {ref.name} with --data DIR"
     return f"name the folder that has the original images with --dataset FOLDER {size_options(ref)}"

@@ -194,7 +194,7 @@ class FashionApp(TerminalApp):
         return self.new_engine()
 
     def new_engine(self) -> "Engine":
-        """Return the client of another engine process, for a computation that takes minutes. The caller closes it."""
+        """Return the client of a new engine process, for computations that take minutes. The caller must close it."""
         from fashion_tui.engine.client import Engine
 
         return Engine(ENGINE_MAX_SILENCE)

@@ -128,7 +128,7 @@ class LabApp(Protocol):
         """The client of the engine process, which does all work that needs torch."""
 
     def new_engine(self) -> "Engine":
-        """Return the client of another engine process, for a computation that takes minutes. The caller closes it."""
+        """Return the client of a new engine process, for computations that take minutes. The caller must close it."""
 
     @property
     def sandbox(self) -> "SandboxEngine":

@@ -90,7 +90,7 @@ def grad_cam(classifier: Classifier, image: Tensor, target: int, layer: str) -> 
     Each feature map is weighted by the mean of the logit's gradient over its positions. The weighted maps are summed,
     negative values are set to 0, and the result is resized to the size of the image by bilinear interpolation
     (Selvaraju et al. 2017, "Grad-CAM", equations 1 and 2). If the sum is negative at all positions, the heat map is 0
-    everywhere: the layer contains evidence against the class only.
+    everywhere: the layer contains only evidence against the class.
 
     `image` is normalised, float32 `[C, H, W]`. `layer` is one of `CamLayers.paths`. If the network calls the layer
     several times, the last call is used. Raises UserError if no gradient reaches the layer.

@@ -1,4 +1,4 @@
-"""Requests that look into a run's network: explanations, feature maps and weights."""
+"""Requests to inspect a run's network: explanations, feature maps and weights."""
 
 from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.explanation import Method

@@ -16,7 +16,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.tui.widgets.lines import FittedLines
 
 FULL_WIDTH = 100
-"""Minimum width, in columns, at which the command that trains without marked images is introduced."""
+"""Minimum width, in columns, at which `train without them` precedes the command."""
 
 
 class AuditMarks(FittedLines):

@@ -37,6 +37,6 @@ async def save_audit(app: App[object], audit: Audit, marks: Sequence[Mark]) -> N
 
 
 def suggested_name(ref: DatasetRef, now: str) -> str:
-    """Return a name of the file, such as `fashion-mnist-audit-20261130-143012.csv`."""
+    """Return a file name, such as `fashion-mnist-audit-20261130-143012.csv`."""
     words = re.sub(r"[^\w.]+", "-", ref.short_name[:60]).strip("-.")
     return f"{words or 'dataset'}-audit-{now}.csv"

@@ -7,7 +7,7 @@ from fashion_tui.tui.widgets.lines import FittedLines
 
 
 class DifferenceView(FittedLines):
-    """Shows the part of the matrix that fits, and moves to other parts."""
+    """Shows as much of the matrix as fits, and scrolls to other parts."""
 
     _compared: PredictionComparison | None = None
     _first_cell = (0, 0)
@@ -22,7 +22,7 @@ class DifferenceView(FittedLines):
         )
 
     def move(self, right: int, down: int) -> None:
-        """Move by a number of columns and rows of the matrix."""
+        """Scroll by a number of columns and rows of the matrix."""
         if self._compared is not None:
             last = len(self._compared.classes) - 1
             row, column = self._first_cell

@@ -69,7 +69,7 @@ def method_lines(chosen: Method, layer: str | None, width: int, glyphs: Glyphs) 
 
 
 def advice_lines(heat: HeatMap) -> list[Text]:
-    """If Grad-CAM is 0 everywhere, return a line with the keys for another layer and for occlusion."""
+    """Return the keys for another layer and for occlusion if Grad-CAM is 0 everywhere, else no lines."""
     if heat.method != "grad-cam" or heat.scale:
         return []
     other_layer = [(key_of("explanation", "choose_layer"), "another layer")] if len(heat.layers) > 1 else []

@@ -42,7 +42,7 @@ class FlippedImages:
         self._names: tuple[str, ...] = ()
 
     def choose(self, compared: PredictionComparison, change: Change | None) -> None:
-        """Choose the images to show. The browser must be cleared afterwards."""
+        """Choose the images to show. Clear the browser afterwards."""
         self.change, self._names = change, compared.classes
         images: dict[Change | None, tuple[int, ...]] = {"broken": compared.broken, "fixed": compared.fixed}
         self.indices = images.get(change, ())
