@@ -17,7 +17,7 @@ from fashion_tui.lab.networks.repair import repair_of
 from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.lab.throughput import measure_throughput
 from fashion_tui.lab.trace import LIVE_MODEL, NeedsValues, error_location, max_parameter_bytes, trace
-from fashion_tui.lab.trace.inputs import resolve_inputs
+from fashion_tui.lab.trace.inputs import NetworkInputs, resolve_inputs
 from fashion_tui.lab.trace.step_times import measure_step_times
 from fashion_tui.lab.trace.training_memory import measure_training_memory
 from fashion_tui.schema.errors import TimeLimitReached, UsageError, UserError
@@ -33,7 +33,7 @@ from fashion_tui.schema.requests import (
     TraceSource,
 )
 from fashion_tui.schema.shapes import ShapeTable
-from fashion_tui.schema.training_costs import StepTime, TrainingCosts, TrainingMemory
+from fashion_tui.schema.training_costs import TrainingCosts
 from fashion_tui.schema.weights import Histogram
 
 from .cache import Cache
@@ -92,25 +92,28 @@ def get_weights(request: GetWeights, call: CallContext, _cache: Cache) -> tuple[
 
 def get_training_costs(request: GetTrainingCosts, call: CallContext, _cache: Cache) -> TrainingCosts:
     device = choose_device("auto")
-    custom = request.network if isinstance(request.network, CustomModel) else read_model(request.network)
-    network = custom or request.network
     with call.interruptible():
         throughput = measure_throughput(device)
-        memory, steps = _training_costs(network, request, device, throughput.free_memory)
+        with _reproducible(), _network_to_measure(request) as (model, inputs):
+            memory = measure_training_memory(model, inputs, device)
+            steps = measure_step_times(model, inputs, device, memory, throughput.free_memory)
         return TrainingCosts(memory=memory, throughput=throughput, steps=steps)
 
 
-def _training_costs(
-    network: NamedModel | CustomModel, request: GetTrainingCosts, device: torch.device, free: int | None
-) -> tuple[TrainingMemory, tuple[StepTime, ...]]:
+@contextmanager
+def _network_to_measure(request: GetTrainingCosts) -> Iterator[tuple[nn.Module, NetworkInputs]]:
+    """Build the network whose costs are measured, and yield it with its inputs."""
+    if request.recipe is not None and is_fine_tuned(request.recipe):
+        model = build_network(request.recipe, None, request.task)
+        yield model, resolve_inputs(model, (InputSpec(shape=request.task.image_shape),))
+        return
+    custom = request.network if isinstance(request.network, CustomModel) else read_model(request.network)
+    network = custom or request.network
     with (
-        _reproducible(),
         open_model(network, max_bytes=max_parameter_bytes(), task=request.task) as (model, _),
         open_inputs(request.inputs, network, model, request.task.image_shape) as inputs,
     ):
-        resolved = resolve_inputs(model, inputs)
-        memory = measure_training_memory(model, resolved, device)
-        return memory, measure_step_times(model, resolved, device, memory, free)
+        yield model, resolve_inputs(model, inputs)
 
 
 class _WrongInput(UsageError):

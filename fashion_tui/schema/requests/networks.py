@@ -82,6 +82,8 @@ class GetTrainingCosts(Request, frozen=True, kw_only=True):
     inputs: Inputs = ()
     """The network's inputs. If empty, the inputs that its library defines, or else an image of the task."""
     task: ImageTask = FASHION_TASK
+    recipe: Recipe | None = None
+    """If given, measure the network of torchvision that a run with this recipe trains, on images of the task."""
 
 
 class GetWeights(Request, frozen=True, kw_only=True):

@@ -73,7 +73,7 @@ class TrainingEstimate(FittedLines):
 
     async def _ask(self, network: ShownNetwork) -> None:
         task = network.task(self._pane.lab_app.dataset)
-        request = GetTrainingCosts(network=network.model, inputs=network.inputs, task=task)
+        request = GetTrainingCosts(network=network.model, inputs=network.inputs, task=task, recipe=network.recipe)
         costs, note = None, ""
         try:
             costs = await self._pane.lab_app.sandbox.ask(request, TrainingCosts, TIME_LIMIT)
