@@ -49,6 +49,21 @@ def mark_images(dataset: DatasetRef, images: Iterable[ImageKey], verdict: Verdic
     return _update(dataset, lambda marks: {**marks, **new})
 
 
+def toggle_mislabelled(dataset: DatasetRef, image: ImageKey) -> tuple[Mark, ...]:
+    """Mark an image as mislabelled or, if it is already, remove the mark. Return all marks on the data set's images.
+
+    Raises UserError if the file can't be read or written.
+    """
+    mark = Mark(split=image[0], index=image[1], verdict="mislabelled", time=time.time())
+
+    def toggle(marks: Marks) -> Marks:
+        if image in marks and marks[image].verdict == "mislabelled":
+            return {key: other for key, other in marks.items() if key != image}
+        return {**marks, image: mark}
+
+    return _update(dataset, toggle)
+
+
 def remove_marks(dataset: DatasetRef, images: Iterable[ImageKey]) -> tuple[Mark, ...]:
     """Remove the marks on images, and return the remaining ones. Images without a mark are ignored.
 

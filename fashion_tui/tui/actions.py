@@ -276,7 +276,7 @@ IN_SET: tuple[Action, ...] = (
 )
 IN_AUDIT: tuple[Action, ...] = (
     Action("back", "escape", "Cancel the audit, or close it", "close", "esc"),
-    Action("mark", "m", "Mark the image as mislabelled", "mislabelled"),
+    Action("mark_label", "exclamation_mark", "Mark the image as mislabelled, or unmark it", "mislabelled", "!"),
     Action(
         "dismiss_finding", "d", "Dismiss the finding: nothing is wrong with its images", "dismiss", setting="dismiss"
     ),

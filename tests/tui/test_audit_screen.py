@@ -140,7 +140,7 @@ async def test_findings_are_shown_marked_and_saved(tmp_path: Path, synthetic: Da
 
         await until(pilot, lambda: "4 findings" in screen_text(app) and shows(("train", 3), ("test", 4)), "the group")
         assert "identical pixels" in screen_text(app)
-        await pilot.press("right", "m")  # the test image of the group
+        await pilot.press("right", "!")  # the test image of the group
         await until(pilot, lambda: "marks: 1 mislabelled, 1 dismissed" in screen_text(app), "the mark")
         assert "--without-marked" not in screen_text(app), "no training image is marked"
         await pilot.press("down", "d")
@@ -153,7 +153,8 @@ async def test_findings_are_shown_marked_and_saved(tmp_path: Path, synthetic: Da
         await until(pilot, lambda: len(grid.tiles) > 2, "examples")
         shown = {tile.labels[0].plain for tile in grid.tiles[1:]}
         assert shown == {names[suspect.images[0].label], names[suspect.suggested or 0]}
-        await pilot.press("m")
+        for _ in range(3):  # the second removes the mark
+            await pilot.press("!")
         await until(pilot, lambda: "train --without-marked" in screen_text(app), "how to train without it")
         assert mislabelled_training_images(SYNTHETIC) == (7,)
 

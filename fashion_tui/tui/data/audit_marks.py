@@ -8,7 +8,7 @@ from rich.text import Text
 from textual import work
 from textual.message import Message
 
-from fashion_tui.data.marks import mark_images, remove_marks
+from fashion_tui.data.marks import mark_images, remove_marks, toggle_mislabelled
 from fashion_tui.report.style import ACCENT, MUTED
 from fashion_tui.schema.audit import ImageKey, Mark, Verdict
 from fashion_tui.schema.dataset import DatasetRef
@@ -42,10 +42,14 @@ class AuditMarks(FittedLines):
         self.marks = marks
         self.fit(lambda width: [marks_line(marks, width)])
 
-    def mark(self, images: Iterable[ImageKey], verdict: Verdict) -> None:
-        """Mark images."""
+    def toggle_mislabelled(self, image: ImageKey) -> None:
+        """Mark an image as mislabelled, or remove this mark."""
+        self._change(lambda: toggle_mislabelled(self._dataset, image))
+
+    def dismiss(self, images: Iterable[ImageKey]) -> None:
+        """Mark images as dismissed."""
         keys = tuple(images)
-        self._change(lambda: mark_images(self._dataset, keys, verdict))
+        self._change(lambda: mark_images(self._dataset, keys, "dismissed"))
 
     def unmark(self, images: Iterable[ImageKey]) -> None:
         """Remove the marks on images."""

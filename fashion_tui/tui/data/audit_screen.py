@@ -51,7 +51,7 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         "**near** duplicates look the same. Duplicates across train and test inflate the test accuracy. A "
         "**label** is suspicious if networks that were trained without the image find another class much more "
         "probable.\n\n"
-        "`{mark}` marks the image as mislabelled, `{dismiss}` dismisses the finding if nothing is wrong with its "
+        "`{mark_label}` marks the image as mislabelled, `{dismiss}` dismisses the finding if nothing is wrong with its "
         "images, and `{remove_mark}` removes their marks. Marks apply only to this version of the data set. "
         "To train without the images that are marked as mislabelled, use `fashion-tui train --without-marked`.",
     )
@@ -192,15 +192,15 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         self._show_rows()
         self._show_finding()
 
-    def action_mark(self) -> None:
-        """Mark the image under the cursor as mislabelled."""
+    def action_mark_label(self) -> None:
+        """Mark the image under the cursor as mislabelled, or remove this mark."""
         if (image := self.finding_view.image) is not None:
-            self.marks.mark([image.key], "mislabelled")
+            self.marks.toggle_mislabelled(image.key)
 
     def action_dismiss_finding(self) -> None:
         """Mark all images of the finding as dismissed."""
         if (finding := self.finding) is not None:
-            self.marks.mark([image.key for image in finding.images], "dismissed")
+            self.marks.dismiss(image.key for image in finding.images)
 
     def action_remove_mark(self) -> None:
         """Remove the marks on all images of the finding."""
@@ -216,7 +216,7 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         """Disable actions on findings until there is an audit, and `again` unless the last attempt failed."""
         if action == "again":
             return bool(self._computation.problem)
-        if action in {"mark", "dismiss_finding", "remove_mark", "step", "turn_filter", "filter", "save"}:
+        if action in {"mark_label", "dismiss_finding", "remove_mark", "step", "turn_filter", "filter", "save"}:
             return self._audit is not None
         return True
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fashion_tui.data.marks import mark_images, read_marks, remove_marks
+from fashion_tui.data.marks import read_marks, toggle_mislabelled
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.audit import ImageKey, Mark
 
@@ -22,10 +22,7 @@ def toggle_mark(run_path: Path, image: ImageKey) -> frozenset[ImageKey]:
     This writes files, so call it in a thread. Raises UserError if a file can't be read or written.
     """
     with Run(run_path) as run:
-        dataset = run.config.dataset
-    if image in _mislabelled(read_marks(dataset)):
-        return _mislabelled(remove_marks(dataset, [image]))
-    return _mislabelled(mark_images(dataset, [image], "mislabelled"))
+        return _mislabelled(toggle_mislabelled(run.config.dataset, image))
 
 
 def _mislabelled(marks: tuple[Mark, ...]) -> frozenset[ImageKey]:
