@@ -74,6 +74,7 @@ class EngineFailure(UserError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.message)
         self.exit_code = failure.exit_code
+        self.fields = failure.fields
 
 
 @dataclass

@@ -69,6 +69,8 @@ class Failure(_Message, frozen=True, tag="failure"):
     exit_code: int
     untrusted: bool = False
     """Whether the error is an UntrustedSource. The client may ask the user to trust the source and repeat the call."""
+    fields: tuple[str, ...] = ()
+    """Names of the fields whose values cause the error, as in UserError."""
 
 
 ToEngine = Call | Cancel | Check

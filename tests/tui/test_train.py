@@ -1,5 +1,6 @@
 """The Train pane, with real trainers."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import AsyncIterator
@@ -11,6 +12,8 @@ from typing import BinaryIO
 
 import msgspec
 import pytest
+import torch
+import torchvision
 from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input
@@ -26,6 +29,7 @@ from fashion_tui.schema.run import RunSummary
 from fashion_tui.settings import UserSettings
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
+from fashion_tui.tui.lab_app import NetworkChoice
 from fashion_tui.tui.train import run_lines
 from fashion_tui.tui.train.follow import SnapshotTaken
 from fashion_tui.tui.train.form.run_form import RunForm
@@ -173,6 +177,40 @@ async def test_invalid_value_is_reported_at_its_field_and_starts_nothing(
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, RunForm), "the pane again")
         assert not store.list_runs(tmp_path / "runs")
+
+
+async def test_fine_tuning_starts_from_the_form_once_its_values_are_valid(tmp_path: Path) -> None:
+    """Until then, the form stays open with what the user has typed."""
+    name = "shufflenet_v2_x0_5"
+    weights = tmp_path / "weights.pth"
+    torch.save(torchvision.models.get_model(name, num_classes=3).state_dict(), weights)
+    async with train_pane(tmp_path / "runs", (120, 70)) as (app, pilot):
+        app.query_one(TrainPane).new_run(NetworkChoice(f"torchvision:{name}"))
+        await until(pilot, lambda: isinstance(app.screen, RunForm) and isinstance(app.focused, Input), "the form")
+        form = app.screen
+        missing = str(tmp_path / "missing.pth")
+        values = {"epochs": "1", "batch_size": "3000", "weights": missing, "freeze": "conv*,stag", "input_size": "32"}
+        for field, value in values.items():
+            form.query_one(f"#{field}", Input).value = value
+        await pilot.press("enter")
+        await until(pilot, lambda: "matches 'stag'" in screen_text(app), "the wrong pattern")
+        assert app.focused is form.query_one("#freeze")
+        form.query_one("#freeze", Input).value = "conv*,stage*"
+        await until(pilot, lambda: "matches 'stag'" not in screen_text(app), "no error")
+        await pilot.press("enter")
+        await until(pilot, lambda: "can't use the weights" in screen_text(app), "the missing file")
+        assert app.focused is form.query_one("#weights")
+        assert form.query_one("#epochs", Input).value == "1"
+        form.query_one("#weights", Input).value = str(weights)
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: app.runs, "the run")
+        with Run(Path(app.runs[0].path)) as run:
+            config = run.config
+    recipe = config.recipe
+    assert (recipe.model, recipe.weights, recipe.freeze) == (f"torchvision:{name}", str(weights), "conv*,stage*")
+    assert (recipe.epochs, recipe.batch_size, recipe.input_size) == (1, 3000, 32)
+    assert config.weights_sha256 == hashlib.sha256(weights.read_bytes()).hexdigest()
 
 
 async def test_batch_size_and_validation_are_checked_together(tmp_path: Path) -> None:

@@ -91,7 +91,8 @@ def _answer(call: Call, connection: Connection, cache: Cache) -> ToClient:
         return Failure(call.id, "cancelled", CANCELLED)
     except UserError as error:
         message = " ".join(str(error).split())
-        return Failure(call.id, message, error.exit_code, untrusted=isinstance(error, UntrustedSource))
+        is_untrusted = isinstance(error, UntrustedSource)
+        return Failure(call.id, message, error.exit_code, untrusted=is_untrusted, fields=error.fields)
     except KeyboardInterrupt as error:  # raised by the user's code, because Ctrl-C doesn't reach this process
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return Failure(call.id, f"line {frame.lineno} of {Path(frame.filename).name} raised KeyboardInterrupt", 1)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from fashion_tui.runs import launch, on_end, queue
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.dataset import FOLDER, DatasetInfo
-from fashion_tui.schema.errors import UserError
+from fashion_tui.schema.errors import UserError, caused_by
 from fashion_tui.schema.fine_tuning import CheckedFineTuning, PublishedWeights
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.paths import user_path
-from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, Recipe, is_fine_tuned
+from fashion_tui.schema.recipe import DEFAULT_WEIGHTS, NONE, is_fine_tuned
 from fashion_tui.schema.requests import CheckFineTuning, GetPublishedWeights
 from fashion_tui.schema.run import RunConfig, RunSummary, short_name
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED, confirm_trust
@@ -102,28 +103,24 @@ class NewRuns:
         """Show the form, and start a run unless the user cancels."""
         self._prepare()
         self._pane.app.clear_notifications()  # notifications would cover the form
-        choices = await self._pane.app.push_screen_wait(RunForm(dataset, network, like))
+        form = RunForm(dataset, network, like, partial(self._check_fine_tuning, dataset))
+        choices = await self._pane.app.push_screen_wait(form)
         if choices is not None:
-            try:
-                checked = await self._prepare_fine_tuning(choices.recipe, dataset)
-            except UserError as error:
-                self._pane.notify(str(error), severity="error", markup=False)
-                return
-            if checked is None:
-                return
             folder = self._pane.lab_app.settings.runs_directory
-            self._requests.start(folder, "starting", partial(self._start, choices, checked, dataset))
+            self._requests.start(folder, "starting", partial(self._start, choices, dataset))
 
-    async def _prepare_fine_tuning(self, recipe: Recipe, dataset: DatasetInfo) -> CheckedFineTuning | None:
-        """Check a network of torchvision, and download its weights if necessary. Any other recipe stays unchanged.
+    async def _check_fine_tuning(self, dataset: DatasetInfo, choices: RunChoices) -> RunChoices | None:
+        """Check a network of torchvision, and download its weights if necessary. Any other choices stay unchanged.
 
         Return None if the user cancels the download. Raises UserError.
         """
+        recipe = choices.recipe
         if not is_fine_tuned(recipe):
-            return CheckedFineTuning(recipe=recipe)
+            return choices
         engine = self._pane.lab_app.engine
         if recipe.weights not in {NONE, DEFAULT_WEIGHTS}:
-            file = user_path(recipe.weights, "weights").absolute()
+            with caused_by("weights"):
+                file = user_path(recipe.weights, "weights").absolute()
             recipe = msgspec.structs.replace(recipe, weights=str(file))
         if recipe.weights == DEFAULT_WEIGHTS:
             source = await engine.ask(GetPublishedWeights(model=recipe.model), PublishedWeights)
@@ -132,19 +129,20 @@ class NewRuns:
             except MissingWeights:
                 if not await self._pane.app.push_screen_wait(WeightsDownload(source)):
                     return None
-        return await engine.ask(CheckFineTuning(recipe=recipe, task=dataset.task), CheckedFineTuning)
+        checked = await engine.ask(CheckFineTuning(recipe=recipe, task=dataset.task), CheckedFineTuning)
+        return replace(choices, recipe=checked.recipe, weights_sha256=checked.weights_sha256)
 
-    def _start(self, choices: RunChoices, checked: CheckedFineTuning, dataset: DatasetInfo) -> str:
+    def _start(self, choices: RunChoices, dataset: DatasetInfo) -> str:
         """Create a run and start its trainer. Call this from a thread."""
         lab_app = self._pane.lab_app
         run = create_run(
             lab_app.settings.runs_directory,
-            recipe=checked.recipe,
+            recipe=choices.recipe,
             dataset=dataset,
             **choices.settings,
             network=choices.network,
             suggested_learning_rate=choices.suggested_learning_rate,
-            weights_sha256=checked.weights_sha256,
+            weights_sha256=choices.weights_sha256,
         )
         with run:
             problem = on_end.choose(run, None)

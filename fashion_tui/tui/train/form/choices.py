@@ -33,6 +33,8 @@ class RunChoices:
     """Whether the run waits until no other run trains on its device."""
     suggested_learning_rate: float | None = None
     """The learning rate that a range test with these values has suggested, or None."""
+    weights_sha256: str = ""
+    """SHA-256 of the file with the initial weights, or an empty string without such a file."""
 
     def check(self, dataset: DatasetInfo) -> None:
         """Raise InvalidField if a value is invalid with the other values or for this data set."""

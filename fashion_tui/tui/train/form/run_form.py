@@ -1,6 +1,6 @@
 """The form that starts a run. It shows the values of a recipe and checks them as the user types."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 from typing import ClassVar, cast
@@ -46,6 +46,10 @@ DEVICE = "device"
 """Name of the field that is listed separately, because its choices depend on the machine."""
 
 
+CheckChoices = Callable[[RunChoices], Awaitable[RunChoices | None]]
+"""Returns the values with which a run starts, or None to keep the form open. Raises UserError if a value is invalid."""
+
+
 class RunForm(Dialog[RunChoices | None]):
     """Asks for the values of a new run. The result is the user's choices, or None if the user cancels."""
 
@@ -66,16 +70,19 @@ class RunForm(Dialog[RunChoices | None]):
         dataset: DatasetInfo,
         network: NetworkChoice | None = None,
         like: RunConfig | None = None,
+        check: CheckChoices | None = None,
     ) -> None:
         """Create the form.
 
         `network` replaces the network of every recipe. If `like` isn't None, the initial values are those of this
-        configuration, and its recipe is the only one.
+        configuration, and its recipe is the only one. `check` is called before the form closes, for checks that take
+        time.
         """
         super().__init__()
         self.dataset = dataset
         self.network = network
         self._like = like
+        self._check = check
         self._tested: tuple[Recipe, float] | None = None
         """The recipe of the last range test and its suggestion, if it had one."""
         self._devices_requested = False
@@ -238,7 +245,8 @@ class RunForm(Dialog[RunChoices | None]):
     @on(Input.Changed)
     @on(Cycle.Changed)
     def show_problems(self) -> None:
-        """Show each field's error, warning or original value."""
+        """Show each field's error, warning or original value. Checks of the earlier values end."""
+        self.workers.cancel_group(self, "check")
         errors = {error.field: str(error) for error in self._invalid_fields()}
         notes = self._notes(errors)
         for name, row in self.rows.items():
@@ -315,9 +323,29 @@ class RunForm(Dialog[RunChoices | None]):
 
     @on(Input.Submitted)
     def _start(self) -> None:
-        """Dismiss the form with its values, or focus the first field with an invalid value."""
+        """Check the values and dismiss the form with them, or focus the first field with an invalid value."""
         if not self._focus_invalid():
-            self.dismiss(self._choices())
+            self._check_and_dismiss(self._choices())
+
+    @work(group="check", exclusive=True)
+    async def _check_and_dismiss(self, choices: RunChoices) -> None:
+        try:
+            checked = choices if self._check is None else await self._check(choices)
+        except UserError as error:
+            self._show_error(error)
+        else:
+            if checked is not None:
+                self.dismiss(checked)
+
+    def _show_error(self, error: UserError) -> None:
+        """Show an error at the field that causes it, and focus the field. If the field is unknown, show a message."""
+        row = self.rows.get(error.fields[0]) if error.fields else None
+        if row is None:
+            self.notify(str(error), severity="error", markup=False)
+        else:
+            row.show(printable(str(error), terminal_glyphs()))
+            row.editor.focus()
+            self.app.bell()
 
     def _focus_invalid(self) -> bool:
         """Focus the first field with an invalid value. Return False if all values are valid."""
