@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cached_property, partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -270,6 +271,9 @@ class FashionApp(TerminalApp):
     @on(DatasetFound)
     def _dataset_found(self, message: DatasetFound) -> None:
         self.dataset = message.state
+        self.run_worker(
+            partial(import_module, "fashion_tui.tui.data.pane"), thread=True, group="imports"
+        )  # opens faster
         if message.state.problem is not None:  # the problem is often too long for the status bar
             self.notify(message.state.problem, severity="warning", timeout=PROBLEM_SECONDS, markup=False)
 

@@ -1,6 +1,7 @@
 """The Data pane, with a real engine."""
 
 import http.server
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -17,6 +18,7 @@ from textual.pilot import Pilot
 from fashion_tui.data.sources import FASHION_MNIST, SYNTHETIC
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import ImagePage
+from fashion_tui.tui import data as data_package
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data import pane as pane_module
 from fashion_tui.tui.data.enlarged_view import EnlargedView
@@ -24,7 +26,7 @@ from fashion_tui.tui.data.pane import DataPane
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
-from tests.tui.pilots import screen_text, until
+from tests.tui.pilots import app_on, screen_text, until
 from tests.tui.shared_engines import create_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
@@ -94,6 +96,16 @@ async def test_keys_move_through_all_images(tmp_path: Path) -> None:
         await until(pilot, lambda: "test set · 2,000 images · page 1/" in screen_text(app), "the test set")
         expected = images(0, count, "test")
         await until(pilot, lambda: grid.tiles[0].picture.pixels == expected.image(0), "its first image")
+
+
+async def test_modules_of_the_pane_are_imported_before_it_is_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(data_package, "pane", pane_module)  # the app replaces the module
+    monkeypatch.delitem(sys.modules, DataPane.__module__)
+    async with app_on(tmp_path) as (app, pilot):
+        await until(pilot, lambda: DataPane.__module__ in sys.modules, "the modules")
+        assert app.current_pane.PANE == "playground"
 
 
 async def test_filter_and_enlarged_image(tmp_path: Path) -> None:
