@@ -86,3 +86,4 @@ async def test_a_computation_shows_its_progress_and_ends_with_a_result_a_problem
         screen.may_end.set()
         await pilot.pause()
         assert (screen.result, computation.is_running) == (1, False)
+        assert "cancelled" in computation.problem, "the cancelled coroutine didn't go on"
