@@ -7,12 +7,9 @@ from typing import Any
 import click
 import msgspec
 
-from fashion_tui.schema.fields import Field, fields_of
+from fashion_tui.schema.fields import Field, fields_of, option_name
 
 from .values import DEVICE, WEIGHTS, Named, Numbers
-
-_OTHER_NAMES = {"learning_rate": "--lr", "compiled": "--compile"}
-"""Options whose names differ from their fields' names."""
 
 OTHER_OPTIONS = "Options"
 """Heading of the options that aren't created from a field."""
@@ -65,11 +62,6 @@ def field_options(
         return command
 
     return add
-
-
-def option_name(field: str) -> str:
-    """Return the option for a field, such as `--batch-size`."""
-    return _OTHER_NAMES.get(field, f"--{field.replace('_', '-')}")
 
 
 def _option(field: Field, default_description: str | None) -> Callable[[Command], Command]:

@@ -25,6 +25,9 @@ FieldValue = int | float | str | bool | tuple[float, ...]
 
 NO, YES = "no", "yes"
 
+_OTHER_NAMES = {"learning_rate": "--lr", "compiled": "--compile"}
+"""Options whose names differ from their fields' names."""
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -175,3 +178,8 @@ def check_fields(struct: msgspec.Struct) -> None:
     """Check each described field on its own. Raises InvalidField for the first invalid one."""
     for field in fields_of(type(struct)).values():
         field.check(getattr(struct, field.name))
+
+
+def option_name(field: str) -> str:
+    """Return the option for a field, such as `--batch-size`."""
+    return _OTHER_NAMES.get(field, f"--{field.replace('_', '-')}")

@@ -219,6 +219,7 @@ IN_PANE: dict[PaneName, tuple[Action, ...]] = {
         Action("compare", "equals_sign", "Compare the predictions with those of another run", "compare", "="),
         Action("robustness", "K", "Measure the accuracy on corrupted images", "robustness"),
         Action("predict", "at", "Predict the class of an image file", "predict", "@"),
+        Action("save", "ctrl+s", "Save a report, the predictions or the network", "save", "^s"),
         *TURNING,
         Action("back", "escape", "Cancel, go back to the matrix, or show all classes", shown_key="esc"),
     ),

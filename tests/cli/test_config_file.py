@@ -12,9 +12,9 @@ import pytest
 import torch
 
 from fashion_tui.cli.commands import train
-from fashion_tui.cli.config_text import config_text
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.lab.data.datasets import Images
+from fashion_tui.report.config_text import config_text
 from fashion_tui.runs.create import create_run
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.builtin_recipes import GUIDE, QUICK, STRONG

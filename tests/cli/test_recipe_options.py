@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from fashion_tui.cli.commands import train
-from fashion_tui.cli.field_options import FieldOption, option_name
+from fashion_tui.cli.field_options import FieldOption
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.builtin_recipes import GUIDE
-from fashion_tui.schema.fields import Field, FieldValue, fields_of
+from fashion_tui.schema.fields import Field, FieldValue, fields_of, option_name
 from fashion_tui.schema.recipe import FINE_TUNING, Recipe
 from fashion_tui.schema.run import RunConfig
 

@@ -1,5 +1,6 @@
 """The Evaluate pane, with a real engine and a real run."""
 
+import csv
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 from PIL import Image
 from textual.pilot import Pilot
@@ -27,6 +29,7 @@ from fashion_tui.schema.evaluation import Evaluation, PredictionOrder, Predictio
 from fashion_tui.schema.requests import Evaluate, GetBaselines, GetPredictions
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
+from fashion_tui.tui.dialogs.save import SaveDialog
 from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
 from fashion_tui.tui.evaluate.pane import EvaluatePane
 from fashion_tui.tui.evaluate.prediction_dialog import PredictionDialog
@@ -358,3 +361,71 @@ async def test_an_image_is_marked_as_mislabelled(
         await pilot.press("left", "exclamation_mark")
         await until(pilot, lambda: not labels(pane)[1][0].endswith(" !"), "no marks")
         assert read_marks(app.dataset.info.ref) == ()
+
+
+async def save_as(app: FashionApp, pilot: Pilot[None], typed: str, path: Path) -> None:
+    """Choose what to save by typing a part of its line, and save it at the path."""
+    await pilot.press("ctrl+s")
+    await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the list of files")
+    await pilot.press(*typed.replace(" ", ""), "enter")
+    await until(pilot, lambda: isinstance(app.screen, SaveDialog), "the question for a path")
+    app.screen.query_one(Input).value = str(path)
+    await pilot.press("enter")
+
+
+async def test_a_report_the_predictions_and_the_weights_are_saved(held_out: Path, tmp_path: Path) -> None:
+    """They belong to the checkpoint and the images that the pane shows."""
+    run = next(held_out.iterdir())  # noqa: ASYNC240
+    report, table, weights = tmp_path / "report.html", tmp_path / "all.csv", tmp_path / "net.safetensors"
+    async with evaluate_pane(held_out) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the mistakes")
+        await pilot.press("O")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the checkpoints")
+        await pilot.press(*"step 1", "enter")
+        await until(pilot, lambda: "step 1 " in screen_text(app), "the earlier weights")
+        await pilot.press("v")
+        await until(pilot, lambda: f"{HELD_OUT} held-out" in screen_text(app), "the held-out images")
+        evaluation = await app.engine.ask(Evaluate(run_path=str(run), checkpoint="1", split="validation"), Evaluation)
+
+        await save_as(app, pilot, "HTML", report)
+        await until(pilot, report.exists, "the report")
+        await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
+        assert f"{evaluation.accuracy * 100:.1f}" in report.read_text()
+        await save_as(app, pilot, "CSV", table)
+        await until(pilot, table.exists, "the predictions")
+        await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
+        with table.open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert len(rows) == HELD_OUT
+        assert sum(row["truth"] == row["predicted"] for row in rows) == round(evaluation.accuracy * HELD_OUT)
+        await save_as(app, pilot, "safetensors", weights)
+        await until(pilot, weights.exists, "the weights")
+        torch.manual_seed(1)  # as in the checkpoint of step 1
+        expected = build("guide").state_dict()
+        saved = safetensors.torch.load_file(weights)
+        assert saved.keys() == expected.keys()
+        assert all(torch.equal(saved[name], expected[name]) for name in saved)
+
+
+async def test_saving_can_be_cancelled_and_repeated_after_an_error(held_out: Path, tmp_path: Path) -> None:
+    async with evaluate_pane(held_out) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the mistakes")
+        assert app.engine.pid is not None
+        os.kill(app.engine.pid, signal.SIGSTOP)
+        try:
+            await save_as(app, pilot, "CSV", tmp_path / "all.csv")
+            await until(pilot, lambda: "saving predictions" in screen_text(app), "the progress")
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
+        finally:
+            os.kill(app.engine.pid, signal.SIGCONT)
+        folder = tmp_path / "reports"
+        (folder / "report-images").parent.mkdir()
+        (folder / "report-images").touch()  # a file in the place of the folder with the report's images
+        await save_as(app, pilot, "Markdown", folder / "report.md")
+        await until(pilot, lambda: "can't create the folder" in " ".join(screen_text(app).split()), "the reason")
+        assert isinstance(app.screen, SaveDialog)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
+        assert not (folder / "report.md").exists()
+        assert not (tmp_path / "all.csv").exists()

@@ -11,7 +11,6 @@ from fashion_tui.cli.field_options import field_options
 from fashion_tui.cli.inputs import check_device, find_dataset
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
-from fashion_tui.cli.target import target_file, write_target
 from fashion_tui.data.audits import stored_audit
 from fashion_tui.data.datasets import image_files
 from fashion_tui.data.marks import read_marks
@@ -21,6 +20,7 @@ from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.requests import AuditDataset
 from fashion_tui.schema.run import RunConfig
+from fashion_tui.target import target_file, write_target
 
 
 @click.command(

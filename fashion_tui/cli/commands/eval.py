@@ -7,9 +7,8 @@ import click
 import msgspec
 from rich.text import Text
 
-from fashion_tui.cli.config_text import config_text
 from fashion_tui.cli.engine import engine_session
-from fashion_tui.cli.evaluation_files import all_predictions, output_file, worst_mistakes, write_report
+from fashion_tui.cli.evaluation_files import output_file
 from fashion_tui.cli.options import (
     CommonOptions,
     checkpoint_option,
@@ -21,11 +20,10 @@ from fashion_tui.cli.options import (
 from fashion_tui.cli.output import note_synthetic, print_line, show, write_json
 from fashion_tui.cli.run_data import read_run_dataset
 from fashion_tui.report.baselines import baseline_lines, baselines_verdict
-from fashion_tui.report.document.content import EvaluationDocument
+from fashion_tui.report.document.files import all_predictions, evaluation_document, worst_mistakes, write_report
 from fashion_tui.report.evaluation import evaluation_report
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.robustness import robustness_lines
-from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.baselines import Baselines
 from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit, PredictionPage, PredictionsFile
@@ -126,7 +124,7 @@ def eval_command(  # noqa: PLR0913
             print_line(f"Wrote {predictions_file}", err=True)
         if report_file is not None:
             mistakes = engine.ask(worst_mistakes(evaluate), PredictionPage, "collecting mistakes")
-            write_report(_document(Path(path), evaluation, mistakes, baselines, robustness), report_file)
+            write_report(evaluation_document(Path(path), evaluation, mistakes, baselines, robustness), report_file)
             print_line(f"Wrote {report_file}", err=True)
     if as_json:
         note_synthetic(evaluation.dataset)
@@ -137,27 +135,6 @@ def eval_command(  # noqa: PLR0913
         show(Text(), *baseline_lines(evaluation, baselines))
     if robustness is not None:
         show(Text(), *robustness_lines(robustness, terminal_glyphs()))
-
-
-def _document(
-    run_path: Path,
-    evaluation: Evaluation,
-    mistakes: PredictionPage,
-    baselines: Baselines | None,
-    robustness: Robustness | None,
-) -> EvaluationDocument:
-    """Return the content of a report about the run."""
-    with Run(run_path) as run:
-        return EvaluationDocument(
-            evaluation=evaluation,
-            dataset=run.config.dataset.short_name,
-            mistakes=mistakes.predictions,
-            mistake_count=mistakes.total,
-            settings=config_text(run),
-            versions=run.config.versions,
-            baselines=baselines,
-            robustness=robustness,
-        )
 
 
 def _json(evaluation: Evaluation, baselines: Baselines | None, robustness: Robustness | None) -> dict[str, object]:

@@ -15,12 +15,12 @@ from fashion_tui.cli.options import (
 )
 from fashion_tui.cli.output import note_synthetic, print_line, write_json
 from fashion_tui.cli.run_data import read_run_dataset
-from fashion_tui.cli.target import target_file
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.export import EXPORT_FORMATS, SUFFIXES, ExportFormat, ExportMetadata, ExportResult, format_of
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.requests import Export
+from fashion_tui.target import target_file
 
 
 @click.command(

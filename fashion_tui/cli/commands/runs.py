@@ -9,10 +9,10 @@ import click
 import msgspec
 from rich.text import Text
 
-from fashion_tui.cli.config_text import config_text
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import print_line, print_warning, show, write_csv, write_json, write_toml
 from fashion_tui.cli.values import NameList, RunName
+from fashion_tui.report.config_text import config_text
 from fashion_tui.report.formatting import format_bytes
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.runs import fields_table, metrics_table, runs_tables

@@ -12,7 +12,6 @@ from fashion_tui.cli.inputs import parse_arguments
 from fashion_tui.cli.options import CommonOptions, common_options, json_option
 from fashion_tui.cli.output import FILE_WIDTH, print_line, show, write_json
 from fashion_tui.cli.shapes_json import comparison_as_json, costs_as_json, table_as_json
-from fashion_tui.cli.target import target_file, write_target
 from fashion_tui.cli.values import MODEL, NameList, RunName
 from fashion_tui.report.formatting import format_shape
 from fashion_tui.report.glyphs import terminal_glyphs
@@ -30,6 +29,7 @@ from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.requests import GetShapes, GetTrainingCosts
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.schema.training_costs import TrainingCosts
+from fashion_tui.target import target_file, write_target
 
 DEFAULT_MODEL = "guide"
 TIMING_COLUMNS = frozenset({"forward", "backward"})

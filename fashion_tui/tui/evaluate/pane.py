@@ -34,6 +34,7 @@ from .images_view import ImagesView
 from .layout import part_names
 from .matrix_view import MatrixView
 from .parts import EvaluationParts
+from .saving import save_evaluation
 from .summary import SummaryView, checkpoint_line, progress_line
 
 EMPTY = (
@@ -59,7 +60,8 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
         "The images are wrong predictions, highest loss first. `{sort}` sorts them by confidence or by margin, the "
         "difference between the two highest probabilities. `{wrong_only}` shows all predictions, and `{filter}` "
         "those of one true class, predicted class or confusion. `{mark_label}` marks an image as mislabelled; "
-        "training can leave out marked images. `{predict}` predicts the class of an image file with the run.",
+        "training can leave out marked images. `{predict}` predicts the class of an image file with the run.\n\n"
+        "`{save}` saves a report, all predictions or the network.",
     )
     DEFAULT_CSS = Path(__file__).with_name("evaluate.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False
@@ -268,6 +270,16 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
     def action_evaluate(self) -> None:
         if self.subject is not None:
             self._evaluate(self.subject)
+
+    def action_save(self) -> None:
+        if self.subject is not None and self.evaluation is not None:
+            subject = msgspec.structs.replace(self.subject, checkpoint=str(self.evaluation.step))
+            baselines = self._baselines.get(baselines_request(self.subject))
+            self.lab_app.hold_input(self._save(subject, self.evaluation, baselines))
+
+    @work(group="save", exclusive=True)
+    async def _save(self, subject: Evaluate, evaluation: Evaluation, baselines: Baselines | None) -> None:
+        await save_evaluation(self.app, subject, evaluation, baselines)
 
     @work(group="predict", exclusive=True)
     async def action_predict(self) -> None:

@@ -1,4 +1,4 @@
-"""The output file of a command."""
+"""Files that the user names and the app or a command writes."""
 
 import errno
 import os

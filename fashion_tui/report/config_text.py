@@ -11,9 +11,7 @@ from fashion_tui.runs.run import Run
 from fashion_tui.schema.builtin_recipes import GUIDE, RECIPES
 from fashion_tui.schema.dataset import FOLDER, DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.schema.fields import Field, fields_of
-
-from .field_options import option_name
+from fashion_tui.schema.fields import Field, fields_of, option_name
 
 
 def config_text(run: Run) -> str:
