@@ -16,6 +16,7 @@ from fashion_tui.trained_run import TrainedRun
 from fashion_tui.tui.dialogs.image import ImageDialog
 from fashion_tui.tui.evaluate.comparison_screen import ComparisonScreen
 from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
+from fashion_tui.tui.evaluate.pane import EvaluatePane
 from fashion_tui.tui.lab_app import Settings
 from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
@@ -99,3 +100,25 @@ async def test_a_problem_is_one_sentence(pair: list[Path]) -> None:
         await app.push_screen(ComparisonScreen(request))
         await until(pilot, lambda: "held out no images" in screen_text(app), "the problem")
         assert "try again" in screen_text(app)
+
+
+async def test_the_checkpoint_of_the_other_run_is_chosen(pair: list[Path]) -> None:
+    app = create_app(Settings(pair[0].parent, dataset="synthetic"))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("f6")
+        pane = app.query_one(EvaluatePane)
+        await until(pilot, lambda: pane.evaluation is not None, "the evaluation of a run")
+        await until(pilot, lambda: len(app.runs) == len(pair), "both runs")
+        await pilot.press("equals_sign")
+        await until(pilot, lambda: "Compare with run" in screen_text(app), "the list of runs")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Compare with checkpoint" in screen_text(app), "the list of checkpoints")
+        await pilot.press(*"step", "enter")
+        await until(pilot, lambda: "McNemar" in screen_text(app), "the comparison")
+        assert "checkpoints: a step 24 · b step 24" in screen_text(app)
+        await pilot.press("escape", "equals_sign")
+        await until(pilot, lambda: "Compare with run" in screen_text(app), "the list of runs again")
+        await pilot.press("enter")
+        await until(pilot, lambda: "Compare with checkpoint" in screen_text(app), "the list of checkpoints again")
+        await pilot.press("enter")
+        await until(pilot, lambda: "checkpoints: a step 24 · b final" in screen_text(app), "its final checkpoint")

@@ -1,9 +1,11 @@
 """Dialogs in which the user chooses a checkpoint, or the classes of the images that are shown."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.text import Text
+from textual.app import App
 
 from fashion_tui.report.formatting import format_accuracy, shorten
 from fashion_tui.report.glyphs import Glyphs
@@ -32,6 +34,16 @@ def checkpoint_choices(run_path: Path) -> list[Choice]:
         note = f"   step {best.step:,}, the highest accuracy on held-out images{accuracy}"
         choices.append(Choice("best", Text.assemble(("best", FOREGROUND), (note, MUTED))))
     return [*choices, *(Choice(str(step), Text(f"step {step:,}", FOREGROUND)) for step in steps)]
+
+
+async def choose_checkpoint(app: App[None], run_path: Path, title: str, current: str) -> str | None:
+    """Let the user choose a checkpoint of a run. Return `final`, `best` or a step, or None if the user cancels.
+
+    The checkpoint `current` is selected at first, if the run has it. Call this from a worker. Raises UserError if the
+    run can't be read.
+    """
+    choices = await asyncio.to_thread(checkpoint_choices, run_path)
+    return await app.push_screen_wait(ChoiceDialog(title, choices, current))
 
 
 def class_dialog(

@@ -132,6 +132,12 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
                 title.append(f" {format_percent(accuracy)}", ACCENT)
         return title
 
+    def _checkpoints(self) -> str:
+        """Return a line such as `checkpoints: a step 5,625 · b best`."""
+        names = (self._request.checkpoint, self._request.other_checkpoint)
+        shown = [f"step {int(name):,}" if name.isdecimal() else name for name in names]
+        return f"checkpoints: a {shown[0]} {terminal_glyphs().dot} b {shown[1]}"
+
     def _show_caption(self) -> None:
         self.caption.fit(lambda width: [self._caption(width)])
 
@@ -143,7 +149,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         if self._view == "confusions":
             return Text(printable(CAPTION, glyphs), MUTED)
         if self._flipped.change is None:
-            return Text()
+            return Text(self._checkpoints(), MUTED)
         count, right, wrong = len(self._flipped.indices), *(LETTERS if self._view == "broken" else LETTERS[::-1])
         images = "image" if count == 1 else "images"
         cursor = self.browser.cursor

@@ -21,14 +21,13 @@ from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit
 from fashion_tui.schema.requests import Evaluate, GetBaselines
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, State, short_name
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
-from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.trust import confirm_trust
 from fashion_tui.tui.pane import RunPane
 from fashion_tui.tui.predict.screen import predict_file
 from fashion_tui.tui.run_choice import choose_run, default_run
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
-from .choices import checkpoint_choices
+from .choices import choose_checkpoint
 from .computation import Computation
 from .images_view import ImagesView
 from .layout import part_names
@@ -254,11 +253,12 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
     @work(group="choose checkpoint", exclusive=True)
     async def _choose_checkpoint(self, subject: Evaluate) -> None:
         try:
-            choices = await asyncio.to_thread(checkpoint_choices, Path(subject.run_path))
+            chosen = await choose_checkpoint(
+                self.app, Path(subject.run_path), "Evaluate checkpoint", subject.checkpoint
+            )
         except UserError as error:
             self._show_problem(str(error))
             return
-        chosen = await self.app.push_screen_wait(ChoiceDialog("Evaluate checkpoint", choices, subject.checkpoint))
         if chosen is not None:
             self._evaluate(msgspec.structs.replace(subject, checkpoint=chosen))
 

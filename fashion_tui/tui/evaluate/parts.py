@@ -16,7 +16,7 @@ from fashion_tui.tui.dialogs.trust import confirm_trust
 from fashion_tui.tui.image_pane import ImageBrowser, ImagePane
 from fashion_tui.tui.run_choice import choose_run
 
-from .choices import class_dialog, selected_classes
+from .choices import choose_checkpoint, class_dialog, selected_classes
 from .comparison_screen import ComparisonScreen
 from .explanation_screen import ExplanationScreen
 from .images_view import ImagesView
@@ -188,17 +188,25 @@ class EvaluationParts(ImagePane):
 
     @work(group="compare", exclusive=True)
     async def _compare(self, subject: Evaluate, step: str) -> None:
-        """Let the user choose another run, and compare its final weights with the checkpoint that is shown."""
+        """Let the user choose a checkpoint of another run, and compare it with the checkpoint that is shown."""
         others = [run for run in self.lab_app.runs if run.path != subject.run_path]
         chosen = await choose_run(self.app, others, "Compare with run", None)
         try:
             if chosen is None or not await confirm_trust(self.app, Path(chosen)):
                 return
+            checkpoint = await choose_checkpoint(self.app, Path(chosen), "Compare with checkpoint", subject.checkpoint)
         except UserError as error:
             self.notify(str(error), severity="error", markup=False)
             return
-        request = CompareRuns(run_path=subject.run_path, other_path=chosen, checkpoint=step, split=subject.split)
-        self.app.push_screen(ComparisonScreen(request))
+        if checkpoint is not None:
+            request = CompareRuns(
+                run_path=subject.run_path,
+                other_path=chosen,
+                checkpoint=step,
+                other_checkpoint=checkpoint,
+                split=subject.split,
+            )
+            self.app.push_screen(ComparisonScreen(request))
 
     def action_robustness(self) -> None:
         if self.subject is not None and self.evaluation is not None:
