@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from fashion_tui.data.marks import mark_images, remove_marks
+from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.runs.launch import launch
 from fashion_tui.runs.queue import QueueEntry
+from fashion_tui.runs.run import Run
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.train.form.run_form import RunForm
 from tests.runs.parts import make_run
@@ -47,9 +50,16 @@ async def test_the_order_of_the_queue_is_changed_by_key(tmp_path: Path) -> None:
         await pilot.press("shift+up")
         await until(pilot, lambda: "is stopped; only a queued" in screen_text(app), "the reason")
 
+        mark_images(SYNTHETIC, [("train", 5), ("test", 6)], "mislabelled")
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, RunForm) and isinstance(app.focused, Input), "the form")
+        assert isinstance(app.screen, RunForm)
+        app.screen.rows["without_marked"].set_value(value=True)
         await pilot.press("enter")
         await until(pilot, lambda: places(app) == {"second": None, "first": 1, "guide": 2}, "a place for the new run")
         await until(pilot, lambda: "It will start even if you quit" in screen_text(app), "the outcome")
+        new = next(run for run in app.runs if "-guide-" in run.run)
+        with Run(Path(new.path)) as run:
+            assert run.config.left_out == (5,)
+    remove_marks(SYNTHETIC, [("train", 5), ("test", 6)])
     device.remove()

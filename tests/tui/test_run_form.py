@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from fashion_tui.data.sources import SYNTHETIC_INFO
+from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
 from fashion_tui.machine.threads import available_cpus
 from fashion_tui.schema.builtin_recipes import GUIDE, STRONG
 from fashion_tui.schema.fields import Field, FieldValue, fields_of
@@ -22,8 +23,10 @@ from fashion_tui.tui.lab_app import NetworkChoice
 from fashion_tui.tui.theme import THEME
 from fashion_tui.tui.train.form import queue_row
 from fashion_tui.tui.train.form.choices import RunChoices
+from fashion_tui.tui.train.form.left_out import left_out_row
 from fashion_tui.tui.train.form.run_form import RunForm
 from fashion_tui.tui.widgets.cycle import Cycle
+from tests.runs.parts import make_run
 from tests.tui.pilots import screen_text, until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -31,7 +34,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 @asynccontextmanager
 async def form(
-    monkeypatch: pytest.MonkeyPatch, size: tuple[int, int] = (80, 24), network: NetworkChoice | None = None
+    monkeypatch: pytest.MonkeyPatch,
+    size: tuple[int, int] = (80, 24),
+    network: NetworkChoice | None = None,
+    marked: tuple[int, ...] = (),
 ) -> AsyncIterator[tuple[RunForm, Pilot[None], list[RunChoices | None]]]:
     """Open the form in a separate app. After the form is closed, the list contains its result."""
     monkeypatch.setattr("fashion_tui.tui.train.form.run_form.has_gpu_driver", lambda: False)
@@ -40,7 +46,7 @@ async def form(
     app.theme = THEME.name
     results: list[RunChoices | None] = []
     async with app.run_test(size=size) as pilot:
-        run_form = RunForm(SYNTHETIC_INFO, network)
+        run_form = RunForm(SYNTHETIC_INFO, network, marked=marked)
         await app.push_screen(run_form, results.append)
         await until(pilot, lambda: app.focused is run_form.rows["epochs"].editor, "the form")
         yield run_form, pilot, results
@@ -224,3 +230,32 @@ async def test_all_fields_above_the_groups_can_be_reset_and_left_by_page_down(mo
                 field.focus()
                 await pilot.press(key)
                 assert pilot.app.focused is run_form.rows["epochs"].editor
+
+
+async def test_marked_images_are_left_out_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with form(monkeypatch, marked=(3, 7)) as (run_form, pilot, results):
+        row = run_form.rows["without_marked"]
+        row.editor.focus()
+        await until(pilot, lambda: shows(pilot, "leave out 2 images marked as mislabelled"), "the help")
+        assert run_form._choices().left_out == ()
+        await pilot.press("right", "enter")
+        await until(pilot, lambda: bool(results), "the result")
+    assert results[0] is not None
+    assert results[0].left_out == (3, 7)
+    async with form(monkeypatch) as (run_form, _, _):
+        assert "without_marked" not in run_form.rows, "no image is marked"
+
+
+async def test_a_repeated_run_leaves_the_same_images_out(tmp_path: Path) -> None:
+    with make_run(tmp_path, dataset=SYNTHETIC, left_out=(5,)) as run:
+        config = run.config
+    row = left_out_row(SYNTHETIC, (3, 7), config)
+    assert row is not None
+    assert list(row.images) == [5]
+    other = left_out_row(msgspec.structs.replace(SYNTHETIC, sha256="1" * 64), (3, 7), config)
+    assert other is not None
+    assert list(other.images) == [], "by default, nothing is left out of other images"
+    row.set_value(value=False)
+    other.set_value(value=True)
+    assert list(row.images) == []
+    assert list(other.images) == [3, 7]

@@ -10,6 +10,7 @@ import msgspec
 from textual.worker import Worker
 
 from fashion_tui.data.datasets import locate, prepared_info
+from fashion_tui.data.marks import mislabelled_training_images
 from fashion_tui.data.pretrained import MissingWeights, find_weights
 from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
@@ -103,7 +104,12 @@ class NewRuns:
         """Show the form, and start a run unless the user cancels."""
         self._prepare()
         self._pane.app.clear_notifications()  # notifications would cover the form
-        form = RunForm(dataset, network, like, partial(self._check_fine_tuning, dataset))
+        try:
+            marked = await asyncio.to_thread(mislabelled_training_images, dataset.ref)
+        except UserError as error:
+            self._pane.notify(str(error), severity="error", markup=False)
+            marked = ()
+        form = RunForm(dataset, network, like, partial(self._check_fine_tuning, dataset), marked)
         choices = await self._pane.app.push_screen_wait(form)
         if choices is not None:
             folder = self._pane.lab_app.settings.runs_directory
@@ -141,6 +147,7 @@ class NewRuns:
             dataset=dataset,
             **choices.settings,
             network=choices.network,
+            left_out=choices.left_out,
             suggested_learning_rate=choices.suggested_learning_rate,
             weights_sha256=choices.weights_sha256,
         )

@@ -35,11 +35,15 @@ class RunChoices:
     """The learning rate that a range test with these values has suggested, or None."""
     weights_sha256: str = ""
     """SHA-256 of the file with the initial weights, or an empty string without such a file."""
+    left_out: tuple[int, ...] = ()
+    """Indices of the training images that the run leaves out."""
 
     def check(self, dataset: DatasetInfo) -> None:
         """Raise InvalidField if a value is invalid with the other values or for this data set."""
         check_recipe(self.recipe, is_custom=True)  # the form can't change the network
-        check_dataset(self.recipe, dataset, int(self.settings["validation"]), is_custom=self.network is not None)
+        check_dataset(
+            self.recipe, dataset, int(self.settings["validation"]), self.left_out, is_custom=self.network is not None
+        )
 
 
 def warnings(recipe: Recipe) -> dict[str, str | Text]:

@@ -36,6 +36,7 @@ from fashion_tui.tui.widgets.cycle import Cycle
 
 from .choices import RunChoices, warnings
 from .devices import AUTO, DeviceChoices
+from .left_out import left_out_row
 from .queue_row import QUEUE_HELP, QueueRow
 from .range_test import RangeTestDialog, is_same_test
 from .row import FieldRow
@@ -71,12 +72,13 @@ class RunForm(Dialog[RunChoices | None]):
         network: NetworkChoice | None = None,
         like: RunConfig | None = None,
         check: CheckChoices | None = None,
+        marked: tuple[int, ...] = (),
     ) -> None:
         """Create the form.
 
         `network` replaces the network of every recipe. If `like` isn't None, the initial values are those of this
         configuration, and its recipe is the only one. `check` is called before the form closes, for checks that take
-        time.
+        time. `marked` are the indices of the training images that are marked as mislabelled.
         """
         super().__init__()
         self.dataset = dataset
@@ -93,6 +95,7 @@ class RunForm(Dialog[RunChoices | None]):
         preferred = user_settings().recipe
         self.recipe = self._recipe(preferred if preferred in self._recipe_names else self._recipe_names[0])
         self._original_recipe = self.recipe.name
+        self.left_out_row = left_out_row(dataset.ref, marked, like)
         self.rows = {row.field.name: row for row in self._new_rows()}
         """The rows of all fields, keyed by the field's name."""
         self._headings: dict[str, Static] = {}
@@ -110,6 +113,8 @@ class RunForm(Dialog[RunChoices | None]):
         for field in fields_of(RunConfig).values():
             choices = self._devices.names if field.name == DEVICE else ()
             yield FieldRow(field, self._run_value(field), run_origin, choices)
+        if self.left_out_row is not None:
+            yield self.left_out_row
 
     def _run_value(self, field: Field) -> FieldValue:
         """Return the original value of a field that isn't part of the recipe."""
@@ -276,7 +281,8 @@ class RunForm(Dialog[RunChoices | None]):
         suggestion = None
         if self._tested is not None and is_same_test(self._tested[0], recipe):
             suggestion = self._tested[1]
-        choices = RunChoices(recipe, custom, settings, self.queue_row.is_on, suggestion)
+        left_out = () if self.left_out_row is None else self.left_out_row.images
+        choices = RunChoices(recipe, custom, settings, self.queue_row.is_on, suggestion, left_out=left_out)
         choices.check(self.dataset)
         return choices
 
