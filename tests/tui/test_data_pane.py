@@ -19,6 +19,7 @@ from fashion_tui.data.sources import FASHION_MNIST, SYNTHETIC
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import ImagePage
 from fashion_tui.tui import data as data_package
+from fashion_tui.tui.actions import IN_PANE, MOVING, TURNING
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data import pane as pane_module
 from fashion_tui.tui.data.enlarged_view import EnlargedView
@@ -106,6 +107,33 @@ async def test_modules_of_the_pane_are_imported_before_it_is_opened(
     async with app_on(tmp_path) as (app, pilot):
         await until(pilot, lambda: DataPane.__module__ in sys.modules, "the modules")
         assert app.current_pane.PANE == "playground"
+
+
+OPENED = {
+    "next_view": "SHA-256",
+    "previous_view": "SHA-256",
+    "open": "pixel values",
+    "filter": "Class, or index of an image",
+    "transforms": "ToTensor",
+    "predict": "No run has a checkpoint",
+    "audit": "label audit",
+}
+"""Text that is shown once the view, the screen or the dialog of an action is open."""
+
+
+async def test_each_key_opens_what_its_title_names(tmp_path: Path) -> None:
+    others = {action.id for action in (*MOVING, *TURNING)} | {"other_split", "sort", "shuffle", "download", "back"}
+    assert {action.id for action in IN_PANE["data"]} == {*OPENED, *others}
+    async with data_pane(tmp_path) as (app, pilot, pane):
+        for action in IN_PANE["data"]:
+            if (text := OPENED.get(action.id)) is not None:
+                assert text not in screen_text(app)
+                await pilot.press(action.keys.split(",")[0])
+                await until(pilot, lambda text=text: text in screen_text(app), action.title)  # type: ignore[misc]
+                while app.screen is not app.screen_stack[0] or pane.view is not pane.images:
+                    await pilot.press("escape")
+                    await pilot.pause()
+                await until(pilot, lambda: isinstance(app.focused, ImageTiles), "the images again")
 
 
 async def test_filter_and_enlarged_image(tmp_path: Path) -> None:
