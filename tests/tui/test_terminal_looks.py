@@ -1,5 +1,6 @@
 """Every pane shows its information at every size and on every kind of terminal."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +30,13 @@ PANES: dict[str, tuple[str, ...]] = {
 }
 
 
+ATTRIBUTES = {*range(10), *range(21, 30), 39, 49}
+"""SGR codes that set attributes such as bold, and those that restore the default colours."""
+
+SIXTEEN_COLOURS = {*range(30, 38), *range(40, 48), *range(90, 98), *range(100, 108)}
+"""SGR codes of the 16 colours, as foreground and as background."""
+
+
 @pytest.mark.parametrize(
     ("size", "environ"),
     [
@@ -54,6 +62,10 @@ def test_each_pane_shows_its_information(launcher: AppLauncher, size: Size, envi
             terminal.wait_gone("close")
         if environ.get("LANG") == "C":
             assert bytes(terminal.output).isascii()
+        if environ.get("TERM") == "xterm-16color":
+            codes = set(map(int, b";".join(re.findall(rb"\x1b\[([\d;]+)m", terminal.output)).split(b";")))
+            assert codes - ATTRIBUTES <= SIXTEEN_COLOURS
+            assert codes & SIXTEEN_COLOURS
         if "NO_COLOR" in environ:
             assert {colour for colour in terminal.colours() if not _is_grey(colour)} == set()
         terminal.press("q")
