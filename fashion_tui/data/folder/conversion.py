@@ -1,5 +1,6 @@
 """Write the images of a folder as a stored data set."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -55,7 +56,8 @@ class Converter:
     def convert(self, layout: Layout) -> None:
         """Convert the files of the folder.
 
-        Raises UserError if there are too few images, Cancelled if `should_stop` returns True, and OSError.
+        Raises UserError if there are too few images or the folder no longer exists, Cancelled if `should_stop` returns
+        True, and OSError.
         """
         if layout.test is None:
             train_files, test_files = split(layout.train)
@@ -80,10 +82,16 @@ class Converter:
         with closing(in_parallel(self._reader.read, files, self._should_stop, chunk_size=chunk_size)) as images:
             for file, image in zip(files, images, strict=True):
                 if isinstance(image, UnreadableImage):
+                    self._check_folder()
                     self._skipped.append(SkippedFile(path=file.path, reason=str(image)))
                 else:
                     part.append(file, image)
                 self._report(file)
+
+    def _check_folder(self) -> None:
+        """Raise UserError if the folder no longer exists: its files must not be listed as unreadable then."""
+        if not os.path.isdir(self._ref.directory or ""):  # noqa: PTH112 - Path.is_dir may raise
+            raise UserError(f"{self._ref.directory} was moved or deleted while it was read; move it back and try again")
 
     def _report(self, file: ImageFile) -> None:
         if self._reader.needs_decoding(file):

@@ -8,7 +8,9 @@ from PIL import Image
 
 from fashion_tui.data.decoding import DecodedImage
 from fashion_tui.data.folder import import_folder
+from fashion_tui.data.folder.conversion import Converter
 from fashion_tui.data.folder.images_file import ImagesFile
+from fashion_tui.data.folder.layout import read_layout
 from fashion_tui.data.stored import StoredDataset
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
@@ -160,3 +162,12 @@ def test_a_folder_on_which_no_network_can_be_trained_and_tested_is_refused(tmp_p
         Import(damaged)()
     with pytest.raises(UserError, match=r"no test image.*emu: 12 test images"):
         Import(untested)()
+
+
+def test_a_folder_that_is_moved_while_it_is_read_is_reported(folder: Path, tmp_path: Path) -> None:
+    layout = read_layout(folder, lambda: False)
+    folder.rename(tmp_path / "moved")
+    (tmp_path / "target").mkdir()
+    converter = Converter(reference(folder), tmp_path / "target", None, lambda _done, _total: None, lambda: False)
+    with pytest.raises(UserError, match=f"{folder} was moved or deleted while it was read"):
+        converter.convert(layout)
