@@ -30,6 +30,9 @@ class Action:
     setting: str = ""
     """Name of the action in the settings file. Defaults to `name`. Required if `name` contains arguments."""
 
+    keywords: str = ""
+    """Words that aren't in the title or the label but by which the palette should find the action."""
+
     @property
     def id(self) -> str:
         return self.setting or self.name
