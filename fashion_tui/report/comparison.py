@@ -37,9 +37,16 @@ def setting_rows(comparison: RunComparison) -> list[Row]:
     """Return the settings that differ, with a dash for a run that doesn't have the setting."""
     glyphs = terminal_glyphs()
     return [
-        (printable(name, glyphs), tuple(printable("–" if value is None else str(value), glyphs) for value in values))
+        (printable(name, glyphs), tuple(printable(_setting_text(value), glyphs) for value in values))
         for name, values in comparison.differences.items()
     ]
+
+
+def _setting_text(value: object) -> str:
+    """Return a setting as text. The values of several channels are separated by commas."""
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "–" if value is None else str(value)
 
 
 def result_rows(comparison: RunComparison) -> list[Row]:

@@ -13,6 +13,11 @@ Result = TypeVar("Result")
 class AppScreen(Screen[Result]):
     """A screen that can be closed at any time, even while it works in the background."""
 
+    DEFAULT_CSS = """
+    AppScreen > * { padding: 0 1; }
+    AppScreen > KeyBar { padding: 0; }
+    """
+
     _delayed: tuple[Result | None] | None = None
     """Result of a screen that waits for the screen in front of it to close."""
 
