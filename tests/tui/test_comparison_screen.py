@@ -86,7 +86,8 @@ async def test_all_views_agree_with_the_predictions(pair: list[Path]) -> None:
         await pilot.press("tab")
         await until(pilot, lambda: "rows: true class" in screen_text(app), "the confusion matrices")
         change = int(((second == 0) & (labels == 0)).sum() - ((first == 0) & (labels == 0)).sum())
-        row = next(line for line in screen_text(app).splitlines() if line.startswith(names[0]))
+        lines = map(str.strip, screen_text(app).splitlines())
+        row = next(line for line in lines if line.startswith(names[0]))
         cell = row.removeprefix(names[0]).split()[0]
         assert cell.replace("−", "-") == (f"{change:+}" if change else "·")
         await pilot.press("escape")

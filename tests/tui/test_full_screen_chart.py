@@ -287,7 +287,7 @@ async def test_a_full_screen_chart_keeps_its_run_if_that_run_is_hidden_or_delete
         await until(pilot, lambda: is_open(app) and "validation 0.375" in screen_text(app), "the chart of the run")
         shutil.rmtree(run.path)
         await until(pilot, lambda: "the run was deleted" in screen_text(app), "the message")
-        assert values(app)["validation"] == "0.375"
+        await until(pilot, lambda: values(app).get("validation") == "0.375", "the values of the deleted run")
         app.clear_notifications()  # one says that the other run has no trainer
         await until(pilot, lambda: short_name(other) not in screen_text(app), "no other run")
         await pilot.press("escape")

@@ -71,7 +71,7 @@ async def test_a_file_is_predicted_with_its_steps(tmp_path: Path, size: tuple[in
         await until(pilot, lambda: "normalised" in screen_text(app) and "%" in screen_text(app), "the prediction")
         text = screen_text(app)
         for probability, label in zip(expected.tolist(), labels.tolist(), strict=True):
-            line = next(line for line in text.splitlines() if line.startswith(SYNTHETIC_INFO.classes[label]))
+            line = next(line for line in text.splitlines() if line.lstrip().startswith(SYNTHETIC_INFO.classes[label]))
             assert f"{probability * 100:.1f} %" in line
         assert "nearest" in text, "the distance to the training images is shown"
         assert "noise.png" in text

@@ -41,7 +41,7 @@ async def test_steps_batch_and_grid_of_colour_images(tmp_path: Path, size: tuple
         await pilot.press("Z")
         await until(pilot, lambda: isinstance(app.screen, TransformsScreen), "the screen")
         await until(pilot, lambda: "ToTensor" in screen_text(app) and "32×32×3" in screen_text(app), "the steps")
-        lines = screen_text(app).splitlines()
+        lines = [line.strip() for line in screen_text(app).splitlines()]
         image = next(line for line in lines if line.startswith("image") and "uint8" in line).split()
         assert image[1:3] == ["uint8", "32×32×3"]
         assert [float(value) for value in image[3:]] == pytest.approx(
