@@ -5,6 +5,7 @@ on, any process can map its images into memory at once, without torch.
 """
 
 import os
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ import psutil
 
 from fashion_tui.schema.dataset import (
     DATASETS,
+    DEFAULT_FIT,
     DEFAULT_IMAGE_SIZE,
     FOLDER,
     MAX_IMAGE_SIZE,
@@ -25,6 +27,7 @@ from fashion_tui.schema.dataset import (
 )
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.paths import check_utf8, user_path
+from fashion_tui.settings import user_settings
 
 from . import files, preparation
 from .sources import SYNTHETIC, SYNTHETIC_INFO
@@ -68,7 +71,7 @@ def _find_folder(name: str, image_size: int | None, fit: Fit | None) -> DatasetR
     if not os.path.isdir(folder):  # noqa: PTH112 - Path.is_dir may raise
         raise unknown_dataset(name)
     directory = check_utf8(folder.resolve(), "the folder of images")
-    return DatasetRef(name=FOLDER, directory=str(directory), sha256="", image_size=size, fit=fit or "pad")
+    return DatasetRef(name=FOLDER, directory=str(directory), sha256="", image_size=size, fit=fit or DEFAULT_FIT)
 
 
 def locate(ref: DatasetRef) -> DatasetRef:
@@ -119,6 +122,20 @@ def _advice(ref: DatasetRef) -> str:
 def size_options(ref: DatasetRef) -> str:
     """Return the options with which the images of a folder are resized in the same way."""
     return f"--image-size {ref.image_size} --fit {ref.fit}"
+
+
+def dataset_options(ref: DatasetRef) -> str:
+    """Return the options of commands that select a data set, quoted for the shell.
+
+    They are an empty string if commands use the data set by default, and `--dataset 'my cats' --image-size 64` for a
+    folder whose images aren't resized as usual.
+    """
+    if ref.name != FOLDER:
+        return "" if ref.name == user_settings().dataset else f"--dataset {ref.name}"
+    options = f"--dataset {shlex.quote(ref.directory or '')}"
+    if ref.image_size not in {None, DEFAULT_IMAGE_SIZE}:
+        options += f" --image-size {ref.image_size}"
+    return options if ref.fit in {None, DEFAULT_FIT} else f"{options} --fit {ref.fit}"
 
 
 def prepared_info(ref: DatasetRef) -> DatasetInfo | None:

@@ -18,6 +18,7 @@ Fit = Literal["pad", "crop"]
 """
 
 FITS: tuple[str, ...] = get_args(Fit)
+DEFAULT_FIT: Fit = "pad"
 
 ImageShape = tuple[int, int, int]
 """Channels, height and width. An image has one channel (grey) or three (red, green, blue)."""

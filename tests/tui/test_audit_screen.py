@@ -1,6 +1,7 @@
 """The label audit in the Data pane: a stored audit of synthetic images, and one that is cancelled."""
 
 import csv
+import shlex
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -17,11 +18,11 @@ from fashion_tui.data.sources import SYNTHETIC, SYNTHETIC_INFO
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.report.glyphs import UNICODE
 from fashion_tui.schema.audit import Audit, Finding, LabelledImage, Mark
-from fashion_tui.schema.dataset import Split
+from fashion_tui.schema.dataset import DEFAULT_DATASET, DatasetRef, Fit, Split
 from fashion_tui.schema.requests import GetShapes
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.tui.app import FashionApp
-from fashion_tui.tui.data.audit_marks import marks_line
+from fashion_tui.tui.data.audit_marks import marks_line, train_command
 from fashion_tui.tui.data.audit_screen import AuditScreen
 from fashion_tui.tui.data.findings import FILTERS, finding_row, finding_title, matches, ranked
 from fashion_tui.tui.data.save_audit import suggested_name
@@ -113,13 +114,27 @@ def test_hostile_class_names_are_shown_on_one_printable_line(synthetic: Dataset)
 def test_the_command_is_shown_only_if_it_would_leave_out_images() -> None:
     test_image = Mark(split="test", index=1, verdict="mislabelled", time=0.0)
     dismissed = [Mark(split="train", index=index, verdict="dismissed", time=0.0) for index in range(3)]
-    assert marks_line([test_image, *dismissed], 120).plain == "marks: 1 mislabelled, 3 dismissed"
+    command = "fashion-tui train --without-marked"
+    assert marks_line([test_image, *dismissed], command, 120).plain == "marks: 1 mislabelled, 3 dismissed"
     training_image = Mark(split="train", index=7, verdict="mislabelled", time=0.0)
     for width in (80, 120):
-        line = marks_line([training_image, test_image], width)
+        line = marks_line([training_image, test_image], command, width)
         assert line.plain.startswith("marks: 2 mislabelled, 0 dismissed")
-        assert line.plain.endswith("train --without-marked")
+        assert line.plain.endswith(command)
         assert line.cell_len <= width
+    two_lines = marks_line([training_image], command, len("marks: 1 mislabelled, 0 dismissed") + len(command))
+    assert two_lines.plain.split("\n") == ["marks: 1 mislabelled, 0 dismissed", command]
+
+
+def test_the_command_names_the_data_set() -> None:
+    def command(name: str, directory: str | None = None, size: int | None = None, fit: Fit | None = None) -> str:
+        return train_command(DatasetRef(name=name, directory=directory, sha256="a" * 64, image_size=size, fit=fit))
+
+    assert command(DEFAULT_DATASET) == "fashion-tui train --without-marked"
+    assert command("mnist") == "fashion-tui train --dataset mnist --without-marked"
+    assert command("folder", "/a/my cats", 32, "pad") == "fashion-tui train --dataset '/a/my cats' --without-marked"
+    words = shlex.split(command("folder", "/a/it's", 64, "crop"))
+    assert words[2:] == ["--dataset", "/a/it's", "--image-size", "64", "--fit", "crop", "--without-marked"]
 
 
 @in_the_app
@@ -155,7 +170,9 @@ async def test_findings_are_shown_marked_and_saved(tmp_path: Path, synthetic: Da
         assert shown == {names[suspect.images[0].label], names[suspect.suggested or 0]}
         for _ in range(3):  # the second removes the mark
             await pilot.press("!")
-        await until(pilot, lambda: "train --without-marked" in screen_text(app), "how to train without it")
+        await until(
+            pilot, lambda: "train --dataset synthetic --without-marked" in screen_text(app), "how to train without it"
+        )
         assert mislabelled_training_images(SYNTHETIC) == (7,)
 
         await pilot.press("down")  # a group with more images than tiles

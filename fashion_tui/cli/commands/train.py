@@ -47,13 +47,14 @@ from fashion_tui.runs.store import summarise
 from fashion_tui.schema.builtin_recipes import RECIPES, recipe_named
 from fashion_tui.schema.dataset import DatasetInfo, DatasetRef
 from fashion_tui.schema.errors import UsageError
-from fashion_tui.schema.fields import fields_of
+from fashion_tui.schema.fields import InvalidField, fields_of
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Recipe, adapt, with_model
 from fashion_tui.schema.recipe_checks import check_dataset, check_recipe, check_validation
 from fashion_tui.schema.replies import Device, auto_problem
 from fashion_tui.schema.requests import GetDevices
 from fashion_tui.schema.run import RunConfig, adapt_like, check_run_values
+from fashion_tui.schema.text import printable
 from fashion_tui.settings import user_settings
 
 RECIPE_LINES = "\n".join(f"  {recipe.name:<8}{recipe.summary}" for recipe in RECIPES.values())
@@ -217,12 +218,19 @@ def _create_run(common: CommonOptions, options: dict[str, Any], template: Templa
 
 
 def _left_out(options: dict[str, Any], template: Template | None, dataset: DatasetRef) -> tuple[int, ...]:
-    """Return the indices of the training images that the run leaves out."""
+    """Return the indices of the training images that the run leaves out.
+
+    Raises InvalidField if it was asked to leave out marked images, but there are none.
+    """
     if not options["without_marked"]:
         return () if template is None else template.left_out(dataset)
     marked = mislabelled_training_images(dataset)
     if not marked:
-        print_warning(f"no training image of {dataset.short_name} is marked as mislabelled; see fashion-tui mark")
+        raise InvalidField(
+            "without_marked",
+            f"no training image of {printable(dataset.short_name)} is marked as mislabelled; mark images with "
+            "fashion-tui mark, or omit --without-marked",
+        )
     return marked
 
 

@@ -8,18 +8,21 @@ from rich.text import Text
 from textual import work
 from textual.message import Message
 
+from fashion_tui.data.datasets import dataset_options
 from fashion_tui.data.marks import mark_images, remove_marks, toggle_mislabelled
+from fashion_tui.report.formatting import printable
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, MUTED
 from fashion_tui.schema.audit import ImageKey, Mark, Verdict
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
-from fashion_tui.tui.widgets.lines import FittedLines
+from fashion_tui.tui.widgets.lines import GrowingLines
 
 FULL_WIDTH = 100
 """Minimum width, in columns, at which `train without them` precedes the command."""
 
 
-class AuditMarks(FittedLines):
+class AuditMarks(GrowingLines):
     """Counts the marks on a data set's images, and changes them."""
 
     @dataclass
@@ -40,7 +43,13 @@ class AuditMarks(FittedLines):
     def show(self, marks: tuple[Mark, ...]) -> None:
         """Replace the marks that are shown."""
         self.marks = marks
-        self.fit(lambda width: [marks_line(marks, width)])
+        command = printable(train_command(self._dataset), terminal_glyphs())
+
+        def lines(width: int) -> list[Text]:
+            line = marks_line(marks, command, width)
+            return [part for whole in line.split() for part in whole.wrap(self.app.console, width)]
+
+        self.fit(lines)
 
     def toggle_mislabelled(self, image: ImageKey) -> None:
         """Mark an image as mislabelled, or remove this mark."""
@@ -68,16 +77,23 @@ class AuditMarks(FittedLines):
             self.post_message(self.Changed())
 
 
-def marks_line(marks: Iterable[Mark], width: int) -> Text:
+def train_command(dataset: DatasetRef) -> str:
+    """Return the shell command that trains on a data set without the images that are marked as mislabelled."""
+    return " ".join(filter(None, ("fashion-tui train", dataset_options(dataset), "--without-marked")))
+
+
+def marks_line(marks: Iterable[Mark], command: str, width: int) -> Text:
     """Return a line such as `marks: 3 mislabelled, 12 dismissed   fashion-tui train --without-marked`.
 
-    The command is included if it would leave out images.
+    `command` is included if it would leave out images. It is on a second line if both don't fit within `width` columns.
     """
     verdicts = [(mark.verdict, mark.split) for mark in marks]
     mislabelled = [split for verdict, split in verdicts if verdict == "mislabelled"]
     counts = f"marks: {len(mislabelled):,} mislabelled, {len(verdicts) - len(mislabelled):,} dismissed"
-    line = Text.assemble((counts, MUTED), no_wrap=True)
+    line = Text(counts, MUTED)
     if "train" in mislabelled:
-        line.append("   train without them: " if width >= FULL_WIDTH else "   ", MUTED)
-        line.append("fashion-tui train --without-marked", ACCENT)
+        separator = "   train without them: " if width >= FULL_WIDTH else "   "
+        if Text(counts + separator + command).cell_len > width:
+            separator = "\n"
+        line.append(separator).append(command, ACCENT)
     return line

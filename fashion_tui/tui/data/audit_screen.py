@@ -53,7 +53,7 @@ class AuditScreen(KeyLabels, AppScreen[None]):
         "probable.\n\n"
         "`{mark_label}` marks the image as mislabelled, `{dismiss}` dismisses the finding if nothing is wrong with its "
         "images, and `{remove_mark}` removes their marks. Marks apply only to this version of the data set. "
-        "To train without the images that are marked as mislabelled, use `fashion-tui train --without-marked`.",
+        "If training images are marked as mislabelled, the last line is the command that trains without them.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_AUDIT)
     DEFAULT_CSS = Path(__file__).with_name("audit_screen.tcss").read_text(encoding="utf-8")
