@@ -26,7 +26,7 @@ from fashion_tui.tui.pane import KeyLabels
 from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.train.comparison import read_comparison
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
-from fashion_tui.tui.widgets.lines import FittedLines
+from fashion_tui.tui.widgets.lines import FittedLines, GrowingLines
 from fashion_tui.tui.widgets.view_names import title_and_views
 
 from .difference_view import DifferenceView
@@ -59,7 +59,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
     AUTO_FOCUS = None
 
     heading = getters.query_one("#comparison-title", FittedLines)
-    caption = getters.query_one("#comparison-caption", FittedLines)
+    caption = getters.query_one("#comparison-caption", GrowingLines)
     changes = getters.query_one("#changes", VerticalScroll)
     changes_text = getters.query_one("#changes-text", Static)
     browser = getters.query_one(ImageBrowser)
@@ -78,7 +78,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="comparison-title")
-        yield FittedLines(id="comparison-caption")
+        yield GrowingLines(id="comparison-caption")
         with VerticalScroll(id="changes", can_focus=False):
             yield Static(id="changes-text")
         grid = ImageTiles(LABEL_LINES, MIN_TILES)
@@ -139,7 +139,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         return f"checkpoints: a {shown[0]} {terminal_glyphs().dot} b {shown[1]}"
 
     def _show_caption(self) -> None:
-        self.caption.fit(lambda width: [self._caption(width)])
+        self.caption.fit(lambda width: list(self._caption(width).wrap(self.app.console, width)))
 
     def _caption(self, width: int) -> Text:
         """Return the problem, the progress, or what the view shows."""
