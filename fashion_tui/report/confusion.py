@@ -100,7 +100,8 @@ def matrix_lines(
 ) -> list[Text]:
     """Return a caption, the names of the predicted classes, and a line for each visible true class.
 
-    Counts of correct predictions are bold, large confusions are bold and, as counts, in brackets; zeros are dots.
+    Counts of correct predictions are bold, large confusions are bold and, if they fit, in brackets; zeros are dots.
+    A percentage that doesn't fit in brackets is rounded to an integer.
     `cursor` is the highlighted cell, or None.
     """
     lines = [_caption(matrix, window, normalisation, glyphs)]
@@ -157,8 +158,9 @@ def _cell(matrix: ConfusionMatrix, cell: Cell, normalisation: Normalisation, gly
     background = next((f" on {colour}" for minimum, colour in CONFUSION_BACKGROUNDS if share >= minimum), "")
     if share < LARGE_CONFUSION:
         return text, FOREGROUND + background
-    marked = f"[{number}]".rjust(CELL_WIDTH)
-    return marked if len(marked) == CELL_WIDTH else text, f"bold {FOREGROUND}{background}"
+    bracketed = [f"[{number}]", *([f"[{share * 100:.0f}]"] if normalisation != "counts" else [])]
+    text = next((f"{marked:>{CELL_WIDTH}}" for marked in bracketed if len(marked) <= CELL_WIDTH), text)
+    return text, f"bold {FOREGROUND}{background}"
 
 
 def cell_lines(matrix: ConfusionMatrix, cell: Cell, glyphs: Glyphs) -> list[Text]:
