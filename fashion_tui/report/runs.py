@@ -21,6 +21,7 @@ from .formatting import (
     format_number,
     format_percent,
     printable,
+    shorten,
 )
 from .glyphs import Glyphs, terminal_glyphs
 from .style import ACCENT, ATTENTION, BAD, GOOD, MUTED
@@ -40,6 +41,9 @@ _ID_WIDTH = 61
 
 _TITLE_WIDTH = 24
 """Maximum width of a title, in columns. Longer titles are truncated."""
+
+DATASET_WIDTH = 20
+"""Maximum width of the name of a data set, in columns. Longer names are shortened."""
 
 _UNLIMITED = 10_000
 """A width, in columns, that no table of runs exceeds."""
@@ -102,7 +106,7 @@ def _cells(run: RunSummary, glyphs: Glyphs) -> tuple[str | Text, ...]:
         Text(printable(run.title, glyphs)),
         Text(f"{mark} {state_text(run)}", colour),
         Text(run.recipe or unknown),
-        Text(run.dataset or unknown),
+        Text(unknown if run.dataset is None else shorten(run.dataset, DATASET_WIDTH, glyphs)),
         f"{run.epoch}/{run.epochs}" if run.epochs else "–",
         f"{run.step:,}",
         "–" if run.test_accuracy is None else format_accuracy(run.test_accuracy),

@@ -195,7 +195,7 @@ def _summary(  # noqa: PLR0913
         state=status.state,
         kind=config.kind if config else None,
         recipe=config.recipe.name if isinstance(config, RunConfig) else None,
-        dataset=config.dataset.name if isinstance(config, RunConfig) else None,
+        dataset=config.dataset.short_name if isinstance(config, RunConfig) else None,
         epoch=status.epoch,
         epochs=status.epochs,
         step=status.step,

@@ -226,6 +226,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     recipe: str | None
     """Name of the recipe, or None for a run that isn't trained here or if `config.json` can't be read."""
     dataset: str | None
+    """Name of the data set or, if it is a folder with the user's images, of the folder. None like `recipe`."""
     epoch: int
     epochs: int
     step: int

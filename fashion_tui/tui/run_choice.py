@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from rich.cells import set_cell_size
 from rich.text import Text
 from textual.app import App
 
-from fashion_tui.report.formatting import format_accuracy
+from fashion_tui.report.formatting import format_accuracy, shorten
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.runs import state_mark
 from fashion_tui.report.style import FOREGROUND, MUTED
@@ -20,6 +21,7 @@ from .actions import key_of
 from .dialogs.choice import Choice, ChoiceDialog
 
 NAME_WIDTH = 22
+DATASET_WIDTH = 16
 
 NO_CHECKPOINT = (
     "No run has a checkpoint yet. "
@@ -72,6 +74,7 @@ def run_choice(run: RunSummary, glyphs: Glyphs) -> Choice:
     glyph, colour = state_mark(run.state, glyphs)
     name = Text(short_name(run.run), FOREGROUND)
     name.truncate(NAME_WIDTH, overflow="ellipsis", pad=True)
+    dataset = set_cell_size(shorten(run.dataset or "?", DATASET_WIDTH, glyphs), DATASET_WIDTH)
     accuracy = "" if run.test_accuracy is None else format_accuracy(run.test_accuracy)
     created = f"{datetime.fromtimestamp(run.created).astimezone():%d %b %H:%M}"
     line = Text.assemble(
@@ -79,7 +82,7 @@ def run_choice(run: RunSummary, glyphs: Glyphs) -> Choice:
         " ",
         name,
         (f" {run.epoch}/{run.epochs} {accuracy:>7}", FOREGROUND),
-        (f"  {run.dataset or '?':<13} {created}", MUTED),
+        (f"  {dataset} {created}", MUTED),
         no_wrap=True,
     )
     return Choice(run.path, line)

@@ -52,6 +52,14 @@ def test_the_whole_reason_of_a_failed_run_is_below_the_table() -> None:
     assert len(runs_tables((summary("good", None),))) == 1
 
 
+def test_a_long_name_of_a_data_set_is_shortened_in_the_table() -> None:
+    console = Console(width=120, record=True)
+    console.print(*runs_tables((msgspec.structs.replace(summary("good", None), dataset="a" * 40 + "z\x1b"),)))
+    row = console.export_text().splitlines()[1]
+    assert max(map(len, row.split())) == 20
+    assert "\x1b" not in row
+
+
 def test_the_table_of_metrics_says_that_update_ratios_are_logarithms() -> None:
     console = Console(width=80, record=True)
     names = ("loss", "update_ratio/conv1")

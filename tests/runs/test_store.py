@@ -19,7 +19,7 @@ from fashion_tui.runs.store import list_runs, open_run, summarise
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.run import FORMAT_VERSION
 
-from .parts import finished, make_run
+from .parts import SYNTHETIC, finished, make_run
 
 
 def _change_format(path: Path) -> None:
@@ -83,6 +83,11 @@ def test_runs_are_listed_newest_first(runs_dir: Path) -> None:
     first = summaries[0]
     assert (first.state, first.recipe, first.dataset, first.damage) == ("starting", "guide", "synthetic", None)
     assert first.path == str(runs[-1].path)
+
+
+def test_a_run_on_the_images_of_a_folder_is_listed_with_the_name_of_the_folder(runs_dir: Path) -> None:
+    make_run(runs_dir, dataset=msgspec.structs.replace(SYNTHETIC, name="folder", directory="/photos/my digits"))
+    assert [summary.dataset for summary in list_runs(runs_dir)] == ["my digits"]
 
 
 def test_other_files_and_folders_are_not_listed(runs_dir: Path) -> None:

@@ -358,6 +358,8 @@ def test_the_headline_of_an_evaluation() -> None:
 def test_the_line_of_the_checkpoint_and_of_the_progress() -> None:
     assert checkpoint_line(EVALUATION, "final", 1_125).plain == "guide-a1b2 · epoch 3 · step 1,125"
     assert checkpoint_line(EVALUATION, "final", 5_625).plain == "guide-a1b2 · epoch 3 · step 1,125 of 5,625"
+    other = checkpoint_line(EVALUATION, "final", 1_125, "my digits").plain
+    assert other == "guide-a1b2 · my digits · epoch 3 · step 1,125"
     line = progress_line("guide-a1b2", 3_300, 10_000, UNICODE).plain
     assert "3,300 / 10,000 images" in line
     assert " 33 %" in line

@@ -232,8 +232,19 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
         if self.evaluation is None or self.subject is None:
             return
         run = self._run()
-        checkpoint = checkpoint_line(self.evaluation, self.subject.checkpoint, None if run is None else run.total_steps)
+        total_steps = None if run is None else run.total_steps
+        checkpoint = checkpoint_line(self.evaluation, self.subject.checkpoint, total_steps, self._other_dataset())
         self.heading.fit(lambda width: [left_and_right(checkpoint, part_names(self.part), width)])
+
+    def _other_dataset(self) -> str | None:
+        """Return the name of the run's data set if the app shows another one, else None.
+
+        Synthetic images are always named, so None is returned for them.
+        """
+        run, shown = self._run(), self.lab_app.dataset
+        if run is None or run.dataset == "synthetic" or (shown is not None and run.dataset == shown.ref.short_name):
+            return None
+        return run.dataset
 
     # Actions
 

@@ -9,7 +9,7 @@ from textual.widgets import Static
 
 from fashion_tui.report.baselines import baseline_lines
 from fashion_tui.report.evaluation import class_lines, empty_classes, format_interval, images_text
-from fashion_tui.report.formatting import format_loss, format_percent
+from fashion_tui.report.formatting import format_loss, format_percent, shorten
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.reliability import reliability_lines
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
@@ -21,6 +21,9 @@ from fashion_tui.tui.widgets.large_number import large_number
 from fashion_tui.tui.widgets.lines import GrowingLines
 
 PROGRESS_WIDTH = 30
+
+MAX_DATASET_WIDTH = 16
+"""Maximum width of the name of a data set, in columns. Longer names are shortened."""
 
 
 class SummaryView(Vertical):
@@ -145,13 +148,17 @@ def _wrapped(text: Text, width: int) -> list[Text]:
     return [Text(line, text.style) for line in lines]
 
 
-def checkpoint_line(evaluation: Evaluation, checkpoint: str, total_steps: int | None) -> Text:
+def checkpoint_line(
+    evaluation: Evaluation, checkpoint: str, total_steps: int | None, dataset: str | None = None
+) -> Text:
     """Return `guide-a1b2 · epoch 3 · step 5,625`, with ` of 11,250` appended if the run has more steps.
 
-    `checkpoint` is `final`, `best`, or a step number. The best checkpoint is named as such.
+    `checkpoint` is `final`, `best`, or a step number. The best checkpoint is named as such. `dataset` is the name of
+    the run's data set, or None if it needn't be shown.
     """
     line = Text.assemble(
         (short_name(evaluation.run), f"bold {FOREGROUND}"),
+        ("" if dataset is None else f" · {shorten(dataset, MAX_DATASET_WIDTH, terminal_glyphs())}", ATTENTION),
         (f" · epoch {evaluation.epoch} · step {evaluation.step:,}", MUTED),
         no_wrap=True,
     )
