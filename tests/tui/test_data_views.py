@@ -11,15 +11,20 @@ from textual.pilot import Pilot
 
 from fashion_tui.data.datasets import find, image_files, open_prepared
 from fashion_tui.data.pages import Listing, listed_indices
+from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.data.stored import StoredDataset
+from fashion_tui.engine.client import Engine
 from fashion_tui.schema.builtin_recipes import recipe_named
+from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.recipe import adapt
 from fashion_tui.schema.run import short_name
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data.neighbours_panel import NeighboursPanel
+from fashion_tui.tui.data.open_dataset import OpenDataset
 from fashion_tui.tui.data.pane import DataPane
+from fashion_tui.tui.data.set_texts import facts
 from fashion_tui.tui.data.set_view import SetView
-from fashion_tui.tui.lab_app import Settings
+from fashion_tui.tui.lab_app import DatasetState, Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.lines import Lines
 from tests.tui.apps import AppLauncher, wait_for_state
@@ -121,6 +126,22 @@ async def test_the_data_set_as_a_whole(tmp_path: Path, digits_folder: Path) -> N
         await until(pilot, lambda: "nothing has changed" in screen_text(app), "the verification")
         await pilot.press("escape")
         await until(pilot, lambda: pane.view is pane.images, "the images")
+
+
+@pytest.mark.parametrize("width", [20, 80])
+async def test_a_published_data_set_says_how_to_open_a_folder_of_images(digits_folder: Path, width: int) -> None:
+    def words(info: DatasetInfo) -> str:
+        lines = facts(OpenDataset(DatasetState(info), no_engine), width)
+        assert all(line.cell_len <= width for line in lines)
+        return " ".join(str(line) for line in lines)
+
+    assert "--dataset FOLDER" in words(SYNTHETIC_INFO)
+    assert "--dataset FOLDER" not in words(stored(digits_folder).info)
+    assert "--dataset FOLDER" in DataPane.HELP
+
+
+def no_engine() -> Engine:
+    raise AssertionError("the texts don't need the engine")
 
 
 async def test_an_enlarged_image_with_its_file_and_its_neighbours(

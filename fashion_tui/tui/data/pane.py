@@ -62,7 +62,9 @@ class DataPane(ImagePane):
         "`{other_split}` switches between the training set and the test set. `{next_view}` shows the data set as a "
         "whole: its classes, statistics and files. `{audit}` finds duplicates and suspicious labels, and "
         "`{transforms}` shows what happens to the image before the network gets it. `{predict}` predicts "
-        "the class of an image file.",
+        "the class of an image file.\n\n"
+        "To work with your own images, start `fashion-tui --dataset FOLDER`. The folder contains a folder of images "
+        "for each class.",
     )
     DEFAULT_CSS = Path(__file__).with_name("data.tcss").read_text(encoding="utf-8")
     SCOPED_CSS = False

@@ -1,6 +1,7 @@
 """The texts of the view of the whole data set."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import PurePath
 
@@ -11,7 +12,7 @@ from fashion_tui.report.formatting import format_bytes, format_shape, printable,
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.builtin_recipes import RECIPES
-from fashion_tui.schema.dataset import DatasetInfo
+from fashion_tui.schema.dataset import FOLDER, DatasetInfo
 from fashion_tui.schema.recipe import adapt
 
 from .open_dataset import OpenDataset
@@ -21,12 +22,13 @@ NAME_WIDTH = 31
 """Width of the names of recipes, in columns."""
 COUNT_WIDTH = 7
 MAX_NAME_WIDTH = 28
+OWN_IMAGES = "Your own images: start fashion-tui --dataset FOLDER. FOLDER contains a folder of images for each class."
 MAX_SKIPPED = 200
 """Maximum number of skipped files to list."""
 
 
 def facts(dataset: OpenDataset, width: int) -> list[Text]:
-    """Return the shape, location, size and checksum of a data set."""
+    """Return the shape, location, size and checksum of a data set, and how to open a folder of images instead."""
     info, glyphs = dataset.info, terminal_glyphs()
     values = (info.train_size + info.test_size) * math.prod(info.image_shape)
     rows = [
@@ -40,9 +42,11 @@ def facts(dataset: OpenDataset, width: int) -> list[Text]:
         rows.append(("skipped", f"{_files(len(info.skipped))}, listed below"))
     checksum, size = info.ref.sha256, max(width - LABEL_WIDTH, 1)
     parts = [checksum[start : start + size] for start in range(0, len(checksum), size)]
+    own_images = textwrap.wrap(OWN_IMAGES, max(width, 1)) if info.ref.name != FOLDER else []
     return [
         *(_row(label, value, width) for label, value in rows),
         *(_row("" if number else "SHA-256", part, width) for number, part in enumerate(parts)),
+        *(Text(line, MUTED, no_wrap=True) for line in own_images),
     ]
 
 
