@@ -60,7 +60,7 @@ def _skipped_lines(skipped: Sequence[SkippedFile], glyphs: Glyphs) -> list[Text]
         return []
     shown = f" (the first {LISTED} of {len(skipped):,}; --json lists all)" if len(skipped) > LISTED else ""
     files = (Text(f"{printable(file.path, glyphs)}: {printable(file.reason, glyphs)}") for file in skipped[:LISTED])
-    return [Text(), Text(f"skipped files{shown}", MUTED), *files]
+    return [Text(), Text(f"skipped files and folders{shown}", MUTED), *files]
 
 
 def summary_lines(audit: Audit, marks: Iterable[Mark]) -> list[str]:

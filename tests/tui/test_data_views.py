@@ -205,5 +205,5 @@ async def test_a_folder_with_hostile_names_and_a_damaged_file(tmp_path: Path, di
             assert all(line.isprintable() for line in screen_text(app).splitlines())
         await pilot.press("tab", "space")
         await until(pilot, lambda: "damaged.jpg" in screen_text(app), "the skipped file")
-        assert "skipped 1 file" in screen_text(app)
+        assert "skipped 1 file or folder" in screen_text(app)
         await until(pilot, lambda: len(pane.view.query_one(ImageTiles).tiles) == 4, "mean images")

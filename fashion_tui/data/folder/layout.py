@@ -69,10 +69,10 @@ def read_layout(folder: Path, should_stop: Callable[[], bool]) -> Layout:
         for name in names:
             if name not in parts:
                 scan.skip(name, f"not read: the images are in {' and '.join(parts)}")
-        train = scan.classes(TRAIN)
-        test_files = None if test is None else scan.classes(test)
+        train = scan.classes(TRAIN, scan.folders(TRAIN))
+        test_files = None if test is None else scan.classes(test, scan.folders(test))
     else:
-        train, test_files = scan.classes(""), None
+        train, test_files = scan.classes("", names), None
     if not train:
         raise UserError(f"{folder} has no training images{describe_skipped(scan.skipped)}; expected {EXPECTED}")
     return Layout(tuple(train), None if test_files is None else tuple(test_files), tuple(scan.skipped))
@@ -112,9 +112,9 @@ class _Scan:
         self._skip_files(path, files, "not in the folder of a class")
         return sorted(names, key=natural_order)
 
-    def classes(self, path: str) -> list[ImageFile]:
-        """Return the images of all classes, whose folders are in the folder `path`."""
-        return [file for name in self.folders(path) for file in self._images(path, name)]
+    def classes(self, path: str, names: list[str]) -> list[ImageFile]:
+        """Return the images of all classes. `names` are the names of their folders, which are in the folder `path`."""
+        return [file for name in names for file in self._images(path, name)]
 
     def _images(self, parent: str, class_name: str) -> Iterator[ImageFile]:
         """Yield the images in the folder of a class and in the folders inside it. Each folder is read only once."""

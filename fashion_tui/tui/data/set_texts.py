@@ -51,7 +51,7 @@ def facts(dataset: OpenDataset, width: int) -> list[Text]:
 
 
 def _files(count: int) -> str:
-    return f"{count:,} {'file' if count == 1 else 'files'}"
+    return "1 file or folder" if count == 1 else f"{count:,} files or folders"
 
 
 def _location(info: DatasetInfo) -> str:

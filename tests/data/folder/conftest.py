@@ -61,7 +61,9 @@ def skipped(dataset: StoredDataset) -> dict[str, str]:
 
 
 def reasons(files: tuple[SkippedFile, ...]) -> dict[str, str]:
-    return {file.path: file.reason for file in files}
+    found = {file.path: file.reason for file in files}
+    assert len(found) == len(files), "a path is listed twice"
+    return found
 
 
 def same(first: StoredDataset, second: StoredDataset) -> bool:
