@@ -1,17 +1,38 @@
-"""The base class of all screens that are opened in front of the panes."""
+"""The base classes of all screens."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
 
 from textual.await_complete import AwaitComplete
 from textual.await_remove import AwaitRemove
 from textual.screen import Screen
-from textual.widget import AwaitMount
+from textual.widget import AwaitMount, Widget
 
 Result = TypeVar("Result")
 
 
-class AppScreen(Screen[Result]):
-    """A screen that can be closed at any time, even while it works in the background."""
+class BaseScreen(Screen[Result]):
+    """A screen that calls methods after a refresh only if their widget still exists."""
+
+    async def _invoke_and_clear_callbacks(self) -> None:
+        """Call the scheduled callbacks, except methods of widgets that have been removed since then.
+
+        Textual would call them. They would fail, because the children of these widgets are gone.
+        """
+        self._callbacks = [(callback, pump) for callback, pump in self._callbacks if not _is_removed(callback)]
+        await super()._invoke_and_clear_callbacks()
+
+
+def _is_removed(callback: Callable[..., Any]) -> bool:
+    """Return whether a callback is a method of a widget that is being removed or has been removed."""
+    method = callback.func if isinstance(callback, partial) else callback
+    owner = getattr(method, "__self__", None)
+    return isinstance(owner, Widget) and owner._pruning  # noqa: SLF001 -- there is no public property
+
+
+class AppScreen(BaseScreen[Result]):
+    """A screen in front of the panes. It can be closed at any time, even while it works in the background."""
 
     DEFAULT_CSS = """
     AppScreen > * { padding: 0 1; }

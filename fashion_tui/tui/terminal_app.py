@@ -24,6 +24,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 
 from . import clipboard
 from .actions import EVERYWHERE
+from .app_screen import BaseScreen
 from .cropped_update import CroppedUpdate
 from .dialogs.dialog import MINIMUM_SIZE, TooSmall
 from .driver import TerminalDriver
@@ -56,7 +57,7 @@ class AsciiScrollBarRender(ScrollBarRender):
     HORIZONTAL_BARS: ClassVar[list[str]] = [" "] * 8
 
 
-class MainScreen(Screen[None]):
+class MainScreen(BaseScreen[None]):
     """The screen with the panes."""
 
     def _compositor_refresh(self) -> None:

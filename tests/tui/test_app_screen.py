@@ -46,6 +46,9 @@ class Loading(AppScreen[None]):
     @work
     async def load(self) -> None:
         await self.loaded.wait()
+        self.show()
+
+    def show(self) -> None:
         self.text.update("loaded")
 
 
@@ -86,6 +89,19 @@ async def test_work_that_ends_while_the_app_exits_is_cancelled() -> None:
             label.removable.set()
             await closing
     assert worker.is_cancelled
+
+
+async def test_method_of_a_removed_widget_is_not_called_after_a_refresh() -> None:
+    app = TerminalApp()
+    async with app.run_test() as pilot:
+        screen = Loading()
+        await app.push_screen(screen)
+        screen.query_one(SlowLabel).removable.set()
+        called = list[str]()
+        app.screen_stack[0].call_after_refresh(called.append, "a method of a list")
+        app.screen_stack[0]._invoke_later(screen.show, screen)
+        await screen.dismiss()
+        await until(pilot, lambda: called, "the call")
 
 
 async def test_key_of_a_screen_that_is_not_mounted_yet_is_ignored() -> None:
