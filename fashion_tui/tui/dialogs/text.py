@@ -14,6 +14,7 @@ from textual.widgets import Input, Static, TextArea
 from fashion_tui.report.style import ATTENTION, MUTED
 from fashion_tui.schema.errors import UserError
 from fashion_tui.tui.actions import key_hints
+from fashion_tui.tui.widgets.text_editor import TextEditor
 
 from .dialog import Dialog
 
@@ -81,7 +82,7 @@ class LongTextDialog(TextDialog):
     area = getters.query_one(TextArea)
 
     def compose_editor(self, text: str) -> ComposeResult:
-        yield TextArea(text, compact=True, tab_behavior="focus")
+        yield TextEditor(text, compact=True, tab_behavior="focus")
 
     def hints(self) -> Text:
         return key_hints(("^s", "save"), ("esc", "cancel"))

@@ -20,6 +20,7 @@ from fashion_tui.report.style import ATTENTION, GOOD, MUTED, PALETTE
 from fashion_tui.schema.shapes import Fix
 from fashion_tui.tui.widgets.highlight import highlight_line
 from fashion_tui.tui.widgets.lines import FittedLines
+from fashion_tui.tui.widgets.text_editor import TextEditor
 
 from .error_line import error_text, line_below_error
 
@@ -54,7 +55,7 @@ class EditorLeft(Message):
     """The user has left the editor by pressing a key."""
 
 
-class CodeEditor(TextArea):
+class CodeEditor(TextEditor):
     """A Python editor that can highlight a line with an error, and propose an edit of a line."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -14,6 +14,7 @@ from fashion_tui.kernel.outputs import Completeness
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeSubmitted, HeightChanged, InputAnswered, PageScrolled, PromptLeft
 from fashion_tui.tui.widgets.highlight import highlight_line
+from fashion_tui.tui.widgets.text_editor import TextEditor
 
 from .completion import CompletionMenu
 from .history import History
@@ -27,7 +28,7 @@ _MAX_CHECKED = 50_000
 """Maximum length, in characters, of code that is checked for completeness. Longer code is treated as complete."""
 
 
-class Prompt(TextArea, inherit_bindings=False):
+class Prompt(TextEditor, inherit_bindings=False):
     """The editor for cells.
 
     Enter runs complete code and begins a new line in incomplete code. While `input()` waits, enter sends the answer.
