@@ -1,6 +1,7 @@
 """`audit` and `mark` on a folder of images, and training without the marked images."""
 
 import csv
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,6 +143,21 @@ def test_marks_are_listed_replaced_and_removed(call_in_process: Call) -> None:
     assert mark() == "train:11999 mislabelled\ntest:5 dismissed\n"
     assert "0 mislabelled, 1 dismissed" in mark("train:11999", "train:1", "--remove")
     assert mark() == "test:5 dismissed\n"
+
+
+def test_an_image_of_a_folder_is_marked_by_its_path(
+    call_in_process: Call, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = ("--dataset", str(photos), "--image-size", "12")
+    monkeypatch.chdir(tmp_path)
+    paths = ("train/south/03.png", photos / "train" / "south" / "05.png", os.path.relpath(photos / "test/south/00.png"))
+    assert call_in_process("mark", *paths, *dataset).out == "marks: 3 mislabelled, 0 dismissed\n"
+    marked: list[tuple[Split, str]] = [
+        ("train", "train/south/03.png"), ("train", f"{COPIED}.png"), ("test", f"{COPY}.png")
+    ]  # fmt: skip
+    expected = [f"{split}:{index_of(photos, path, split)} mislabelled {path}" for split, path in marked]
+    assert call_in_process("mark", *dataset).out.splitlines() == expected
+    assert_error(call_in_process("mark", "train/south/99.png", *dataset), 2, "99.png", "train:INDEX")
 
 
 @pytest.mark.parametrize(
