@@ -55,10 +55,10 @@ label is 1 minus its predicted probability.""",
 @json_option
 @common_options
 def audit_command(*, common: CommonOptions, as_json: bool, csv_file: str | None, device: str) -> None:
-    """Find duplicate images, suspicious labels, and files that can't be read in a data set.
+    """Find duplicate images and suspicious labels in a data set.
 
-    The images of the training set and the test set are compared with each other. Mark wrong labels with fashion-tui
-    mark, and train without them with fashion-tui train --without-marked.
+    The images of the training set and the test set are compared with each other. Files that can't be read are listed.
+    Mark wrong labels with fashion-tui mark, and train without them with fashion-tui train --without-marked.
     """
     file = None if csv_file is None else target_file(user_path(csv_file, "--csv"), "--csv")
     check_device(device)
