@@ -1,5 +1,6 @@
 """Commands for a run whose data set was moved or changed, or is named by an option."""
 
+import csv
 import shutil
 from pathlib import Path
 
@@ -70,8 +71,11 @@ def command(call_in_process: Call, monkeypatch: pytest.MonkeyPatch) -> Call:
 def test_a_run_is_pointed_to_the_folder_that_was_moved(
     command: Call, run: Path, photos: DatasetInfo, tmp_path: Path
 ) -> None:
-    evaluation = command("eval", run, "--json").json
+    evaluation = command("eval", run, "--json", "--predictions", tmp_path / "predictions.csv").json
     assert evaluation["n"] == photos.test_size
+    rows = [*csv.DictReader((tmp_path / "predictions.csv").open(newline=""))]
+    assert len({row["file"] for row in rows}) == photos.test_size
+    assert all((tmp_path / "photos" / row["file"]).parent.name == row["truth"] for row in rows)
     folder = tmp_path / "photos"
     moved = folder.rename(tmp_path / "moved")
     for result in (command("eval", run), command("eval", run, "--data", tmp_path)):

@@ -43,6 +43,15 @@ def test_numbers_are_those_of_numpy() -> None:
     assert [row[3] for row in rows] == ["true" if each else "false" for each in correct]
 
 
+def test_the_path_of_each_image_is_the_second_column() -> None:
+    file = io.BytesIO()
+    paths = {8: "b/2.png", 7: "=a/1.png"}
+    write_predictions(file, torch.eye(4)[:3], torch.arange(3), CLASSES, first_index=7, files=paths)
+    rows = list(csv.DictReader(io.StringIO(file.getvalue().decode(), newline="")))
+    assert [(row["index"], row["file"]) for row in rows] == [("7", "'=a/1.png"), ("8", "b/2.png"), ("9", "")]
+    assert [row["truth"] for row in rows] == [csv_cell(name) for name in CLASSES[:3]]
+
+
 def test_cells_are_never_formulas() -> None:
     header, *rows = written(torch.eye(4), torch.arange(4))
     assert [row[1] for row in rows] == ["T-shirt/top", "'=1+1", 'a "quoted", name with a line break', "' @x"]

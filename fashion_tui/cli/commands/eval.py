@@ -78,7 +78,8 @@ Examples:
     "predictions_path",
     type=click.Path(path_type=Path),
     metavar="FILE.csv",
-    help="Also write the true class, the prediction, the loss and all probabilities of each image as CSV.",
+    help="Also write the true class, the prediction, the loss and all probabilities of each image as CSV. For a "
+    "folder of images, the path of each file is included.",
 )
 @trust_option
 @json_option

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO
 
+from fashion_tui.data.datasets import image_files
 from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.lab.evaluation.predictions_csv import write_predictions
@@ -20,6 +21,8 @@ def write_predictions_file(request: WritePredictions, call: CallContext, cache: 
     with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
         evaluated = EvaluatedRun(trained, request.split, call, cache)
         logits, labels = evaluated.logits(), evaluated.images.labels
+    split = "test" if request.split == "test" else "train"  # the images of the validation split are training images
+    files = {index: path for (part, index), path in image_files(evaluated.dataset.ref).items() if part == split}
 
     def write(file: BinaryIO) -> None:
         write_predictions(
@@ -28,6 +31,7 @@ def write_predictions_file(request: WritePredictions, call: CallContext, cache: 
             labels,
             evaluated.dataset.classes,
             first_index=evaluated.parts.first_index,
+            files=files,
             progress=call.progress,
             should_stop=call.cancelled,
         )
