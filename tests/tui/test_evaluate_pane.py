@@ -34,6 +34,7 @@ from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
 from fashion_tui.tui.evaluate.pane import EvaluatePane
 from fashion_tui.tui.evaluate.prediction_dialog import PredictionDialog
 from fashion_tui.tui.evaluate.predictions import format_confidence
+from fashion_tui.tui.evaluate.robustness_screen import RobustnessScreen
 from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.predict.path_dialog import PathDialog
 from fashion_tui.tui.predict.screen import PredictionScreen
@@ -361,6 +362,71 @@ async def test_an_image_is_marked_as_mislabelled(
         await pilot.press("left", "exclamation_mark")
         await until(pilot, lambda: not labels(pane)[1][0].endswith(" !"), "no marks")
         assert read_marks(app.dataset.info.ref) == ()
+
+
+async def test_keys_change_what_the_pane_shows(runs: Path, finished: Path) -> None:
+    async with evaluate_pane(runs, (150, 45)) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the mistakes")
+        truth = await evaluation_of(app, runs / finished.name)
+        names = [report.name for report in truth.per_class]
+        await pilot.press("I")
+        await until(pilot, lambda: "confidence  accuracy" in screen_text(app), "the diagram")
+        surest = truth.reliability[-1]
+        assert surest.confidence is not None
+        assert surest.accuracy is not None
+        assert f"{surest.confidence * 100:8.1f} %{surest.accuracy * 100:8.1f} %" in screen_text(app)
+        await pilot.press("I", "percent_sign")
+        total = sum(truth.confusion[0])
+        await until(pilot, lambda: "% of the row" in screen_text(app), "shares")
+        share = f"{truth.confusion[0][0] / total * 100:.1f}"
+        assert re.search(rf"{re.escape(names[0])} +{share}", screen_text(app))
+        await pilot.press("percent_sign", "percent_sign")
+        await until(pilot, lambda: "· counts" in screen_text(app), "counts again")
+
+        async def choose(typed: str) -> None:
+            await pilot.press("slash")
+            await until(pilot, lambda: isinstance(app.screen, ChoiceDialog), "the list of classes")
+            app.screen.query_one(Input).value = typed
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
+
+        wrong = [sum(row) - row[label] for label, row in enumerate(truth.confusion)]
+        columns = list(zip(*truth.confusion, strict=True))
+        await choose(names[-1])
+        await until(pilot, lambda: pane.images.selection.truth == len(names) - 1, "one true class")
+        await until(pilot, lambda: pane.browser.cursor.total == wrong[-1], "its mistakes")
+        largest = max(range(len(names)), key=lambda label: sum(columns[label]) - columns[label][label])
+        await choose(f"predicted {names[largest]}")
+        await until(pilot, lambda: pane.images.selection.predicted == largest, "one prediction")
+        count = sum(columns[largest]) - columns[largest][largest]
+        await until(pilot, lambda: pane.browser.cursor.total == count, "the mistakes with it")
+        await choose("all classes")
+        await until(pilot, lambda: pane.browser.cursor.total == sum(wrong), "all mistakes")
+
+
+async def test_keys_open_and_cancel_what_is_computed(runs: Path, finished: Path) -> None:
+    async with evaluate_pane(runs, (150, 45)) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the mistakes")
+        truth = await evaluation_of(app, runs / finished.name)
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, ExplanationScreen), "the explanation")
+        await until(pilot, lambda: "gradient × input" in screen_text(app), "its methods")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane after the explanation")
+        await pilot.press("K")
+        await until(pilot, lambda: isinstance(app.screen, RobustnessScreen), "the robustness")
+        await until(pilot, lambda: "measuring" in screen_text(app), "its progress")
+        await pilot.press("escape")
+        await until(pilot, lambda: "cancelled" in screen_text(app), "the end of the computation")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane after the robustness")
+
+        await pilot.press("dollar_sign")
+        await until(pilot, lambda: "fitting simple models" in screen_text(app), "the progress of the simple models")
+        await pilot.press("escape")
+        await until(pilot, lambda: "fitting simple models" not in screen_text(app), "the pane without it")
+        assert "points" not in screen_text(app)
+        assert f"top-2 {truth.top2 * 100:.1f} %" in screen_text(app)
 
 
 async def save_as(app: FashionApp, pilot: Pilot[None], typed: str, path: Path) -> None:
