@@ -111,6 +111,17 @@ def test_hostile_class_names_are_shown_on_one_printable_line(synthetic: Dataset)
     assert suggested_name(ref, "now") == "b-x-audit-now.csv"
 
 
+def test_rows_separate_the_class_from_the_number_of_images() -> None:
+    images = tuple(LabelledImage(split="train", index=index, label=1) for index in (4, 9))
+    near = Finding(kind="near", images=images, score=0.99)
+    assert finding_row(near, ("0", "1"), {}, UNICODE).plain.endswith("near  2 images in train: 1")
+    other = LabelledImage(split="test", index=0, label=0)
+    assert (
+        "3 images in train + test, labels differ"
+        in finding_row(msgspec.structs.replace(near, images=(*images, other)), ("0", "1"), {}, UNICODE).plain
+    )
+
+
 def test_the_command_is_shown_only_if_it_would_leave_out_images() -> None:
     test_image = Mark(split="test", index=1, verdict="mislabelled", time=0.0)
     dismissed = [Mark(split="train", index=index, verdict="dismissed", time=0.0) for index in range(3)]

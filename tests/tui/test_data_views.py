@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from textual.pilot import Pilot
@@ -14,7 +15,7 @@ from fashion_tui.data.pages import Listing, listed_indices
 from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.data.stored import StoredDataset
 from fashion_tui.engine.client import Engine
-from fashion_tui.schema.builtin_recipes import recipe_named
+from fashion_tui.schema.builtin_recipes import RECIPES, recipe_named
 from fashion_tui.schema.dataset import DatasetInfo
 from fashion_tui.schema.recipe import adapt
 from fashion_tui.schema.run import short_name
@@ -22,7 +23,7 @@ from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data.neighbours_panel import NeighboursPanel
 from fashion_tui.tui.data.open_dataset import OpenDataset
 from fashion_tui.tui.data.pane import DataPane
-from fashion_tui.tui.data.set_texts import facts
+from fashion_tui.tui.data.set_texts import facts, mirroring
 from fashion_tui.tui.data.set_view import SetView
 from fashion_tui.tui.lab_app import DatasetState, Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
@@ -93,7 +94,7 @@ async def test_images_in_each_order_and_an_image_found_by_its_index(tmp_path: Pa
             await until(pilot, lambda pixels=pixels: shown(pane)[0] == pixels, "its first image")  # type: ignore[misc]
         await pilot.press("slash", *"1234", "enter")
         await until(pilot, lambda: (image := pane.images.selected) is not None and image.index == 1_234, "image 1,234")
-        assert f"1,234 {train.labels[1_234]}" in screen_text(app)
+        assert f"image 1,234: {train.labels[1_234]}" in screen_text(app)
         await pilot.press("slash", "7", "enter")  # the class comes before the image
         await until(pilot, lambda: "only 7" in screen_text(app), "class 7")
         other = int(np.flatnonzero(train.labels != 7)[-1])
@@ -188,6 +189,13 @@ async def test_notices_name_the_data_set_that_synthetic_images_replace(tmp_path:
         await until(pilot, lambda: "synthetic garments (not CIFAR-10)" in screen_text(app), "the title")
         assert "drawn by code: not CIFAR-10" in screen_text(app)
         assert "not Fashion-MNIST" not in screen_text(app)
+
+
+async def test_the_recipes_that_mirror_images_are_named() -> None:
+    text = mirroring(SYNTHETIC_INFO)
+    assert "--no-flip" in text
+    assert {name for name in RECIPES if name in text} == {"strong", "best", "max"}
+    assert "--no-flip" not in mirroring(msgspec.structs.replace(SYNTHETIC_INFO, flips=False))
 
 
 async def test_a_folder_with_hostile_names_and_a_damaged_file(tmp_path: Path, digits_folder: Path) -> None:

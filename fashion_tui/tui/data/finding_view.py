@@ -7,8 +7,9 @@ from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import MUTED
+from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.schema.audit import Audit, Finding, ImageKey, LabelledImage, Verdict
 from fashion_tui.schema.errors import UserError
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
@@ -96,6 +97,10 @@ class FindingView(Vertical):
         columns, rows = self.grid.tile_layout.columns, self.grid.tile_layout.rows
         try:
             stored = await self._dataset.stored()
+            path = await self._dataset.path_of(*finding.images[position].key)
+            if path is not None:
+                title.append(f" {glyphs.dot} {printable(path, glyphs)}", FOREGROUND)
+                self.caption.fit(lambda _width: [title])
             images, free = finding_images(finding, first, columns, rows)
             if free:
                 images += await asyncio.to_thread(example_images, stored, finding, self._suspicious, columns, rows)

@@ -84,12 +84,12 @@ def finding_row(finding: Finding, names: Sequence[str], marks: Marks, glyphs: Gl
         )
         row.append(given, FOREGROUND).append(" > ", MUTED).append(suggested, FOREGROUND)
         return row
-    row.append(f"{len(finding.images)}", FOREGROUND).append(" in ", MUTED)
+    row.append(f"{len(finding.images)} images", FOREGROUND).append(" in ", MUTED)
     row.append("train + test" if finding.crosses_splits else finding.images[0].split, FOREGROUND)
     if finding.labels_differ:
-        row.append(" labels differ", ATTENTION)
+        row.append(", labels differ", ATTENTION)
     else:
-        row.append(f" {shorten(names[finding.images[0].label], NAME_WIDTH, glyphs)}", FOREGROUND)
+        row.append(": ", MUTED).append(shorten(names[finding.images[0].label], NAME_WIDTH, glyphs), FOREGROUND)
     return row
 
 

@@ -33,7 +33,7 @@ def facts(dataset: OpenDataset, width: int) -> list[Text]:
     values = (info.train_size + info.test_size) * math.prod(info.image_shape)
     rows = [
         ("images", f"uint8 {format_shape(info.image_shape, glyphs)}, {format_bytes(values)} of pixels"),
-        ("mirrored", "keep their class" if info.flips else "may belong to another class"),
+        ("mirrored", mirroring(info)),
         ("location", _location(info)),
     ]
     if info.ref.fit is not None:
@@ -48,6 +48,14 @@ def facts(dataset: OpenDataset, width: int) -> list[Text]:
         *(_row("" if number else "SHA-256", part, width) for number, part in enumerate(parts)),
         *(Text(line, MUTED, no_wrap=True) for line in own_images),
     ]
+
+
+def mirroring(info: DatasetInfo) -> str:
+    """Return which recipes mirror the images of a data set in training, or why none does."""
+    if not info.flips:
+        return "never in training: the class could change"
+    recipes = [name for name, recipe in RECIPES.items() if adapt(recipe, info).flip != "none"]
+    return f"in training by {', '.join(recipes)}; --no-flip turns this off"
 
 
 def _files(count: int) -> str:

@@ -40,7 +40,7 @@ def title_line(dataset: OpenDataset, split: Split, cursor: GridCursor, width: in
 def image_line(dataset: OpenDataset, listing: Listing, selected: SelectedImage | None, width: int) -> Text:
     """Return the filter and the order at the left, and the index and class of the image under the cursor at the right.
 
-    For example, `only Coat · random, seed 2                1,234 Coat`.
+    For example, `only Coat · random order, seed 2      image 1,234: Coat`.
     """
     filters = []
     if listing.label is not None:
@@ -51,7 +51,9 @@ def image_line(dataset: OpenDataset, listing: Listing, selected: SelectedImage |
     left = Text(" · ".join(filters), ACCENT)
     right = Text()
     if selected is not None:
-        right = Text.assemble((f"{selected.index:,} ", MUTED), (_short(selected.class_name, width // 2), FOREGROUND))
+        right = Text.assemble(
+            (f"image {selected.index:,}: ", MUTED), (_short(selected.class_name, width // 2), FOREGROUND)
+        )
     return left_and_right(left, right, width)
 
 

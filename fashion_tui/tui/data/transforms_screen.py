@@ -136,10 +136,9 @@ class TransformsScreen(AppScreen[None]):
 
     def _show_heading(self, request: GetTransforms) -> None:
         glyphs, image = terminal_glyphs(), self._selection.selected
-        name = "" if image is None or image.index != request.index else image.class_name
-        left = Text.assemble(
-            (f"{request.split} image {request.index:,} ", FOREGROUND), (name, f"bold {FOREGROUND}"), no_wrap=True
-        )
+        left = Text(f"{request.split} image {request.index:,}", FOREGROUND, no_wrap=True)
+        if image is not None and image.index == request.index:
+            left.append(": ").append(image.class_name, f"bold {FOREGROUND}")
         right = Text.assemble(("recipe ", MUTED), (request.recipe.name, ACCENT), (f" {glyphs.dot} draw ", MUTED))
         right.append(f"{request.draw}", FOREGROUND)
         self.heading.fit(lambda width: [left_and_right(left, right, width)])
