@@ -107,6 +107,14 @@ async def test_narrow_images_are_centred_in_their_tiles() -> None:
         assert set(line[3:11]) <= set(BLOCKS)
 
 
+@pytest.mark.parametrize("height", [1, 6, 12, 17])
+async def test_labels_fit_below_a_tall_image(height: int) -> None:
+    for label_lines in (1, 3):
+        layout = arrange(80, height, (3, 90, 64), label_lines, min_tiles=5)
+        assert layout.rows * layout.row_pitch <= max(height, label_lines + 1)
+        assert layout.image_size[0] >= 1
+
+
 def cell(grid: ImageTiles, x: int, y: int) -> tuple[str, Style | None]:
     """Return the character and the style of a cell."""
     ((character, style, _control),) = grid.render_line(y).crop(x, x + 1)

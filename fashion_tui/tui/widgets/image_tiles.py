@@ -95,7 +95,7 @@ def arrange(width: int, height: int, shape: ImageShape, label_lines: int, min_ti
     If they don't fit at any size, return the layout with the smallest images. `shape` is the shape of the images.
     """
     layout = TileLayout()
-    for image_size in _image_sizes(shape):
+    for image_size in _image_sizes(shape, max(height - label_lines, 1)):
         tile_width, pitch = TileLayout(image_size).width, image_size[0] + label_lines
         columns, rows = max((width + 1) // (tile_width + 1), 1), max(height // pitch, 1)
         gap = min((width - columns * tile_width) // (columns - 1), MAX_GAP) if columns > 1 else 1
@@ -105,11 +105,11 @@ def arrange(width: int, height: int, shape: ImageShape, label_lines: int, min_ti
     return layout
 
 
-def _image_sizes(shape: ImageShape) -> list[Size]:
-    """Return the possible sizes of images in lines and columns, largest first."""
+def _image_sizes(shape: ImageShape, height: int) -> list[Size]:
+    """Return the possible sizes of images in lines and columns, largest first. None has more than `height` lines."""
     lines, columns = fit(shape, (MAX_SIDE // 2, MAX_SIDE))
     longest = max(2 * lines, columns)
-    return [fit(shape, (side // 2, side)) for side in (longest, longest * 5 // 7, longest // 2, MIN_SIDE)]
+    return [fit(shape, (min(side // 2, height), side)) for side in (longest, longest * 5 // 7, longest // 2, MIN_SIDE)]
 
 
 def short_class_name(name: str, width: int) -> str:
