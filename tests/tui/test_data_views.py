@@ -137,7 +137,7 @@ async def test_a_published_data_set_says_how_to_open_a_folder_of_images(digits_f
         return " ".join(str(line) for line in lines)
 
     assert "--dataset FOLDER" in words(SYNTHETIC_INFO)
-    assert "--dataset FOLDER" not in words(stored(digits_folder).info)
+    assert "--dataset FOLDER" not in words(msgspec.structs.replace(SYNTHETIC_INFO, ref=find(str(digits_folder))))
     assert "--dataset FOLDER" in DataPane.HELP
 
 
