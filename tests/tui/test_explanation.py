@@ -89,7 +89,7 @@ async def test_the_heat_map_of_the_predicted_and_of_another_class_is_shown(finis
         await until(pilot, lambda: heat_on(screen), "a heat map")
         text = screen_text(app)
         assert f"image {first.index:,} of the test set" in text
-        assert f"class {first.truth}" in text
+        assert f"true class {first.truth}" in text
         assert first.predicted is not None
         assert f"explanation of class {first.predicted}" in text
         expected = gradient_times_input(finished, first.index, first.predicted)
@@ -126,7 +126,7 @@ async def test_keys_choose_the_method_and_the_layer_of_grad_cam(finished: Path) 
 
 
 async def test_the_nearest_training_images_and_their_labels_are_shown(finished: Path) -> None:
-    async with explanation(finished) as (app, pilot, screen, page):
+    async with explanation(finished, size=(80, 24)) as (app, pilot, screen, page):
         await pilot.press("tab")
         grid = screen.query_one("#neighbours ImageTiles", ImageTiles)
         await until(pilot, lambda: len(grid.tiles) > 1, "the nearest images")
@@ -144,11 +144,13 @@ async def test_the_nearest_training_images_and_their_labels_are_shown(finished: 
         assert len(shown) >= 9
         for tile, distance, index in zip(shown, distances.tolist(), order.tolist(), strict=False):
             label = f"class {int(dataset.train.labels[index])}"
-            assert label in tile.labels[0].plain
+            is_same = int(dataset.train.labels[index]) == page.predictions[0].truth
+            assert tile.labels[0].plain == f"{'✓' if is_same else ' '} {label}"
             assert math.isclose(float(tile.labels[1].plain.split()[-1]), distance, rel_tol=0.02)
         counts = Counter(int(dataset.train.labels[index]) for index in order[: len(shown)].tolist())
         most_common, count = counts.most_common(1)[0]
         assert f"{count} class {most_common}" in screen_text(app)
+        assert f"{shown[0].labels[1].plain.strip()} " in screen_text(app), "the distance isn't cut"
 
 
 async def test_the_feature_maps_of_each_layer_are_shown_for_the_image(finished: Path) -> None:

@@ -34,13 +34,11 @@ def method_title(method: Method, glyphs: Glyphs) -> str:
 
 def prediction_lines(prediction: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> list[Text]:
     """Return the true class and, for a wrong prediction, the predicted class with its probability."""
-    truth = shorten(names[prediction.truth], width - 2, glyphs)
+    truth = shorten(names[prediction.truth], width - 7, glyphs)
     confidence = format_confidence(prediction.confidence)
+    true_class = Text.assemble(("  true ", MUTED), (truth, f"bold {FOREGROUND}"))
     if prediction.predicted is None:
-        return [
-            Text.assemble((f"{glyphs.bad} ", BAD), (truth, f"bold {FOREGROUND}")),
-            Text("  the outputs aren't numbers", BAD),
-        ]
+        return [true_class, Text(f"{glyphs.bad} the outputs aren't numbers", BAD)]
     if prediction.predicted == prediction.truth:
         return [
             Text.assemble((f"{glyphs.good} ", GOOD), (truth, f"bold {FOREGROUND}")),
@@ -49,8 +47,10 @@ def prediction_lines(prediction: Prediction, names: Sequence[str], width: int, g
     room = width - len("  predicted ") - len(confidence) - 2
     predicted = shorten(names[prediction.predicted], room, glyphs)
     return [
-        Text.assemble((f"{glyphs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}")),
-        Text.assemble(("  predicted ", MUTED), (predicted, BAD), (f", {confidence}", MUTED)),
+        true_class,
+        Text.assemble(
+            (f"{glyphs.bad} ", f"bold {BAD}"), ("predicted ", MUTED), (predicted, BAD), (f", {confidence}", MUTED)
+        ),
     ]
 
 
@@ -106,7 +106,10 @@ def probability_lines(
 def neighbour_tiles(
     prediction: Prediction, neighbours: Neighbours, names: Sequence[str], width: int, glyphs: Glyphs
 ) -> list[Tile]:
-    """Return a tile for the image, and one for each similar training image with its label and distance."""
+    """Return a tile for the image, and one for each similar training image with its label and distance.
+
+    Labels that are the true class of the image have a tick.
+    """
 
     def label(index: int) -> str:
         return short_class_name(printable(names[index], glyphs), width - 2)
@@ -118,28 +121,31 @@ def neighbour_tiles(
     tiles = [this]
     for neighbour in neighbours.neighbours:
         same = neighbour.label == prediction.truth
-        mark, colour = (glyphs.good, GOOD) if same else (glyphs.bad, BAD)
-        distance = f"{neighbour.distance:#.3g}"
+        mark = glyphs.good if same else " "
         tiles.append(
             Tile(
                 Picture(neighbour.image, neighbours.image_shape),
                 (
-                    Text.assemble((f"{mark} ", colour), (label(neighbour.label), FOREGROUND)),
-                    Text(f"  distance {distance}", MUTED),
+                    Text.assemble((f"{mark} ", GOOD), (label(neighbour.label), FOREGROUND)),
+                    Text(f"  {neighbour.distance:#.3g}", MUTED),
                 ),
             )
         )
     return tiles
 
 
-def neighbours_title(neighbours: Neighbours, shown: int, names: Sequence[str], glyphs: Glyphs) -> Text:
-    """Return `7 nearest of 55,000 training images by the 200 inputs of the last linear layer · 5 Shirt, 2 Coat`."""
+def neighbours_title(neighbours: Neighbours, shown: int, names: Sequence[str], width: int, glyphs: Glyphs) -> Text:
+    """Return `5 Shirt, 2 Coat · nearest of 55,000 training images, with distances`.
+
+    If it fits, ` at the 200 inputs of the last linear layer` is appended.
+    """
     labels = Counter(neighbour.label for neighbour in neighbours.neighbours[:shown])
     counts = ", ".join(f"{count} {printable(names[label], glyphs)}" for label, count in labels.most_common())
-    return Text.assemble(
+    title = Text.assemble(
         (counts, FOREGROUND),
-        (f" {glyphs.dot} nearest of {neighbours.training_images:,} training images, ", MUTED),
-        (f"by the {neighbours.dimensions:,} inputs of the last linear layer", MUTED),
+        (f" {glyphs.dot} nearest of {neighbours.training_images:,} training images, with distances", MUTED),
         no_wrap=True,
         overflow="ellipsis",
     )
+    where = f" at the {neighbours.dimensions:,} inputs of the last linear layer"
+    return title.append(where, MUTED) if title.cell_len + len(where) <= width else title

@@ -45,5 +45,5 @@ class NeighboursView(Vertical):
         tiles = neighbour_tiles(prediction, neighbours, self._names, layout.width, glyphs)
         tiles = tiles[: layout.columns * layout.rows]
         self.grid.show(tiles)
-        title = neighbours_title(neighbours, len(tiles) - 1, self._names, glyphs)
-        self.heading.fit(lambda _width: [title])
+        shown = len(tiles) - 1
+        self.heading.fit(lambda width: [neighbours_title(neighbours, shown, self._names, width, glyphs)])
