@@ -113,7 +113,7 @@ OPENED = {
     "next_view": "SHA-256",
     "previous_view": "SHA-256",
     "open": "pixel values",
-    "filter": "Class, or index of an image",
+    "filter": "Class, index of an image, or file name",
     "transforms": "ToTensor",
     "predict": "No run has a checkpoint",
     "audit": "label audit",

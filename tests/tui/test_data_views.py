@@ -101,6 +101,13 @@ async def test_images_in_each_order_and_an_image_found_by_its_index(tmp_path: Pa
         await pilot.press("slash", *str(other), "enter")
         await until(pilot, lambda: (image := pane.images.selected) is not None and image.index == other, "that image")
         assert "only 7" not in screen_text(app), "the filter would hide the image"
+        (_, index), path = next(
+            item for item in image_files(stored(digits_folder).info.ref).items() if item[0][0] == "train"
+        )
+        await pilot.press("slash", *path)
+        await until(pilot, lambda: screen_text(app).count(path) > 1, "the file in the list")
+        await pilot.press("enter")
+        await until(pilot, lambda: (image := pane.images.selected) is not None and image.index == index, "that file")
 
 
 async def test_the_data_set_as_a_whole(tmp_path: Path, digits_folder: Path) -> None:

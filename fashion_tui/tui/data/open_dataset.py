@@ -1,7 +1,7 @@
 """The data set that the Data pane shows."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -59,12 +59,16 @@ class OpenDataset:
 
     async def path_of(self, split: Split, index: int) -> str | None:
         """Return the path of an image's file in the user's folder, or None if the images aren't files of a folder."""
-        if self.info.ref.name != FOLDER:
-            return None
+        return (await self.paths()).get((split, index))
+
+    async def paths(self) -> Mapping[tuple[Split, int], str]:
+        """Return the path of each image's file in the user's folder. Other data sets have none."""
         if self._paths is None:
-            stored = await self.stored()
-            self._paths = await asyncio.to_thread(image_files, stored.info.ref)
-        return self._paths.get((split, index))
+            ref = self.info.ref
+            if ref.name == FOLDER:
+                ref = (await self.stored()).info.ref
+            self._paths = await asyncio.to_thread(image_files, ref)
+        return self._paths
 
     def title(self, width: int) -> Text:
         """Return the title, at most `width` columns wide. The title of synthetic images names what they replace."""

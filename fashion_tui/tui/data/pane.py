@@ -57,7 +57,7 @@ class DataPane(ImagePane):
         "The images of the data set, each in one class. The network learns from the training set; the test set only "
         "measures how well.\n\n"
         "The arrow keys move the cursor and turn the pages. `{open}` enlarges an image and shows its pixel "
-        "values. `{filter}` shows one class only or, if you type a number, goes to the image with this index. "
+        "values. `{filter}` shows one class only or, if you type an index or a file name, goes to that image. "
         "`{sort}` shows the images by index, by class or in random order, `{shuffle}` in another random order, and "
         "`{other_split}` switches between the training set and the test set. `{next_view}` shows the data set as a "
         "whole: its classes, statistics and files. `{audit}` finds duplicates and suspicious labels, and "
