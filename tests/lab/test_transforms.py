@@ -54,10 +54,11 @@ def test_each_step_equals_torchvision(channels: int, recipe: Recipe) -> None:
 
 def test_a_batch_and_its_grid() -> None:
     images = random_images(120, 3, 12, 16)
-    shown = transform_image(images, images, 0, COLOUR, draw=1, nrow=5)
-    assert shown.batch.shape == (100, 3, 12, 16)
-    assert shown.grid_images == MAX_GRID_IMAGES
-    assert shown.grid.shape == tuple(make_grid(torch.zeros(MAX_GRID_IMAGES, 3, 12, 16), nrow=5).shape)
+    for nrow, count in ((2, 4), (5, 25), (8, MAX_GRID_IMAGES), (9, MAX_GRID_IMAGES)):
+        shown = transform_image(images, images, 0, COLOUR, draw=1, nrow=nrow)
+        assert shown.batch.shape == (100, 3, 12, 16)
+        assert shown.grid_images == count
+        assert shown.grid.shape == tuple(make_grid(torch.zeros(count, 3, 12, 16), nrow=nrow).shape)
     small = transform_image(images[:3], images[:3], 0, COLOUR, draw=1, nrow=8)
     assert small.batch.shape == (3, 3, 12, 16)
     assert small.grid_images == 3

@@ -30,6 +30,7 @@ def transform_image(  # noqa: PLR0913
     """Apply the transforms of a recipe to the image `index` of `images`, and to a batch of the training set.
 
     `draw` is the seed of the augmentation and of the order of the images. Each row of the grid has `nrow` images.
+    The grid has at most `nrow` rows, and at most MAX_GRID_IMAGES images.
     """
     from torchvision.utils import make_grid  # noqa: PLC0415 - takes 2 s
 
@@ -51,7 +52,7 @@ def transform_image(  # noqa: PLR0913
     for name, tensor, shown in tensors:
         steps.append(_describe(name, tensor, tensor[0, row, column : column + VALUES], _picture(shown)))
     batch = _training_batch(train, recipe, draw)
-    chosen = batch[:MAX_GRID_IMAGES]
+    chosen = batch[: min(nrow * nrow, MAX_GRID_IMAGES)]
     grid = make_grid(chosen, nrow=nrow)
     return Transforms(
         steps=tuple(steps),

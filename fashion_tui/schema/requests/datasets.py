@@ -42,4 +42,4 @@ class GetTransforms(Request, frozen=True, kw_only=True):
     draw: int
     """Seed of the augmentation and of the batch."""
     nrow: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
-    """Number of images in each row of the grid."""
+    """Number of images in each row of the grid, and the maximum number of rows."""

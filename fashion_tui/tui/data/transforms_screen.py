@@ -42,7 +42,8 @@ class TransformsScreen(AppScreen[None]):
         "subtracts the mean and divides by the standard deviation, and the recipe's **augmentation** changes each "
         "training image at random. Test images aren't augmented. The pictures are drawn without the normalisation.\n\n"
         "`{draw}` draws the random changes again, `{recipe}` chooses the recipe. `{next_view}` shows the first batch "
-        "of an epoch, arranged by torchvision's `make_grid`; `{more_columns}` and `{fewer_columns}` change `nrow`.",
+        "of an epoch, arranged by torchvision's `make_grid`; `{more_columns}` and `{fewer_columns}` show more and "
+        "fewer images.",
     )
     BINDINGS: ClassVar[list[BindingType]] = bindings(IN_TRANSFORMS)
     DEFAULT_CSS = Path(__file__).with_name("transforms_screen.tcss").read_text(encoding="utf-8")
