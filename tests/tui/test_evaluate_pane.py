@@ -19,11 +19,12 @@ from PIL import Image
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from fashion_tui.data.marks import read_marks
+from fashion_tui.data.marks import read_marks, remove_marks
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.report.glyphs import UNICODE
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.baselines import Baselines
 from fashion_tui.schema.evaluation import Evaluation, PredictionOrder, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetBaselines, GetPredictions
@@ -324,10 +325,10 @@ async def test_active_part_is_the_first_one_of_the_layout_until_one_is_chosen(he
         await until(pilot, lambda: pane.part == "matrix", "the chosen part in a large terminal")
 
 
-async def test_an_image_is_marked_as_mislabelled(
-    held_out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))  # without the marks of other tests
+async def test_an_image_is_marked_as_mislabelled(held_out: Path) -> None:
+    with Run(held_out) as run:
+        dataset = run.config.dataset
+    remove_marks(dataset, [mark.key for mark in read_marks(dataset)])  # those of other tests
     async with evaluate_pane(held_out) as (app, pilot, pane):
         await until(pilot, lambda: labels(pane), "the mistakes")
         marked = pane.images.current
