@@ -21,7 +21,7 @@ def named_baselines(baselines: Baselines) -> dict[str, float]:
 def baselines_verdict(metrics: Metrics, baselines: Baselines) -> str:
     """Return a sentence such as `94.1 % is 8.6 points above 5-nearest neighbours (85.5 %)`.
 
-    The accuracy is compared with that of the best simple model.
+    The accuracy is compared with that of the best simple model. The points are the difference of the displayed numbers.
     """
     name, best = max(named_baselines(baselines).items(), key=lambda item: item[1])
     model = f"{name} ({format_percent(best)})"
@@ -30,7 +30,7 @@ def baselines_verdict(metrics: Metrics, baselines: Baselines) -> str:
     accuracy, (low, high) = format_percent(metrics.accuracy), metrics.interval
     if low <= best <= high:
         return f"{accuracy} is about as good as {model}: the difference is within the 95 % interval"
-    points = abs(metrics.accuracy - best) * 100
+    points = abs(round(metrics.accuracy * 100, 1) - round(best * 100, 1))
     return f"{accuracy} is {points:.1f} points {'above' if metrics.accuracy > best else 'below'} {model}"
 
 

@@ -310,6 +310,11 @@ async def test_checkpoint_split_and_order_are_chosen_by_key(held_out: Path) -> N
         request = GetBaselines(run_path=str(path), split="validation")
         baselines = await app.engine.ask(request, Baselines)
         assert f"5-nearest neighbours {baselines.nearest * 100:.1f} %" in " ".join(screen_text(app).split())
+    async with evaluate_pane(held_out) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the test set")
+        assert "points" not in screen_text(app), "the models were fitted for the held-out images only"
+        await pilot.press("v")
+        await until(pilot, lambda: "points" in screen_text(app), "the stored verdict")
 
 
 async def test_active_part_is_the_first_one_of_the_layout_until_one_is_chosen(held_out: Path) -> None:

@@ -12,7 +12,7 @@ from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.text import printable
 
 from .audit import audit
-from .baselines import get_baselines
+from .baselines import find_baselines, get_baselines
 from .cache import Cache
 from .comparison import compare_runs
 from .connection import CallContext, Connection, RequestCancelled
@@ -55,6 +55,7 @@ HANDLERS: Mapping[type[requests.Request], Handler] = {
     requests.GetPredictions: get_predictions,
     requests.Explain: explain_prediction,
     requests.GetNeighbours: get_neighbours,
+    requests.FindBaselines: find_baselines,
     requests.GetBaselines: get_baselines,
     requests.MeasureRobustness: measure_robustness,
     requests.CompareRuns: compare_runs,

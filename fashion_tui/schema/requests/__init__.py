@@ -4,6 +4,7 @@ from .datasets import AuditDataset, GetTransforms, PrepareDataset
 from .evaluation import (
     CompareRuns,
     Evaluate,
+    FindBaselines,
     GetBaselines,
     GetPredictions,
     MeasureRobustness,
@@ -27,6 +28,7 @@ __all__ = [
     "Evaluate",
     "Explain",
     "Export",
+    "FindBaselines",
     "FindDevice",
     "FindLearningRate",
     "GetBaselines",
@@ -68,6 +70,7 @@ AnyRequest = (
     | Evaluate
     | GetPredictions
     | WritePredictions
+    | FindBaselines
     | GetBaselines
     | MeasureRobustness
     | CompareRuns

@@ -70,6 +70,13 @@ class GetBaselines(Request, frozen=True, kw_only=True):
     split: EvaluationSplit = "test"
 
 
+class FindBaselines(Request, frozen=True, kw_only=True):
+    """Ask for the stored result of GetBaselines; the reply is a tuple with one Baselines, or an empty tuple."""
+
+    run_path: str
+    split: EvaluationSplit = "test"
+
+
 class MeasureRobustness(Request, frozen=True, kw_only=True):
     """Ask for the accuracy of a checkpoint on corrupted images; the reply is a Robustness.
 

@@ -18,7 +18,7 @@ from fashion_tui.report.style import ATTENTION, MUTED
 from fashion_tui.schema.baselines import Baselines
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit
-from fashion_tui.schema.requests import Evaluate, GetBaselines
+from fashion_tui.schema.requests import Evaluate, FindBaselines, GetBaselines
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, State, short_name
 from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
 from fashion_tui.tui.dialogs.trust import confirm_trust
@@ -185,10 +185,25 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
         self.notice.display = False
         self.body.display = True
         self._show_summary()
+        self._find_baselines(baselines_request(subject))
         self.matrix.show(evaluation)
         self.show_parts()
         self.images.show(subject, evaluation)
         self.read_marks(Path(subject.run_path))
+
+    @work(group="stored baselines", exclusive=True)
+    async def _find_baselines(self, request: GetBaselines) -> None:
+        """Show the comparison with simple models if their accuracies are stored."""
+        if request in self._baselines or request == self._comparing.running:
+            return
+        stored = FindBaselines(run_path=request.run_path, split=request.split)
+        try:
+            found = await self.lab_app.engine.ask(stored, tuple[Baselines, ...])
+        except UserError:
+            return  # the comparison itself reports what is wrong
+        for baselines in found:
+            self._baselines[request] = baselines
+            self._show_summary()
 
     @on(Computation.Failed)
     def _failed(self, message: Computation.Failed) -> None:
