@@ -24,7 +24,6 @@ from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.report.glyphs import UNICODE
-from fashion_tui.runs.run import Run
 from fashion_tui.schema.baselines import Baselines
 from fashion_tui.schema.evaluation import Evaluation, PredictionOrder, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetBaselines, GetPredictions
@@ -331,22 +330,21 @@ async def test_active_part_is_the_first_one_of_the_layout_until_one_is_chosen(he
 
 
 async def test_an_image_is_marked_as_mislabelled(held_out: Path) -> None:
-    with Run(held_out) as run:
-        dataset = run.config.dataset
-    remove_marks(dataset, [mark.key for mark in read_marks(dataset)])  # those of other tests
     async with evaluate_pane(held_out) as (app, pilot, pane):
-        await until(pilot, lambda: labels(pane), "the mistakes")
+        await until(pilot, lambda: pane.part == "images" and labels(pane), "the mistakes")
+        assert app.dataset is not None
+        ref = app.dataset.info.ref
+        remove_marks(ref, [mark.key for mark in read_marks(ref)])  # those of other tests
         marked = pane.images.current
         assert marked is not None
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: labels(pane)[0][0].endswith(" !"), "the mark")
-        assert app.dataset is not None
-        assert [mark.key for mark in read_marks(app.dataset.info.ref)] == [("test", marked.index)]
+        assert [mark.key for mark in read_marks(ref)] == [("test", marked.index)]
         await pilot.press("enter")
         await until(pilot, lambda: "marked as mislabelled" in screen_text(app), "the mark beside the image")
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: "marked as mislabelled" not in screen_text(app), "no mark beside the image")
-        assert read_marks(app.dataset.info.ref) == ()
+        assert read_marks(ref) == ()
 
         await pilot.press("right")
         await until(pilot, lambda: pane.images.current not in {None, marked}, "the next image")
@@ -354,7 +352,7 @@ async def test_an_image_is_marked_as_mislabelled(held_out: Path) -> None:
         assert second is not None
         await pilot.press("exclamation_mark")
         await until(pilot, lambda: labels(pane)[1][0].endswith(" !"), "the mark of the next image")
-        assert [mark.key for mark in read_marks(app.dataset.info.ref)] == [("test", second.index)]
+        assert [mark.key for mark in read_marks(ref)] == [("test", second.index)]
         await pilot.press("W")
         await until(pilot, lambda: isinstance(app.screen, ExplanationScreen), "the explanation of the next image")
         await until(pilot, lambda: f"image {second.index:,} of the test set" in screen_text(app), "its title")
@@ -367,7 +365,7 @@ async def test_an_image_is_marked_as_mislabelled(held_out: Path) -> None:
         await until(pilot, lambda: f"image {third.index:,} of the test set" in screen_text(app), "the image after it")
         await pilot.press("left", "exclamation_mark")
         await until(pilot, lambda: not labels(pane)[1][0].endswith(" !"), "no marks")
-        assert read_marks(app.dataset.info.ref) == ()
+        assert read_marks(ref) == ()
 
 
 async def test_keys_change_what_the_pane_shows(runs: Path, finished: Path) -> None:
