@@ -88,7 +88,9 @@ def locate(ref: DatasetRef) -> DatasetRef:
         with suppress(files.MissingData, files.WrongFolder):
             found = files.find(ref.name, None if directory is None else Path(directory))
             return msgspec.structs.replace(found, sha256=ref.sha256)
-    return files.find(ref.name)  # raises the error for the default data folder
+    if ref.directory is None:
+        return files.find(ref.name)  # raises an error that says where the default data folder is
+    raise UserError(f"{ref.name} is no longer in {ref.directory}; {_advice(ref)}")
 
 
 def _locate_folder(ref: DatasetRef) -> DatasetRef:

@@ -42,8 +42,12 @@ Fork = Callable[..., ForkedTrainer]
 
 @pytest.mark.real_data
 @pytest.mark.usefixtures("forked_processes")
-def test_the_data_set_is_only_needed_at_the_start(real_data: Path, train: Train, tmp_path: Path) -> None:
+def test_the_data_set_is_only_needed_at_the_start(
+    real_data: Path, train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Deleting the data folder doesn't affect a running trainer. The next trainer reports the missing folder."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # doesn't say where other tests have read the images
+    monkeypatch.setenv("FASHION_TUI_DATA", str(tmp_path / "default"))
     folder = tmp_path / "data"
     shutil.copytree(real_data / "FashionMNIST" / "raw", folder / "FashionMNIST" / "raw")
     run = make_run(
