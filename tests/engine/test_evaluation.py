@@ -251,7 +251,7 @@ async def test_a_different_data_set_is_refused(engine: Engine, run: Path) -> Non
     config = Run(run).config
     other = msgspec.structs.replace(config, dataset=msgspec.structs.replace(config.dataset, sha256="0" * 64))
     (run / "config.json").write_bytes(msgspec.json.encode(other))
-    with pytest.raises(UserError, match="SHA-256 was 0000"):
+    with pytest.raises(UserError, match=f"SHA-256 is {config.dataset.sha256}, not 0000"):
         await evaluate(engine, run)
 
 

@@ -73,7 +73,7 @@ async def test_missing_data_is_reported_in_one_line_when_it_is_used() -> None:
     async with started(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256="")) as session:
         outputs = await run(session, "train_data")
         last_line = printed(outputs, "stderr").strip().splitlines()[-1]
-        assert "train_data, test_data, classes: /nowhere/FashionMNIST/raw/" in last_line
+        assert "train_data, test_data, classes: fashion-mnist is no longer in /nowhere" in last_line
         assert [output.ename for output in outputs if isinstance(output, Error)] == ["NameError"]
         assert Result(2, "tensor([1.])") in await run(session, "torch.ones(1)")
 

@@ -55,7 +55,7 @@ from fashion_tui.lab.data.datasets import Images
 from fashion_tui.lab.devices import set_cpu_threads
 from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.recipe import GUIDE
+from fashion_tui.schema.builtin_recipes import GUIDE
 
 (set_cpu_threads if "ours" in sys.argv else torch.set_num_threads)(2)
 recipe = replace(GUIDE, batch_size=8, epochs=3, learning_rate=3e-3)
