@@ -264,12 +264,12 @@ def test_completion_prints_the_same_script_as_json(call_in_process: Call) -> Non
     "pause --data", "pause --dataset", "pause --image-size", "pause --fit",
     "stop --data", "stop --dataset", "stop --image-size", "stop --fit",
     "checkpoint --data", "checkpoint --dataset", "checkpoint --image-size", "checkpoint --fit",
-    "resume --data", "resume --dataset", "resume --image-size", "resume --fit",
+    "resume --data", "resume --image-size", "resume --fit",
     "runs --data", "runs --dataset", "runs --image-size", "runs --fit",
-    "eval --data", "eval --dataset", "eval --image-size", "eval --fit",
-    "predict --data", "predict --dataset", "predict --image-size", "predict --fit",
-    "export --data", "export --dataset", "export --image-size", "export --fit",
-    "verify --data", "verify --dataset", "verify --image-size", "verify --fit",
+    "eval --data", "eval --image-size", "eval --fit",
+    "predict --data", "predict --image-size", "predict --fit",
+    "export --data", "export --image-size", "export --fit",
+    "verify --data", "verify --image-size", "verify --fit",
     "shapes --data", "shapes --dataset", "shapes --image-size", "shapes --fit", "shapes --runs",
     "kernel --data", "kernel --dataset", "kernel --image-size", "kernel --fit", "kernel --runs",
     "completion --data", "completion --dataset", "completion --image-size", "completion --fit", "completion --runs",
@@ -279,16 +279,18 @@ def test_options_without_an_effect(
 ) -> None:
     """Every command accepts --data, --dataset, --image-size, --fit and --runs. Those that don't need one ignore it.
 
-    A run names its own data set.
+    A run names its own data set: commands that read it use --dataset only to find it again, with the run's image size.
     """
     monkeypatch.setattr(runtime_directory, "_parents", lambda: [str(tmp_path)])  # hides the apps of other tests
     run.write_status(msgspec.structs.replace(run.read_status(), state="finished"))
     none = tmp_path / "none"
     data, runs = ("--data", none), ("--runs", none)
-    dataset = ("--dataset", "fashion-mnist", "--image-size", 16, "--fit", "crop")
+    size = ("--image-size", 16, "--fit", "crop")
+    dataset = ("--dataset", "fashion-mnist", *size)
     for command in ("pause", "stop", "checkpoint", "resume", "eval"):
         result = call_in_process(command, run.path)
-        assert call_in_process(command, run.path, *data, *dataset) == result, command
+        options = size if command in {"resume", "eval"} else dataset
+        assert call_in_process(command, run.path, *data, *options) == result, command
         assert (result.status == 0) == (command not in {"pause", "checkpoint"}), "which need a live run"
     for command, *arguments in (("shapes",), ("kernel",), ("completion", "bash")):
         result = call_in_process(command, *arguments)
@@ -296,13 +298,13 @@ def test_options_without_an_effect(
     listed = ("runs", "--runs", run.path.parent)
     assert call_in_process(*listed, *data, *dataset) == call_in_process(*listed)
     exported = ("export", run.path, "-o", tmp_path / "net.safetensors")
-    assert call_in_process(*exported, *data, *dataset) == call_in_process(*exported)
+    assert call_in_process(*exported, *data, *size) == call_in_process(*exported)
     Image.new("L", (28, 28)).save(tmp_path / "black.png")
     predicted = ("predict", tmp_path / "black.png", "--run", run.path)
-    assert call_in_process(*predicted, *data, *dataset) == call_in_process(*predicted)
+    assert call_in_process(*predicted, *data, *size) == call_in_process(*predicted)
     result = call_in_process("verify", run.path)
     assert "no steps" in result.err
-    assert call_in_process("verify", run.path, *data, *dataset) == result
+    assert call_in_process("verify", run.path, *data, *size) == result
     assert not none.exists()
 
 
