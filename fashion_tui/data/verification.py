@@ -8,7 +8,7 @@ import numpy as np
 from fashion_tui.schema.dataset import FOLDER
 
 from .files import DamagedData, verify
-from .folder import verify_imported
+from .folder import open_imported, verify_imported
 from .sources import SYNTHETIC
 from .stored import Cancelled, Progress, StoredDataset, blocks
 
@@ -16,8 +16,9 @@ from .stored import Cancelled, Progress, StoredDataset, blocks
 def verify_again(dataset: StoredDataset, progress: Progress, should_stop: Callable[[], bool]) -> None:
     """Compute the SHA-256 of a data set again, and compare it with the one that was computed first.
 
-    Published files, the images of a folder in the cache, and synthetic images are read completely. Raises DamagedData
-    if anything has changed, and Cancelled if `should_stop` returns True.
+    Published files, the images of a folder in the cache, and synthetic images are read completely. Of the files in a
+    folder, only the paths, sizes and times are compared. Raises DamagedData if anything has changed, and Cancelled if
+    `should_stop` returns True.
     """
     ref = dataset.info.ref
     total = dataset.train.pixels.nbytes + dataset.test.pixels.nbytes
@@ -31,6 +32,9 @@ def verify_again(dataset: StoredDataset, progress: Progress, should_stop: Callab
         progress(done, total)
 
     if ref.name == FOLDER:
+        current = open_imported(ref)
+        if current is None or current.info.ref.sha256 != ref.sha256:
+            raise DamagedData(f"files in {ref.directory} have changed; restart the app to read them again")
         verify_imported(dataset, count)
         return
     sha256 = _synthetic_hash(dataset, count) if ref.name == SYNTHETIC.name else verify(ref, count).sha256

@@ -20,6 +20,7 @@ from fashion_tui.data.files import DamagedData
 from fashion_tui.data.folder import import_folder, open_imported, verify_imported
 from fashion_tui.data.folder.cache import FolderCache
 from fashion_tui.data.stored import Cancelled, StoredDataset
+from fashion_tui.data.verification import verify_again
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.errors import UserError
 
@@ -137,6 +138,14 @@ def test_a_changed_cache_is_noticed_on_request(folder: Path) -> None:
         verify_imported(load())
     with pytest.raises(DamagedData):
         datasets.read(load.ref)
+
+
+def test_a_changed_folder_is_noticed_on_request(folder: Path) -> None:
+    dataset = Import(folder)()
+    verify_again(dataset, nothing, lambda: False)
+    next(folder.rglob("*.png")).unlink()
+    with pytest.raises(DamagedData, match=f"{folder} have changed"):
+        verify_again(dataset, nothing, lambda: False)
 
 
 @pytest.mark.parametrize("name", ["info.json", "train-images.npy", "test-labels.npy"])
