@@ -56,6 +56,9 @@ CHECK_INTERVAL = 1.0
 CHECK_TIMEOUT = 30.0
 """Timeout for a reply to a check, in seconds. If no reply arrives in time, the process is replaced."""
 
+CANCEL_TIMEOUT = 5.0
+"""Timeout, in seconds, for the process to stop working on a cancelled call. After that, the process is replaced."""
+
 EXIT_TIMEOUT = 2.0
 """Timeout, in seconds, for a process to exit after its socket is closed. After that, the process is killed."""
 
@@ -101,6 +104,9 @@ class EngineProcess:
         self._log = log
         self._last_id = 0
         self._pending: dict[int, _PendingCall] = {}
+        """The calls that the process may still work on, including those that were cancelled a moment ago."""
+        self._cancelling: set[asyncio.Task[None]] = set()
+        """Tasks that check whether the process goes on with a cancelled call."""
         self._closed = False
         self._replaced: str | None = None
         """Reason why this process is being replaced, or None."""
@@ -169,9 +175,12 @@ class EngineProcess:
             return await result
         finally:
             watch.cancel()
-            del self._pending[call_id]
             if self.alive and (result.cancelled() or not result.done()):
+                result.cancel()
                 self._writer.write(encode_frame(Cancel(call_id)))
+                self._cancelling.add(asyncio.create_task(self._watch_cancelled(call_id, call)))
+            else:
+                del self._pending[call_id]
 
     async def _watch(self, call_id: int, call: _PendingCall, max_silence: float | None) -> None:
         """Check regularly whether the process is still working on the call. If it isn't, make the call fail."""
@@ -191,6 +200,18 @@ class EngineProcess:
                 problem = self._problem_of(call, max_silence)
         if not call.result.done():
             call.result.set_exception(EngineStuck(f"the engine was replaced: {problem}"))
+
+    async def _watch_cancelled(self, call_id: int, call: _PendingCall) -> None:
+        """End the process if it still works on a cancelled call after CANCEL_TIMEOUT, so that other calls can go on."""
+        await asyncio.sleep(CANCEL_TIMEOUT)
+        call.checked.clear()
+        self._writer.write(encode_frame(Check(call_id)))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await call.checked.wait()
+        del self._pending[call_id]
+        if call.state == "running":
+            await self.replace("it went on with a cancelled request")
 
     def _problem_of(self, call: _PendingCall, max_silence: float | None) -> str | None:
         now = time.monotonic()
@@ -229,6 +250,8 @@ class EngineProcess:
         self.alive = False
         self._writer.close()
         reason = await self._exit_reason(problem)
+        for task in self._cancelling:
+            task.cancel()
         for call in self._pending.values():
             if not call.result.done():
                 call.result.set_exception(EngineDied(reason) if self._replaced is None else EngineStuck(self._replaced))
@@ -237,13 +260,18 @@ class EngineProcess:
     def _dispatch(self, message: ToClient) -> None:
         self._has_started = True
         call = self._pending.get(message.id)
-        if call is None or call.result.done():
-            return  # cancelled
+        if call is None:
+            return
+        if isinstance(message, Status):
+            call.state = message.state
+            call.checked.set()
+        elif not call.result.done():  # otherwise, the call was cancelled
+            self._deliver(message, call)
+
+    def _deliver(self, message: Progress | Reply | Failure, call: _PendingCall) -> None:
+        """Set the result of a call, or report its progress."""
         try:
-            if isinstance(message, Status):
-                call.state = message.state
-                call.checked.set()
-            elif isinstance(message, Progress):
+            if isinstance(message, Progress):
                 call.last_sign = time.monotonic()
                 if call.progress is not None:
                     call.progress(message.done, message.total)

@@ -25,6 +25,8 @@ from fashion_tui.schema.replies import Device, HealthCheck
 from fashion_tui.schema.requests import GetDevices, GetShapes, GetTorchReport, PrepareDataset
 from fashion_tui.schema.shapes import ShapeTable
 
+from .files import wait_for_file
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 DEVICES = tuple[Device, ...]
@@ -37,11 +39,6 @@ def request_shapes(model: str) -> GetShapes:
 def loop_forever(marker: Path) -> str:
     """Return a statement that creates the file `marker` and then never ends."""
     return f"open({str(marker)!r}, 'w').close(); exec('while True: pass')"
-
-
-async def wait_for_file(path: Path) -> None:
-    while not path.exists():  # noqa: ASYNC110, ASYNC240 - another process creates it
-        await asyncio.sleep(0.02)
 
 
 async def test_concurrent_requests_get_their_own_results(engine: Engine) -> None:

@@ -30,8 +30,8 @@ from fashion_tui.schema.requests import Evaluate, Explain, GetDevices, GetNeighb
 from tests.custom_models import custom_model
 from tests.runs.parts import make_run
 
+from .files import wait_for_file
 from .in_process import UninterruptedCall
-from .test_engine import wait_for_file
 
 LINEAR_NET = """
 from torch import nn

@@ -15,7 +15,8 @@ from fashion_tui.schema.replies import Device
 from fashion_tui.schema.requests import FindLearningRate, GetDevices
 
 from .conftest import NET
-from .test_engine import loop_forever, wait_for_file
+from .files import wait_for_file
+from .test_engine import loop_forever
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

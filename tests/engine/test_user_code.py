@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fashion_tui.engine import process as engine_process
 from fashion_tui.engine.client import Engine
 from fashion_tui.lab.trace.runner import MAX_CALLS
 from fashion_tui.schema.errors import UserError
@@ -15,6 +16,8 @@ from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.replies import SourceTrace
 from fashion_tui.schema.requests import GetShapes, TraceSource
 from fashion_tui.schema.shapes import ShapeTable
+
+from .files import wait_for_file
 
 INPUTS = (InputSpec(shape=(1, 8, 8)),)
 
@@ -166,3 +169,26 @@ async def test_code_that_ignores_the_time_limit_ends_with_the_process(
         while engine.pid == pid:  # noqa: ASYNC110 - the engine has no event for its end
             await asyncio.sleep(0.05)
     assert (await get_shapes(engine, "guide")).outputs == ((10,),)
+
+
+async def test_code_that_ignores_its_cancellation_does_not_block_other_requests(
+    engine: Engine, write_net: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_process, "CANCEL_TIMEOUT", 0.5)
+    marker = tmp_path / "running"
+    lines = (
+        "import pathlib, time",
+        f"pathlib.Path({str(marker)!r}).touch()",
+        "while True:",
+        "    try:",
+        "        while True: time.sleep(9)",
+        "    except BaseException: pass",
+    )
+    stubborn = write_net(forward="\n        ".join(lines))
+    call = asyncio.create_task(engine.ask(GetShapes(model=stubborn, inputs=INPUTS), ShapeTable))
+    await wait_for_file(marker)
+    waiting = asyncio.create_task(get_shapes(engine, "guide"))
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    assert (await asyncio.wait_for(waiting, 90)).outputs == ((10,),)
