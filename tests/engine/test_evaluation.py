@@ -1,5 +1,6 @@
 """Evaluation, predictions and export of a run's checkpoints, and checkpoints that must be refused."""
 
+import math
 import os
 import pickle
 import zlib
@@ -13,6 +14,7 @@ import torch
 
 from fashion_tui.data.sources import SYNTHETIC
 from fashion_tui.engine.client import Engine
+from fashion_tui.engine.server.evaluation import _selected
 from fashion_tui.lab.data.synthetic import draw
 from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.networks.builtin import build
@@ -273,3 +275,11 @@ async def test_a_failed_export_leaves_no_file(engine: Engine, run: Path, tmp_pat
     exported = await engine.ask(export(tmp_path / "net.safetensors"), ExportResult)
     assert exported.max_difference == 0
     assert sorted(os.listdir(tmp_path)) == ["net.safetensors", "runs"]  # noqa: PTH208
+
+
+async def test_images_without_probabilities_have_no_predicted_class() -> None:
+    logits = torch.tensor([[1.0, 0.0], [math.nan, 0.0], [0.0, 1.0]])
+    request = GetPredictions(
+        run_path="", checkpoint="final", outcome="all", truth=None, predicted=0, sort="loss", offset=0, limit=9
+    )
+    assert _selected(request, logits, torch.zeros(3, dtype=torch.int64), 0).tolist() == [0]

@@ -144,17 +144,17 @@ def _selected(request: GetPredictions, logits: Tensor, labels: Tensor, first_ind
 
     `first_index` is the index of the first image in the test or training set.
     """
-    predicted = logits.argmax(dim=1)
+    predicted, is_valid = logits.argmax(dim=1), has_probabilities(logits)
     selected = torch.ones(len(labels), dtype=torch.bool)
     if request.indices is not None:
         wanted = torch.tensor(request.indices, dtype=torch.int64) - first_index
         selected = torch.isin(torch.arange(len(labels)), wanted)
     if request.outcome != "all":
-        is_correct = (predicted == labels) & has_probabilities(logits)
+        is_correct = (predicted == labels) & is_valid
         selected &= is_correct == (request.outcome == "correct")
     if request.truth is not None:
         selected &= labels == request.truth
     if request.predicted is not None:
-        selected &= predicted == request.predicted
+        selected &= (predicted == request.predicted) & is_valid
     indices = selected.nonzero().flatten()
     return indices[sorted_indices(logits[indices], labels[indices], request.sort)]
