@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +70,10 @@ async def test_a_users_variable_is_not_replaced_and_waiting_can_be_interrupted()
         assert result(await run(session, "net")) == "'mine'"
 
 
-async def test_missing_data_is_reported_in_one_line_when_it_is_used() -> None:
+async def test_missing_data_is_reported_in_one_line_when_it_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FASHION_TUI_DATA", str(tmp_path))  # otherwise, the images may be found there
     async with started(DatasetRef(name="fashion-mnist", directory="/nowhere", sha256="")) as session:
         outputs = await run(session, "train_data")
         last_line = printed(outputs, "stderr").strip().splitlines()[-1]
