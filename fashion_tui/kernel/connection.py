@@ -47,6 +47,8 @@ class Execution:
         """The cell's execution count, or None until the kernel starts the cell."""
         self.started = asyncio.Event()
         """Set when the kernel starts the cell, or when the execution ends before that."""
+        self.interrupt_at_start = False
+        """Whether to interrupt the cell when it starts, because the kernel may have ignored an earlier interrupt."""
         self.reply: protocol.ExecuteReplyContent | None = None
         self.is_idle = False
         """True when the kernel has reported that it has sent all outputs of the cell."""
@@ -127,14 +129,17 @@ class Connection:
     async def interrupt(self) -> None:
         """Interrupt the running code. Do nothing if no code is running.
 
-        ipykernel ignores SIGINT until it has started the cell, so wait until the cell has started. An interrupt may
-        also prevent the kernel from reporting the end of the cell, so check later whether the report was lost.
+        ipykernel ignores SIGINT until it has started the cell, so wait until the cell has started. If that takes long,
+        interrupt whatever is running, and the cell when it starts. An interrupt may also prevent the kernel from
+        reporting the end of the cell, so check later whether the report was lost.
         """
         running = next(iter(self._executions.items()), None)
         if running is not None:
             request_id, execution = running
-            with contextlib.suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(execution.started.wait(), _CELL_START_TIMEOUT)
+            except TimeoutError:
+                execution.interrupt_at_start = True
             if request_id not in self._executions:
                 return
             asyncio.get_running_loop().call_later(_QUIET_PERIOD, self._check_reply, request_id)
@@ -260,6 +265,8 @@ class Connection:
         if (execution := self._executions.get(message.request)) is not None:
             execution.count = protocol.content_of(message, protocol.ExecuteInputContent).execution_count
             execution.started.set()
+            if execution.interrupt_at_start:
+                self.process.interrupt()
         elif message.client != self.process.client_id:
             self._background.put(protocol.external_input(message))
             self._external_request = message.request

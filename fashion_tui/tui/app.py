@@ -26,7 +26,7 @@ from fashion_tui.schema.run import RunSummary
 from fashion_tui.schema.text import printable
 from fashion_tui.settings import user_settings
 
-from .actions import EVERYWHERE, KEY_PROBLEMS, PaneName, bindings, key_of
+from .actions import EVERYWHERE, KEY_PROBLEMS, bindings, key_of
 from .bars import Header, KeyBar, RunIndicator, StatusBar
 from .dialogs.dialog import TooSmall
 from .lab_app import (
@@ -43,6 +43,7 @@ from .lab_app import (
     UnpreparedFound,
 )
 from .pane import Pane, RunPane
+from .pane_actions import PaneName
 from .run_notices import end_notices, lost_runs, still_running
 from .terminal_app import TerminalApp
 from .terminal_status import REFRESH_SECONDS, progress_of

@@ -28,7 +28,7 @@ def _is_removed(callback: Callable[..., Any]) -> bool:
     """Return whether a callback is a method of a widget that is being removed or has been removed."""
     method = callback.func if isinstance(callback, partial) else callback
     owner = getattr(method, "__self__", None)
-    return isinstance(owner, Widget) and owner._pruning  # noqa: SLF001 -- there is no public property
+    return isinstance(owner, Widget) and owner._pruning  # noqa: SLF001 -- Textual has no public property for it
 
 
 class AppScreen(BaseScreen[Result]):

@@ -18,10 +18,11 @@ from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
 from fashion_tui.schema.dataset import synthetic_notice
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, short_name
 
-from .actions import PANE_NAMES, PaneName, key_of
+from .actions import key_of
 from .key_settings import is_input
 from .lab_app import DatasetState, Preparation
 from .pane import KeyLabels
+from .pane_actions import PANE_NAMES, PaneName
 from .widgets.lines import FittedLines, left_and_right
 
 

@@ -13,7 +13,7 @@ from textual.worker import Worker
 from fashion_tui.schema.dataset import FASHION_TASK, DatasetInfo, DatasetRef, Fit, ImageTask
 from fashion_tui.schema.run import RunSummary
 
-from .actions import PaneName
+from .pane_actions import PaneName
 
 if TYPE_CHECKING:  # not needed for the first paint
     from fashion_tui.data.stored import StoredDataset

@@ -9,8 +9,9 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 from textual.content import Content
 
 from .action import Action
-from .actions import EVERYWHERE, IN_PANE, ONLY_IN_PALETTE
+from .actions import EVERYWHERE, IN_PANE
 from .lab_app import LabApp
+from .pane_actions import ONLY_IN_PALETTE
 
 WORD = re.compile(r"\w+")
 WHOLE_TITLE_WORD, TITLE_WORD, LABEL_WORD, KEYWORD = 1.0, 0.8, 0.5, 0.3

@@ -10,8 +10,8 @@ from textual.containers import Vertical
 from textual.widget import Widget
 from textual.worker import Worker
 
-from .actions import PaneName
 from .lab_app import LabApp
+from .pane_actions import PaneName
 
 
 class KeyLabels:

@@ -99,7 +99,7 @@ class ScreenComputation:
         return True
 
     def fail(self, problem: str) -> None:
-        """End the computation, if it is running, and show why there is no result."""
+        """End the computation, if it is running, and show the reason why it failed."""
         if self._worker is not None:
             self._worker.cancel()
         self.problem = problem

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from fashion_tui.kernel import connection
 from fashion_tui.kernel.outputs import (
     Completeness,
     Display,
@@ -252,7 +253,11 @@ _ = os.write(2, b"seen\\n")"""
     assert done(outputs).status == "ok"
 
 
-async def test_an_interrupt_right_after_a_cell_is_sent_waits_until_it_has_started(session: KernelSession) -> None:
+@pytest.mark.parametrize("patience", [1.0, 0.0])
+async def test_an_interrupt_right_after_a_cell_is_sent_waits_until_it_has_started(
+    session: KernelSession, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_CELL_START_TIMEOUT", patience)
     for _ in range(5):  # ipykernel ignores SIGINT until it has started the cell
         cell = asyncio.create_task(run(session, "while True: pass"))
         await asyncio.sleep(0)

@@ -11,10 +11,11 @@ from textual.widgets import Input, TextArea
 
 import fashion_tui.tui
 from fashion_tui.tui.action import Action
-from fashion_tui.tui.actions import DEFAULT_GROUPS, EVERYWHERE, IN_PANE, PANE_NAMES, PaneName, with_keys
+from fashion_tui.tui.actions import DEFAULT_GROUPS, EVERYWHERE, IN_PANE, with_keys
 from fashion_tui.tui.app import FashionApp, make_pane
 from fashion_tui.tui.dialogs.help import key_table
 from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.pane_actions import PANE_NAMES, PaneName
 
 EDITORS = (Input, TextArea)
 RESERVED = {"ctrl+a", "ctrl+b", "ctrl+z"}

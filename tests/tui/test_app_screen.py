@@ -8,7 +8,7 @@ import pytest
 from textual import getters, work
 from textual.app import App, ComposeResult
 from textual.widgets import Label, Static
-from textual.worker import WorkerCancelled
+from textual.worker import Worker, WorkerCancelled
 
 from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
@@ -52,6 +52,16 @@ class Loading(AppScreen[None]):
         self.text.update("loaded")
 
 
+async def finish_work(screen: Loading, worker: Worker[None]) -> None:
+    """Wait until the text is removed. Then let the worker show it, unless the worker is cancelled."""
+    async with asyncio.timeout(TIMEOUT):
+        while screen.query("#text"):  # noqa: ASYNC110 -- Textual has no event for the removal
+            await asyncio.sleep(0.01)
+        screen.loaded.set()
+        with suppress(WorkerCancelled):
+            await worker.wait()
+
+
 async def test_work_that_ends_while_the_screen_is_removed_is_cancelled() -> None:
     app: App[None] = App()
     async with app.run_test():
@@ -60,12 +70,7 @@ async def test_work_that_ends_while_the_screen_is_removed_is_cancelled() -> None
         worker, label = screen.load(), screen.query_one(SlowLabel)
         try:
             screen.dismiss()
-            async with asyncio.timeout(TIMEOUT):
-                while screen.query("#text"):  # noqa: ASYNC110 -- no event tells of the removal
-                    await asyncio.sleep(0.01)
-                screen.loaded.set()
-                with suppress(WorkerCancelled):
-                    await worker.wait()
+            await finish_work(screen, worker)
         finally:
             label.removable.set()
         assert worker.is_cancelled
@@ -79,12 +84,7 @@ async def test_work_that_ends_while_the_app_exits_is_cancelled() -> None:
         worker, label = screen.load(), screen.query_one(SlowLabel)
         closing = asyncio.create_task(app._shutdown())
         try:
-            async with asyncio.timeout(TIMEOUT):
-                while screen.query("#text"):  # noqa: ASYNC110 -- no event tells of the removal
-                    await asyncio.sleep(0.01)
-                screen.loaded.set()
-                with suppress(WorkerCancelled):
-                    await worker.wait()
+            await finish_work(screen, worker)
         finally:
             label.removable.set()
             await closing

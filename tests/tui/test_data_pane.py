@@ -19,13 +19,14 @@ from fashion_tui.data.sources import FASHION_MNIST, SYNTHETIC
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import ImagePage
 from fashion_tui.tui import data as data_package
-from fashion_tui.tui.actions import IN_PANE, MOVING, TURNING
+from fashion_tui.tui.actions import IN_PANE
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data import pane as pane_module
 from fashion_tui.tui.data.enlarged_view import EnlargedView
 from fashion_tui.tui.data.pane import DataPane
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.lab_app import Settings
+from fashion_tui.tui.pane_actions import MOVING, TURNING
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.tui.pilots import app_on, screen_text, until
 from tests.tui.shared_engines import create_app

@@ -468,8 +468,11 @@ async def test_a_report_the_predictions_and_the_weights_are_saved(held_out: Path
             rows = list(csv.DictReader(file))
         assert len(rows) == HELD_OUT
         assert sum(row["truth"] == row["predicted"] for row in rows) == round(evaluation.accuracy * HELD_OUT)
+        weights.symlink_to(tmp_path / "target.safetensors")
         await save_as(app, pilot, "safetensors", weights)
         await until(pilot, weights.exists, "the weights")
+        await until(pilot, lambda: "logits" in screen_text(app), "the check of the file")
+        assert weights.is_symlink(), "the file that a link points to is written"
         torch.manual_seed(1)  # as in the checkpoint of step 1
         expected = build("guide").state_dict()
         saved = safetensors.torch.load_file(weights)

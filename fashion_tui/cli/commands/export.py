@@ -15,6 +15,7 @@ from fashion_tui.cli.options import (
 )
 from fashion_tui.cli.output import note_synthetic, print_line, write_json
 from fashion_tui.cli.run_data import read_run_dataset
+from fashion_tui.report.export import export_check
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.export import EXPORT_FORMATS, SUFFIXES, ExportFormat, ExportMetadata, ExportResult, format_of
@@ -93,15 +94,8 @@ def export_command(  # noqa: PLR0913 - one parameter per option
     if as_json:
         write_json(exported)
     else:
-        print_line(f"{exported.path}: {exported.format}, verified: {_comparison(exported)}")
+        print_line(f"{exported.path}: {exported.format}, verified: {export_check(exported)}")
         print_line(f"input: {_input(exported.metadata)}")
-
-
-def _comparison(exported: ExportResult) -> str:
-    images = f"{exported.images:,} test images"
-    if exported.max_difference == 0:
-        return f"the file gives the same logits as the run for {images}"
-    return f"the logits for {images} differ from the run's by at most {exported.max_difference:.1e}"
 
 
 def _input(metadata: ExportMetadata) -> str:

@@ -40,7 +40,7 @@ def _around(lines: list[Text], focus: int, height: int, size: tuple[int, int], g
     classes, per_line = size
     if len(lines) <= height or height < 1:
         return lines
-    if height < 3:  # there is no space to show how many classes are above and below
+    if height < 3:  # too small to show how many classes are above and below
         start = min(max(focus - height // 2, 0), len(lines) - height)
         return lines[start : start + height]
     shown = height - 2

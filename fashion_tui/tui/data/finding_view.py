@@ -54,7 +54,7 @@ class FindingView(Vertical):
         self._suspicious = frozenset(finding.images[0].key for finding in audit.of_kind("label"))
 
     def show(self, finding: Finding | None, verdicts: Mapping[ImageKey, Verdict]) -> None:
-        """Show a finding of the audit with the verdicts on its images, or nothing if there is no finding."""
+        """Show a finding of the audit with the verdicts on its images. If it is None, show nothing."""
         if finding is not self._finding:
             self._finding, self._position = finding, 0
         self._verdicts = verdicts

@@ -14,9 +14,10 @@ from textual.widgets import ContentSwitcher, Static
 from fashion_tui.data.sources import FASHION_MNIST, SOURCES
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, MUTED
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
+from fashion_tui.tui.actions import IN_PANE, bindings, key_hints, key_of, with_keys
 from fashion_tui.tui.image_pane import ImagePane, PageBrowser
 from fashion_tui.tui.lab_app import DatasetFound, DatasetState, Preparation, UnpreparedFound
+from fashion_tui.tui.pane_actions import PaneName
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right
 
 from .download import Download, DownloadEnded, DownloadProgress

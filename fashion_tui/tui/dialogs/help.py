@@ -12,7 +12,8 @@ from textual.widgets import Markdown, Static
 
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.tui.action import Action
-from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, PaneName, key_hints
+from fashion_tui.tui.actions import EVERYWHERE, IN_PANE, IN_VIEW, key_hints
+from fashion_tui.tui.pane_actions import PaneName
 
 from .dialog import Dialog
 

@@ -41,7 +41,7 @@ class HeatView(Horizontal):
         yield Static(id="explanation-details")
 
     def show_status(self, status: Text) -> None:
-        """Show why there is no prediction yet, instead of the details of one."""
+        """Show the reason why the prediction is missing, instead of its details."""
         self.details.update(status)
 
     def show(

@@ -20,9 +20,10 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit
 from fashion_tui.schema.requests import Evaluate, FindBaselines, GetBaselines
 from fashion_tui.schema.run import LIVE_STATES, RunSummary, State, short_name
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_hints, key_of, with_keys
+from fashion_tui.tui.actions import IN_PANE, bindings, key_hints, key_of, with_keys
 from fashion_tui.tui.dialogs.trust import confirm_trust
 from fashion_tui.tui.pane import RunPane
+from fashion_tui.tui.pane_actions import PaneName
 from fashion_tui.tui.predict.screen import predict_file
 from fashion_tui.tui.run_choice import choose_run, default_run
 from fashion_tui.tui.widgets.lines import FittedLines, left_and_right

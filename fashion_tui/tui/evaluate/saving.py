@@ -13,6 +13,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from fashion_tui.report.document.files import all_predictions, evaluation_document, worst_mistakes, write_report
+from fashion_tui.report.export import export_check
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.schema.baselines import Baselines
 from fashion_tui.schema.errors import UserError
@@ -20,6 +21,7 @@ from fashion_tui.schema.evaluation import Evaluation, PredictionPage, Prediction
 from fashion_tui.schema.export import SUFFIXES, ExportResult
 from fashion_tui.schema.requests import Evaluate, Export
 from fashion_tui.schema.run import short_name
+from fashion_tui.target import target_file
 from fashion_tui.tui.dialogs.choice import Choice, ChoiceDialog
 from fashion_tui.tui.dialogs.dialog import Dialog
 from fashion_tui.tui.dialogs.save import SaveDialog
@@ -59,12 +61,9 @@ async def save_evaluation(
     while (chosen := await app.push_screen_wait(SaveDialog(f"Save {what}", path, (suffix,), problem))) is not None:
         path = chosen
         result = await app.push_screen_wait(SavingDialog(what, subject, evaluation, baselines, path))
-        if result is None:
+        if not result:
             return
         problem = result
-        if not problem:
-            app.notify(f"Saved {path}", markup=False)
-            return
 
 
 def _choices() -> list[Choice]:
@@ -76,7 +75,7 @@ def _choices() -> list[Choice]:
 
 
 class SavingDialog(Dialog[str | None]):
-    """A dialog that saves a file and shows the progress.
+    """A dialog that saves a file and shows the progress. It notifies the user when the file is saved.
 
     The result is an empty string, the reason why the file can't be saved, or None if the user cancels.
     """
@@ -110,27 +109,31 @@ class SavingDialog(Dialog[str | None]):
     @work(exclusive=True)
     async def _save(self) -> None:
         try:
-            await self._write()
+            target = await asyncio.to_thread(target_file, self._path, "the path")
+            check = await self._write(target)
         except UserError as error:
             self.dismiss(str(error))
         else:
+            self.notify("; ".join(filter(None, (f"Saved {self._path}", check))), markup=False)
             self.dismiss("")
 
-    async def _write(self) -> None:
+    async def _write(self, target: Path) -> str:
+        """Write the file. Return the result of the check of an exported network, and an empty string otherwise."""
         engine: Engine = cast("LabApp", self.app).engine
         if self._path.suffix in REPORTS:
             mistakes = await engine.ask(worst_mistakes(self._subject), PredictionPage, self._show_progress)
             document = await asyncio.to_thread(
                 evaluation_document, Path(self._subject.run_path), self._evaluation, mistakes, self._baselines
             )
-            await asyncio.to_thread(write_report, document, self._path)
+            await asyncio.to_thread(write_report, document, target)
         elif self._path.suffix == TABLE:
-            await engine.ask(all_predictions(self._subject, self._path), PredictionsFile, self._show_progress)
+            await engine.ask(all_predictions(self._subject, target), PredictionsFile, self._show_progress)
         else:
             request = Export(
                 run_path=self._subject.run_path,
                 checkpoint=self._subject.checkpoint,
                 format=SUFFIXES[self._path.suffix],
-                output=str(self._path),
+                output=str(target),
             )
-            await engine.ask(request, ExportResult, self._show_progress)
+            return export_check(await engine.ask(request, ExportResult, self._show_progress))
+        return ""

@@ -18,10 +18,11 @@ from fashion_tui.report.shape_strip import shape_strip
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.replies import SourceTrace
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
+from fashion_tui.tui.actions import IN_PANE, bindings, key_of, with_keys
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.lab_app import DatasetState
 from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.pane_actions import PaneName
 from fashion_tui.tui.widgets.lines import FittedLines
 
 from .choose_weights import choose_weights

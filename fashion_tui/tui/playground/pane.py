@@ -13,10 +13,11 @@ from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.kernel import KernelSetup, ListVariables
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, spelled_key
+from fashion_tui.tui.actions import IN_PANE, bindings, spelled_key
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
 from fashion_tui.tui.lab_app import DatasetState
 from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.pane_actions import PaneName
 
 from . import welcome
 from .messages import (

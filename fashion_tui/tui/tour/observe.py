@@ -8,12 +8,12 @@ from textual.widgets import ContentSwitcher
 
 from fashion_tui.schema.run import State
 from fashion_tui.schema.tensors import NO_TENSORS, TensorList
-from fashion_tui.tui.actions import PaneName
 from fashion_tui.tui.dialogs.image import ImageDialog
 from fashion_tui.tui.evaluate.pane import EvaluatePane
 from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.model.pane import ModelPane
 from fashion_tui.tui.pane import Pane
+from fashion_tui.tui.pane_actions import PaneName
 from fashion_tui.tui.playground.pane import PlaygroundPane
 from fashion_tui.tui.playground.views.graph import GraphView
 from fashion_tui.tui.playground.views.lessons import LessonsView

@@ -6,7 +6,8 @@ from typing import Literal
 
 from fashion_tui.schema.run import RunSummary, State
 from fashion_tui.schema.tensors import TensorList, TensorRow
-from fashion_tui.tui.actions import PaneName, spelled_key
+from fashion_tui.tui.actions import spelled_key
+from fashion_tui.tui.pane_actions import PaneName
 
 Place = Literal[
     "prompt", "transcript", "graph", "lessons", "view",

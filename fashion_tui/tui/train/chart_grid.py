@@ -280,7 +280,7 @@ class ChartGrid(Vertical):
         self._paint_next()
 
     def _arrange(self, charts: int, found: int) -> None:
-        """Show this number of charts, in a grid that is no larger than the `found` charts require."""
+        """Show this number of charts, in the smallest grid for the `found` charts."""
         columns, rows = self._shape
         self._columns = columns = min(columns, max(found, 1))
         rows = min(rows, max(-(-found // columns), 1))

@@ -14,8 +14,9 @@ from fashion_tui.report.charts.chart import Chart
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.runs.run import run_id
 from fashion_tui.schema.run import LIVE_STATES, RunSummary
-from fashion_tui.tui.actions import IN_PANE, PaneName, bindings, key_of, with_keys
+from fashion_tui.tui.actions import IN_PANE, bindings, key_of, with_keys
 from fashion_tui.tui.pane import EmptyState
+from fashion_tui.tui.pane_actions import PaneName
 
 from .annotations import Annotations
 from .chart_grid import ChartGrid

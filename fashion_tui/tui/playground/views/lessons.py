@@ -18,7 +18,8 @@ from fashion_tui.lessons.progress import Progress, default_path
 from fashion_tui.lessons.reader import Lesson, LessonStep, lessons
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, GOOD, MUTED
-from fashion_tui.tui.actions import GROUPS, IN_LESSONS, PANE_NAMES, bindings, key_hints, key_of
+from fashion_tui.tui.actions import GROUPS, IN_LESSONS, bindings, key_hints, key_of
+from fashion_tui.tui.pane_actions import PANE_NAMES
 from fashion_tui.tui.playground.cell_runner import CellRunner
 from fashion_tui.tui.playground.messages import CodeProposed, CodeSubmitted, LessonOpened, SidePanelLeft
 from fashion_tui.tui.widgets.highlight import highlight_line

@@ -31,7 +31,7 @@ class LeftOutRow(FieldRow):
 
 
 def left_out_row(dataset: DatasetRef, marked: tuple[int, ...], like: RunConfig | None) -> LeftOutRow | None:
-    """Return the row, or None if there is no image to leave out.
+    """Return the row, or None if the run wouldn't leave out any images.
 
     `marked` are the indices of the training images that are marked as mislabelled, and `like` is the run that is
     repeated.
