@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 REPORTS = (".html", ".md")
 TABLE = ".csv"
 FILES: Mapping[str, tuple[str, str]] = {
-    ".html": ("report as HTML", "metrics, confusion matrix and the worst mistakes"),
-    ".md": ("report as Markdown", "the same, with the images in a folder beside it"),
-    TABLE: ("predictions as CSV", "prediction, loss and all probabilities of each image"),
+    ".html": ("report as HTML", "metrics, confusion matrix, worst mistakes"),
+    ".md": ("report as Markdown", "the same, with its images in a folder"),
+    TABLE: ("predictions as CSV", "prediction and probabilities of each image"),
     ".safetensors": ("network as safetensors", "weights"),
     ".pt": ("network as state_dict", "weights, for torch.load"),
     ".onnx": ("network as ONNX", "weights and computation; needs the extra onnx"),
