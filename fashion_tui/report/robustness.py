@@ -14,6 +14,19 @@ from .style import ACCENT, FOREGROUND, MUTED
 NAME_WIDTH, UNIT_WIDTH, CELL_WIDTH = 10, 20, 7
 
 
+def describe_corruption(curve: RobustnessCurve, strength: float, glyphs: Glyphs) -> str:
+    """Return a corruption with its strength, such as `rotation by 30°` or `noise with a standard deviation of 0.25`."""
+    match curve.corruption:
+        case "rotation":
+            return f"rotation by {strength:.3g}{'°' if glyphs.unicode else ' degrees'}"
+        case "shift":
+            return f"shift by {strength:.3g} pixels"
+        case "blur":
+            return f"blur with a standard deviation of {strength:.3g} pixels"
+        case "noise":
+            return f"noise with a standard deviation of {strength:.3g}"
+
+
 def robustness_lines(robustness: Robustness, glyphs: Glyphs) -> list[Text]:
     """Return a caption and two lines for each corruption: the strengths, and the accuracies with their curve.
 

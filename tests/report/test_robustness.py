@@ -3,7 +3,7 @@
 import math
 
 from fashion_tui.report.glyphs import ASCII, UNICODE
-from fashion_tui.report.robustness import accuracy_curve, robustness_lines
+from fashion_tui.report.robustness import accuracy_curve, describe_corruption, robustness_lines
 from fashion_tui.schema.robustness import Robustness, RobustnessCurve
 
 ROBUSTNESS = Robustness(
@@ -13,6 +13,15 @@ ROBUSTNESS = Robustness(
         RobustnessCurve(corruption="noise", strengths=(0.05, 0.1, 0.2), unit="standard deviation", accuracies=(0.5,)),
     ),
 )  # fmt: skip
+
+
+def test_a_strength_is_named_with_its_unit() -> None:
+    shift, noise = ROBUSTNESS.curves
+    rotation = RobustnessCurve(corruption="rotation", strengths=(30.0,), unit="degrees", accuracies=(0.5,))
+    assert describe_corruption(rotation, 30.0, UNICODE) == "rotation by 30°"
+    assert describe_corruption(rotation, 30.0, ASCII) == "rotation by 30 degrees"
+    assert describe_corruption(shift, 3.0, UNICODE) == "shift by 3 pixels"
+    assert describe_corruption(noise, 0.25, UNICODE).endswith("standard deviation of 0.25")
 
 
 def test_each_corruption_has_its_strengths_and_accuracies() -> None:

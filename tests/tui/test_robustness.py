@@ -63,8 +63,10 @@ async def test_a_cancelled_measurement_is_repeated_by_a_key_and_shows_all_curves
         await until(pilot, lambda: app.screen is not screen, "the pane")
 
 
-async def test_a_problem_is_one_sentence(finished: Path) -> None:
+async def test_a_whole_problem_is_shown_on_a_narrow_screen(finished: Path) -> None:
     app = create_app(Settings(finished.parent, dataset="synthetic"))
-    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+    async with app.run_test(size=(40, 24), notifications=True) as pilot:
         await app.push_screen(RobustnessScreen(MeasureRobustness(run_path=str(finished), checkpoint="7000")))
-        await until(pilot, lambda: "7000" in screen_text(app).splitlines()[1], "the problem")
+        await until(pilot, lambda: "7000" in screen_text(app), "the problem")
+        problem = " ".join(" ".join(screen_text(app).splitlines()[1:5]).split())
+        assert "checkpoints: 24" in problem, "the end of the sentence is on the next line"

@@ -139,7 +139,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         return f"checkpoints: a {shown[0]} {terminal_glyphs().dot} b {shown[1]}"
 
     def _show_caption(self) -> None:
-        self.caption.fit(lambda width: list(self._caption(width).wrap(self.app.console, width)))
+        self.caption.wrap(self._caption)
 
     def _caption(self, width: int) -> Text:
         """Return the problem, the progress, or what the view shows."""

@@ -11,7 +11,7 @@ from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.schema.evaluation import Prediction
 from fashion_tui.schema.explanation import Neighbours
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
-from fashion_tui.tui.widgets.lines import FittedLines
+from fashion_tui.tui.widgets.lines import GrowingLines
 
 from .explanation import neighbour_tiles, neighbours_title
 
@@ -21,7 +21,7 @@ MIN_TILES = 10
 class NeighboursView(Vertical):
     """Shows the image of a prediction, followed by as many similar training images as fit."""
 
-    heading = getters.query_one("#neighbours-title", FittedLines)
+    heading = getters.query_one("#neighbours-title", GrowingLines)
     grid = getters.query_one(ImageTiles)
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -30,15 +30,15 @@ class NeighboursView(Vertical):
         self._names = names
 
     def compose(self) -> ComposeResult:
-        yield FittedLines(id="neighbours-title")
+        yield GrowingLines(id="neighbours-title")
         grid = ImageTiles(2, MIN_TILES)
         grid.can_focus = False
         yield grid
 
     def show_status(self, status: Callable[[int], Text]) -> None:
-        """Show why there are no images yet. `status` returns a line for a number of columns."""
+        """Show why there are no images yet. `status` returns a text for a number of columns."""
         self.grid.show(())
-        self.heading.fit(lambda width: [status(width)])
+        self.heading.wrap(status)
 
     def show(self, prediction: Prediction, neighbours: Neighbours) -> None:
         glyphs, layout = terminal_glyphs(), self.grid.tile_layout

@@ -13,6 +13,7 @@ from textual.geometry import Size
 from fashion_tui.report.charts.robustness_plot import draw_robustness
 from fashion_tui.report.formatting import format_percent, printable
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.robustness import describe_corruption
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
 from fashion_tui.schema.requests import MeasureRobustness
 from fashion_tui.schema.robustness import CorruptionName, Robustness
@@ -22,7 +23,7 @@ from fashion_tui.tui.app_screen import AppScreen
 from fashion_tui.tui.bars import KeyBar
 from fashion_tui.tui.pane import KeyLabels
 from fashion_tui.tui.screen_computation import ScreenComputation
-from fashion_tui.tui.widgets.lines import FittedLines, Lines, left_and_right
+from fashion_tui.tui.widgets.lines import FittedLines, GrowingLines, Lines, left_and_right
 
 CORRUPTIONS: tuple[CorruptionName, ...] = get_args(CorruptionName)
 COUNT_OF_ACCURACIES = "{done:,} of {total:,} accuracies"
@@ -71,7 +72,7 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
     AUTO_FOCUS = None
 
     heading = getters.query_one("#robustness-title", FittedLines)
-    status = getters.query_one("#robustness-status", FittedLines)
+    status = getters.query_one("#robustness-status", GrowingLines)
 
     def __init__(self, request: MeasureRobustness) -> None:
         super().__init__()
@@ -81,7 +82,7 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="robustness-title")
-        yield FittedLines(id="robustness-status")
+        yield GrowingLines(id="robustness-status")
         with Container(id="robustness-charts"):
             for corruption in CORRUPTIONS:
                 yield RobustnessPlot(corruption)
@@ -102,7 +103,7 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
     def _show(self) -> None:
         if self.query(KeyBar):
             self.heading.fit(lambda width: [left_and_right(self._title(), Text(), width)])
-            self.status.fit(lambda width: [self._status(width)])
+            self.status.wrap(self._status)
             self.refresh_bindings()
 
     def _title(self) -> Text:
@@ -151,5 +152,5 @@ def weakest(result: Robustness) -> Text:
     return Text.assemble(
         ("lowest accuracy ", MUTED),
         (format_percent(accuracy), FOREGROUND),
-        (f": {curve.corruption}, {curve.unit} {strength:.3g}", MUTED),
+        (f": {describe_corruption(curve, strength, terminal_glyphs())}", MUTED),
     )

@@ -20,7 +20,7 @@ from fashion_tui.schema.shapes import ShapeRow
 from fashion_tui.schema.weights import FeatureMaps
 from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
-from fashion_tui.tui.widgets.lines import FittedLines
+from fashion_tui.tui.widgets.lines import GrowingLines
 from fashion_tui.tui.widgets.pages import PageLoader
 
 
@@ -39,11 +39,7 @@ class MapsFailed(Message):
 class FeatureMapsView(Vertical):
     """Shows an image, followed by a page of its feature maps."""
 
-    DEFAULT_CSS = """
-    FeatureMapsView #maps-title { height: 1; }
-    """
-
-    heading = getters.query_one("#maps-title", FittedLines)
+    heading = getters.query_one("#maps-title", GrowingLines)
     grid = getters.query_one(ImageTiles)
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
@@ -67,7 +63,7 @@ class FeatureMapsView(Vertical):
         )
 
     def compose(self) -> ComposeResult:
-        yield FittedLines(id="maps-title")
+        yield GrowingLines(id="maps-title")
         yield (grid := ImageTiles())
         grid.can_focus = False  # the table keeps the focus, because its cursor chooses the row
 
@@ -174,7 +170,7 @@ class FeatureMapsView(Vertical):
         self._show_title(maps_title(self._row[0], maps, self._offset, terminal_glyphs()))
 
     def _show_title(self, title: Text) -> None:
-        self.heading.fit(lambda _width: [title])
+        self.heading.wrap(lambda _width: title)
 
 
 def maps_title(row: ShapeRow, maps: FeatureMaps, offset: int, glyphs: Glyphs) -> Text:

@@ -82,6 +82,13 @@ class GrowingLines(FittedLines):
     GrowingLines { height: 0; }
     """
 
+    def wrap(self, make_text: Callable[[int], Text]) -> None:
+        """Show the text that `make_text` returns for the widget's width in columns, on as many lines as it needs.
+
+        A text with `no_wrap` stays on one line.
+        """
+        self.fit(lambda width: list(make_text(width).wrap(self.app.console, width)))
+
     def show_lines(self, lines: Sequence[Text]) -> None:
         self.styles.height = len(lines)
         super().show_lines(lines)
