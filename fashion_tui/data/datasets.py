@@ -33,8 +33,6 @@ from . import files, preparation
 from .sources import SYNTHETIC, SYNTHETIC_INFO
 from .stored import Progress, StoredDataset, cache_directory, prepared_copies, read_stored, write_stored
 
-SYNTHETIC_FOLDER = cache_directory("datasets") / SYNTHETIC.name
-
 MAX_MEMORY_FRACTION = 0.5
 """Maximum fraction of the free memory to use for a data set. A larger one is mapped instead of being read."""
 
@@ -180,7 +178,7 @@ def open_prepared(ref: DatasetRef) -> StoredDataset | None:
     from .folder import open_imported  # noqa: PLC0415 - imports Pillow
 
     if ref.name == SYNTHETIC.name:
-        stored = read_stored(SYNTHETIC_FOLDER)
+        stored = read_stored(_synthetic_folder())
         return stored if stored is not None and stored.info == SYNTHETIC_INFO else None
     if ref.name == FOLDER:
         return open_imported(ref)
@@ -229,9 +227,14 @@ def read(
     return copy
 
 
+def _synthetic_folder() -> Path:
+    return cache_directory("datasets") / SYNTHETIC.name
+
+
 def keep_synthetic(dataset: StoredDataset) -> StoredDataset:
     """Write the synthetic data set, which `lab` has drawn, into the cache, and map it into memory."""
+    folder = _synthetic_folder()
     try:
-        return write_stored(SYNTHETIC_FOLDER, dataset)
+        return write_stored(folder, dataset)
     except OSError as error:
-        raise UserError(f"can't write {SYNTHETIC_FOLDER}: {error.strerror or error}") from error
+        raise UserError(f"can't write {folder}: {error.strerror or error}") from error

@@ -246,7 +246,7 @@ async def test_order_and_columns_are_chosen_in_dialogs(tmp_path: Path) -> None:
         await until(pilot, lambda: "loss.best↑" in screen_text(app), "the field")
         assert f"  {toy_loss(5):.4g}" in screen_text(app), "its values"
         columns = app.run_worker(choose_columns(app, table, ("loss",)))
-        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog) and app.focused, "the dialog")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog) and "✓" in screen_text(app), "the dialog")
         chosen = [line.split()[0] for line in screen_text(app).splitlines() if "✓" in line]
         assert chosen == ["loss.best", "epoch", "test_accuracy"], "those that the list shows"
         for name in ("recipe", "epoch", "recipe", "tag"):
