@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from fashion_tui.lab.networks.build import build_network, move_network
 from fashion_tui.lab.networks.extra_state import load_trained
+from fashion_tui.lab.networks.weight_check import WrongWeights
 from fashion_tui.lab.rng import CPU
-from fashion_tui.lab.training.checkpoint import final_weights, read_checkpoint
+from fashion_tui.lab.training.checkpoint import BadCheckpoint, final_weights, read_checkpoint
 from fashion_tui.runs.errors import reason
 from fashion_tui.runs.run import Run
 from fashion_tui.runs.store import summarise
@@ -82,10 +83,13 @@ class TrainedRun:
         training = self._training()
         try:
             load_trained(network, final_weights(training), training.get("extra"))
-        except (RuntimeError, LookupError, TypeError) as error:
-            detail = " ".join(str(error).split())
+        except WrongWeights as error:
             raise UserError(
-                f"the weights in {self.checkpoint_file} don't fit the network {self.config.recipe.model}: {detail}"
+                f"{self.checkpoint_file} doesn't fit the network {self.config.recipe.model}: {error}{self._others()}"
+            ) from error
+        except (RuntimeError, LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UserError(
+                f"the state of {self.config.recipe.model} in {self.checkpoint_file} can't be restored{self._others()}"
             ) from error
         return network
 
@@ -95,13 +99,18 @@ class TrainedRun:
             with self.run.checkpoints.open(self.checkpoint) as file:
                 training, _ = read_checkpoint(file)
         except OSError as error:
-            raise UserError(f"can't read {self.checkpoint_file}: {reason(error)}") from error
+            raise UserError(f"can't read {self.checkpoint_file}: {reason(error)}{self._others()}") from error
+        except BadCheckpoint as error:
+            raise BadCheckpoint(f"{error}{self._others()}") from error
         return training
+
+    def _others(self) -> str:
+        return list_others(self.run, self.checkpoint.step)
 
 
 def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
     store, damaged = run.checkpoints, list[str]()
-    validation = run.config.validation
+    validation, at = run.config.validation, ""
     if which == "final":
         found = store.latest(damaged.append)
         missing = _no_checkpoint(run)
@@ -111,18 +120,26 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
                 f"{run.id} has no best checkpoint because it was trained without a validation set; use final, or train "
                 "with --validation N"
             )
-        found = store.best(damaged.append)
+        found, at = store.best(damaged.append), " that is the best"
         missing = "has no best checkpoint yet; it is chosen after the first epoch"
     elif which.isdecimal():
-        found = store.at(int(which), damaged.append)
+        found, at = store.at(int(which), damaged.append), f" at step {which}"
         steps = ", ".join(str(step) for step in sorted(store.steps())) or "none"
         missing = f"has no checkpoint at step {which}; its checkpoints: {steps}"
     else:
         raise UsageError(f"checkpoint is {which!r}; it must be final, best or a step number")
+    if found is None and damaged:
+        others = "" if which == "final" else list_others(run, None)
+        raise UserError(f"{run.id} has no intact checkpoint{at}: {'; '.join(damaged)}{others}")
     if found is None:
-        problem = f"has no intact checkpoint: {'; '.join(damaged)}" if damaged else missing
-        raise UserError(f"{run.id} {problem}")
+        raise UserError(f"{run.id} {missing}")
     return found
+
+
+def list_others(run: Run, step: int | None) -> str:
+    """Return the end of an error message: the steps of the run's intact checkpoints other than `step`, newest first."""
+    steps = [other for other in run.checkpoints.steps() if other != step and run.checkpoints.at(other) is not None]
+    return f"; choose another checkpoint: {', '.join(map(str, steps))}" if steps else ""
 
 
 def _no_checkpoint(run: Run) -> str:

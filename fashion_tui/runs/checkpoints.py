@@ -256,7 +256,7 @@ def _first_intact(folder: Folder, refs: Iterable[CheckpointRef], report: Report)
         damage = _damage(folder, ref)
         if damage is None:
             return ref
-        report(f"checkpoint {ref.file} {damage}; it is skipped")
+        report(f"the checkpoint {ref.file} {damage}")
     return None
 
 
@@ -272,7 +272,7 @@ def _damage(folder: Folder, ref: CheckpointRef) -> str | None:
         return "is missing"
     except OSError as error:
         return f"can't be read: {reason(error)}"
-    return None if sha256 == ref.sha256 else f"is damaged: its SHA-256 is {sha256}, not {one_line(ref.sha256, 64)}"
+    return None if sha256 == ref.sha256 else f"is damaged: its SHA-256 is {sha256[:8]}…, not {one_line(ref.sha256, 9)}"
 
 
 def _prune_after(folder: Folder, newest: CheckpointRef) -> None:

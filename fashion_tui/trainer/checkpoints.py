@@ -11,8 +11,10 @@ from fashion_tui.lab.networks.builtin import first_non_finite
 from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint, write_checkpoint
 from fashion_tui.lab.training.early_stopping import EarlyStopping
 from fashion_tui.lab.training.loop import Training
+from fashion_tui.runs.checkpoints import CheckpointStore
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.events import CheckpointSaved
+from fashion_tui.schema.run import CheckpointRef
 
 from .reporting import EventLog, MetricEvent, decode_metric_events
 from .stopping import TrainingFailed, suggest_learning_rate
@@ -145,6 +147,8 @@ class LoadedCheckpoint:
     file: str
     training: dict[str, Any]
     """State to pass to `Training.load_state_dict`."""
+    begun_epochs: int
+    """Number of epochs that began before this checkpoint."""
     epochs: int
     """Total number of epochs to train, as stored in this checkpoint."""
     unwritten: list[MetricEvent]
@@ -167,17 +171,25 @@ def load_newest_checkpoint(run: Run, warn: Callable[[str], None]) -> LoadedCheck
         if ref is None:
             continue
         try:
-            with store.open(ref) as file:
-                training, notes = read_checkpoint(file)
+            return _load(store, ref)
         except (BadCheckpoint, OSError) as error:
             warn(str(error))
-            continue
-        return LoadedCheckpoint(
-            ref.file,
-            training,
-            notes["epochs"],
-            decode_metric_events(notes["unwritten"]),
-            notes.get("recent_losses", []),
-            notes.get("early_stopping"),
-        )
     return None
+
+
+def _load(store: CheckpointStore, ref: CheckpointRef) -> LoadedCheckpoint:
+    """Load a checkpoint. Raises BadCheckpoint if it isn't a trainer's checkpoint, and OSError if it can't be read."""
+    with store.open(ref) as file:
+        training, notes = read_checkpoint(file)
+        try:
+            return LoadedCheckpoint(
+                ref.file,
+                training,
+                training["epoch"] + (1 if training["step_in_epoch"] else 0),
+                notes["epochs"],
+                decode_metric_events(notes["unwritten"]),
+                notes.get("recent_losses", []),
+                notes.get("early_stopping"),
+            )
+        except (LookupError, TypeError, ValueError) as error:
+            raise BadCheckpoint(f"{file.name} lacks the state of the trainer, so it can't be resumed from") from error

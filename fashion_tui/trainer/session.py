@@ -22,6 +22,7 @@ from fashion_tui.lab.errors import first_line, is_compiler_error, is_out_of_memo
 from fashion_tui.lab.gpus import explain_memory
 from fashion_tui.lab.networks.builtin import count_parameters
 from fashion_tui.lab.networks.pretrained import weights_file
+from fashion_tui.lab.training.checkpoint import BadCheckpoint
 from fashion_tui.lab.training.diagnosis import find_broken_layer
 from fashion_tui.lab.training.early_stopping import EarlyStopping
 from fashion_tui.lab.training.loop import Training
@@ -170,7 +171,12 @@ class Session:
             config = self.run.config
             return self._create_training(weights=weights_file(config.recipe, config.weights_sha256))
         training = self._create_training()
-        training.load_state_dict(checkpoint.training)
+        try:
+            training.load_state_dict(checkpoint.training)
+        except BadCheckpoint as error:
+            raise BadCheckpoint(
+                f"the checkpoint {checkpoint.file} {error}; to resume from an earlier checkpoint, delete this file"
+            ) from error
         return training
 
     def train(self) -> Finished:
@@ -303,7 +309,7 @@ class Session:
         """Return the run's recipe with the total number of epochs to train, which the user may have changed."""
         epochs = self.job.epochs or max(self.status.status.epochs, checkpoint.epochs if checkpoint else 0)
         if checkpoint is not None:  # an epoch that began before the checkpoint must be completed
-            epochs = max(epochs, checkpoint.training["epoch"] + (1 if checkpoint.training["step_in_epoch"] else 0))
+            epochs = max(epochs, checkpoint.begun_epochs)
         return msgspec.structs.replace(self.run.config.recipe, epochs=epochs)
 
     def _restore_early_stopping(self, checkpoint: LoadedCheckpoint | None) -> EarlyStopping:

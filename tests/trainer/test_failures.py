@@ -9,9 +9,11 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import torch
 
 from fashion_tui.data.files import find
-from fashion_tui.schema.events import CheckpointSaved, RequestHandled, Started, StepChunk, Warned
+from fashion_tui.lab.training.checkpoint import read_checkpoint, write_checkpoint
+from fashion_tui.schema.events import CheckpointSaved, RequestHandled, Resumed, Started, StepChunk, Warned
 from tests.custom_models import DROPOUT_NET, custom_model
 
 from .forked import ForkedTrainer
@@ -79,3 +81,27 @@ def test_a_damaged_configuration_is_reported_and_the_run_unchanged(fork: Fork, t
     assert trainer.output().count("\n") == 1
     assert run.read_status().state == "starting"
     assert not (run.path / "events.jsonl").exists()
+
+
+def test_a_checkpoint_of_another_network_is_named_and_one_without_trainer_state_is_skipped(
+    fork: Fork, tmp_path: Path
+) -> None:
+    run = make_run(tmp_path, epochs=1)
+    assert fork(run).end() == 0
+    intact = run.checkpoints.latest()
+    assert intact is not None
+    with run.checkpoints.open(intact) as file:
+        training, notes = read_checkpoint(file)
+    last, training["epoch"] = intact.step, 0
+    other = training | {"model": {"weight": torch.zeros(2)}}
+    run.checkpoints.save(partial(write_checkpoint, training=other, trainer=notes), step=last + 1, epoch=0)
+    failed = assert_failed(fork(run, "--epochs", "2"), "doesn't fit the network")
+    assert f"step-{last + 1}.pt" in failed.message
+    assert "delete" in failed.message
+
+    (run.path / "checkpoints" / f"step-{last + 1}.pt").unlink()
+    run.checkpoints.save(partial(write_checkpoint, training=training, trainer={}), step=last + 2, epoch=0)
+    trainer = fork(run, "--epochs", "2")
+    assert trainer.end() == 0
+    assert of_kind(trainer.run, Resumed)[-1].step == last
+    assert any(f"step-{last + 2}.pt lacks" in event.message for event in of_kind(trainer.run, Warned))

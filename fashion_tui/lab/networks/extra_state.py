@@ -21,6 +21,7 @@ from .custom import MODULE_PREFIX
 from .modules import modules_of
 from .nodes import MISSING, Node, Reader, Writer, differs, encode, find_unsavable, roll_back
 from .values import INTERNAL_ATTRIBUTES
+from .weight_check import check_weights
 
 ATTRIBUTE, EXTRA, CLASS, GLOBAL = "attribute", "extra state", "class", "global"
 
@@ -90,8 +91,9 @@ class ExtraState:
     def load(self, weights: dict[str, Tensor], saved: dict[str, Any]) -> None:
         """Load the weights and the saved state of another instance into this model.
 
-        Raises RuntimeError, like `load_state_dict`, if the weights don't fit.
+        Raises WrongWeights if the weights don't fit.
         """
+        self._check(weights, saved)
         for scope, owner, *_ in (*saved["changed"], *saved["removed"]):
             if (module_name := _module_name(scope, owner)) is not None:
                 self._namespace(module_name)  # the instance that was saved may have imported the module during training
@@ -107,6 +109,14 @@ class ExtraState:
             self._set(scope, owner, name, writer.decode(encoded, MISSING if current is None else current.value))
         for scope, owner, name in saved["removed"]:
             self._remove(scope, owner, name)
+
+    def _check(self, weights: dict[str, Tensor], saved: dict[str, Any]) -> None:
+        """Raise WrongWeights if the parameters don't fit. Buffers may have changed during training."""
+        buffers = {".".join(filter(None, (path, name))) for path, names in saved["buffers"].items() for name in names}
+        buffers |= self.model.state_dict().keys()
+        parameters: dict[str, Tensor] = dict(self.model.named_parameters(remove_duplicate=False))
+        others = {name: weights[name] for name in weights.keys() & buffers - parameters.keys()}
+        check_weights(parameters | others, weights)
 
     def roll_back(self, snapshot: Snapshot) -> None:
         """Restore all values of a snapshot except those that can't be saved."""
@@ -209,9 +219,10 @@ def _module_name(scope: str, owner: str) -> str | None:
 def load_trained(model: nn.Module, weights: dict[str, Tensor], extra: dict[str, Any] | None) -> None:
     """Load weights into a newly built model, and the extra state if it isn't None.
 
-    Raises RuntimeError, like `load_state_dict`, if the weights don't fit.
+    Raises WrongWeights if the weights don't fit.
     """
     if extra is None:
+        check_weights(model.state_dict(), weights)
         model.load_state_dict(weights)
     else:
         ExtraState(model).load(weights, extra)

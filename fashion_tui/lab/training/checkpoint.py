@@ -2,7 +2,8 @@
 
 import copy
 import math
-import pickle
+import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -13,9 +14,12 @@ from torch import Tensor, nn
 from fashion_tui.lab.rng import rng_state, set_rng_state
 from fashion_tui.schema.errors import UserError
 
+_REFUSED = re.compile(r"Unsupported (?:global|class): (?:GLOBAL )?([\w.]+)")
+"""Matches the name of an object that `torch.load(weights_only=True)` refuses, in its error message."""
+
 
 class BadCheckpoint(UserError):
-    """Raised when a checkpoint file can't be read or contains anything other than tensors and plain values.
+    """Raised when a checkpoint can't be read, contains other objects than tensors and plain values, or doesn't fit.
 
     Code in the file is never executed.
     """
@@ -78,10 +82,39 @@ def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
     """
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
-        return content["training"], content["trainer"]
-    except (OSError, EOFError, RuntimeError, ValueError, LookupError, TypeError, pickle.UnpicklingError) as error:
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise BadCheckpoint(f"{file.name} is not a fashion-tui checkpoint: {reason[0]}") from error
+    except Exception as error:  # a damaged file makes torch.load raise any kind of exception
+        raise BadCheckpoint(f"{file.name} is not a fashion-tui checkpoint: {_why_unreadable(file, error)}") from error
+    if not _is_checkpoint(content):
+        raise BadCheckpoint(f"{file.name} is not a fashion-tui checkpoint: it doesn't contain the state of a training")
+    return content["training"], content["trainer"]
+
+
+def _why_unreadable(file: BinaryIO, error: Exception) -> str:
+    """Return why `torch.load` can't read a file."""
+    if file.seek(0, os.SEEK_END) == 0:
+        return "it is empty"
+    if (found := _REFUSED.search(str(error))) is not None:
+        return f"it contains {found[1]}, and only tensors and plain values are read, because objects can execute code"
+    return "it is damaged or was written by another program"
+
+
+def _is_checkpoint(content: object) -> bool:
+    """Return whether the content of a file has the parts of a checkpoint that are used without training."""
+    if not isinstance(content, dict) or not isinstance(content.get("trainer"), dict):
+        return False
+    training = content.get("training")
+    return isinstance(training, dict) and all(map(_are_weights, (training.get("model"), training.get("averaged", {}))))
+
+
+def _are_weights(value: object) -> bool:
+    """Return whether a value is a dict of names and dense tensors on the CPU."""
+    return isinstance(value, dict) and all(
+        isinstance(name, str)
+        and isinstance(tensor, Tensor)
+        and tensor.device.type == "cpu"
+        and tensor.layout == torch.strided
+        for name, tensor in value.items()
+    )
 
 
 def without_extra_states(state: dict[str, Any]) -> dict[str, Tensor]:

@@ -17,13 +17,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.datasets import Batch, ImageBatches, Images
+from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.lab.networks.pretrained import WeightsFile
+from fashion_tui.lab.networks.weight_check import WrongWeights
 from fashion_tui.lab.rng import preserve_rng_state, seed_everything
 from fashion_tui.schema.dataset import FASHION_TASK, ImageTask
 from fashion_tui.schema.models import CustomModel
 from fashion_tui.schema.recipe import CPU_MICRO_BATCH, Precision, Recipe, is_fine_tuned
 
-from .checkpoint import preserve_state
+from .checkpoint import BadCheckpoint, preserve_state
 from .cuda_graph import GPUStep
 from .network_state import NetworkState, min_last_batch
 from .observation import StepObserver
@@ -260,7 +262,20 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state saved by a `Training` with the same recipe, images and seed."""
+        """Restore a state saved by a `Training` with the same recipe, images and seed.
+
+        Raises BadCheckpoint if the state belongs to another network or is incomplete.
+        """
+        try:
+            self._load(state)
+        except WrongWeights as error:
+            raise BadCheckpoint(f"doesn't fit the network {self.recipe.model}: {error}") from error
+        except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise
+            raise BadCheckpoint("belongs to another training, or is incomplete") from error
+
+    def _load(self, state: dict[str, Any]) -> None:
         self.epoch = state["epoch"]
         self.step_in_epoch = state["step_in_epoch"]
         self.losses[: self.step_in_epoch] = state["losses"]

@@ -11,6 +11,7 @@ from fashion_tui.lab.networks.build import build_network, build_trainable, can_t
 from fashion_tui.lab.networks.extra_state import ExtraState, Snapshot
 from fashion_tui.lab.networks.fine_tuning import FineTunedNetwork, can_train_on_one
 from fashion_tui.lab.networks.pretrained import WeightsFile, load_weights
+from fashion_tui.lab.networks.weight_check import check_weights
 from fashion_tui.lab.rng import rng_state, set_rng_state
 from fashion_tui.schema.dataset import ImageTask
 from fashion_tui.schema.errors import UsageError
@@ -83,10 +84,11 @@ class NetworkState:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restore a state returned by `state_dict`."""
+        """Restore a state returned by `state_dict`. Raises WrongWeights if the weights don't fit."""
         if self._extra is not None and "extra" in state:
             self._extra.load(state["model"], state["extra"])
         else:
+            check_weights(self.model.state_dict(), state["model"])
             self.model.load_state_dict(state["model"])
         if self.average is not None:
             self.average.load_state_dict(state["averaged"])
