@@ -14,11 +14,11 @@ from .style import ACCENT, FOREGROUND, MUTED
 NAME_WIDTH, UNIT_WIDTH, CELL_WIDTH = 10, 20, 7
 
 
-def describe_corruption(curve: RobustnessCurve, strength: float, glyphs: Glyphs) -> str:
-    """Return a corruption with its strength, such as `rotation by 30°` or `noise with a standard deviation of 0.25`."""
+def describe_corruption(curve: RobustnessCurve, strength: float) -> str:
+    """Return a corruption with its strength, such as `rotation by 30 degrees` or `noise with a standard deviation of 0.25`."""
     match curve.corruption:
         case "rotation":
-            return f"rotation by {strength:.3g}{'°' if glyphs.unicode else ' degrees'}"
+            return f"rotation by {strength:.3g} degrees"
         case "shift":
             return f"shift by {strength:.3g} pixels"
         case "blur":

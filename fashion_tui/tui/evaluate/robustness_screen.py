@@ -152,5 +152,5 @@ def weakest(result: Robustness) -> Text:
     return Text.assemble(
         ("lowest accuracy ", MUTED),
         (format_percent(accuracy), FOREGROUND),
-        (f": {describe_corruption(curve, strength, terminal_glyphs())}", MUTED),
+        (f": {describe_corruption(curve, strength)}", MUTED),
     )
