@@ -15,7 +15,7 @@ NAME_WIDTH, UNIT_WIDTH, CELL_WIDTH = 10, 20, 7
 
 
 def describe_corruption(curve: RobustnessCurve, strength: float) -> str:
-    """Return a corruption with its strength, such as `rotation by 30 degrees` or `noise with a standard deviation of 0.25`."""
+    """Return a corruption with its strength, such as `rotation by 30 degrees` or `shift by 3 pixels`."""
     match curve.corruption:
         case "rotation":
             return f"rotation by {strength:.3g} degrees"
