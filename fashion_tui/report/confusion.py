@@ -1,5 +1,6 @@
 """Draw the part of a confusion matrix that fits into a window, with a cursor on one of its cells."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -7,10 +8,9 @@ from typing import Literal
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from .evaluation import CELL_WIDTH, CONFUSION_BACKGROUNDS, CORRECT_BACKGROUND, LARGE_CONFUSION, SHORT_NAME
 from .formatting import format_percent, format_range, printable, shorten
 from .glyphs import Glyphs
-from .style import ACCENT, FOREGROUND, MUTED
+from .style import ACCENT, FOREGROUND, MUTED, PALETTE
 
 Normalisation = Literal["counts", "rows", "columns"]
 """Whether the cells are counts, percentages of the true class (row), or percentages of the prediction (column)."""
@@ -20,6 +20,20 @@ NORMALISATION_TITLES: dict[Normalisation, str] = {
     "rows": "% of the row",
     "columns": "% of the column",
 }
+
+LARGE_CONFUSION = 0.05
+"""Confusions that affect at least this share of the true class's images are shown in bold and in brackets."""
+
+CELL_WIDTH = 5
+SHORT_NAME = 3
+"""Maximum width of the names of the columns, in columns of the terminal."""
+
+CORRECT_BACKGROUND = PALETTE.correct
+CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
+"""(threshold, background colour) pairs. A threshold is a fraction of the number of images in the true class.
+
+Each confusion gets the colour of the first pair whose threshold it reaches.
+"""
 
 NAME_WIDTH = 12
 """Maximum width of the names of the true classes, in columns."""
@@ -120,6 +134,21 @@ def matrix_lines(
             text, style = _cell(matrix, (row, column), normalisation, glyphs)
             line.append(text, style=CURSOR if (row, column) == cursor else style)
         lines.append(line)
+    return lines
+
+
+def matrix_blocks(matrix: ConfusionMatrix, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return the counts of the whole matrix, without a caption, in lines of at most `width` columns.
+
+    If the matrix is wider, it is split into blocks of nearly the same number of columns, one below the other.
+    """
+    classes = len(matrix.order)
+    blocks = math.ceil(classes / max((width - _name_width(matrix)) // CELL_WIDTH, 1))
+    lines: list[Text] = []
+    for block in range(blocks):
+        columns = range(classes * block // blocks, classes * (block + 1) // blocks)
+        _, *block_lines = matrix_lines(matrix, MatrixWindow(range(classes), columns), "counts", None, glyphs)
+        lines += [Text(), *block_lines] if lines else block_lines
     return lines
 
 

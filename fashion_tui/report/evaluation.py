@@ -2,18 +2,20 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.text import Text
 
 from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.evaluation import Averages, ClassReport, Evaluation
 
+from .confusion import ConfusionMatrix, matrix_blocks
 from .formatting import format_percent, printable, shorten
 from .glyphs import Glyphs, terminal_glyphs
 from .reliability import reliability_lines
-from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED, PALETTE
+from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 
 WIDTH = 62
 """Width of the printed tables, in columns."""
@@ -22,7 +24,7 @@ MAX_NAME_WIDTH = 24
 """Maximum width of a class name in the table of the classes, in columns. Longer names are shortened."""
 
 MAX_MATRIX_CLASSES = 20
-"""Maximum number of classes for which the confusion matrix is printed. It is too wide for more."""
+"""Maximum number of classes for which the confusion matrix is printed. Most of the numbers would be 0 for more."""
 
 MAX_CONFUSIONS = 20
 """Number of confusions that are printed instead of the matrix."""
@@ -40,18 +42,30 @@ def evaluation_report(evaluation: Evaluation) -> RenderableType:
     if empty is not None:
         classes.append(Text(empty, ATTENTION))
     reliability = [reliability_lines(evaluation.reliability, glyphs)] if evaluation.reliability else []
-    sections = [classes, *reliability, _confusions(evaluation, glyphs)]
+    sections: list[Sequence[RenderableType]] = [classes, *reliability, _confusions(evaluation, glyphs)]
     return Group(headline(evaluation), *(line for section in sections for line in (Text(), *section)))
 
 
-def _confusions(evaluation: Evaluation, glyphs: Glyphs) -> list[Text]:
+def _confusions(evaluation: Evaluation, glyphs: Glyphs) -> list[RenderableType]:
     names = [report.name for report in evaluation.per_class]
     if len(names) <= MAX_MATRIX_CLASSES:
-        return [confusion_caption(), *confusion_lines(names, evaluation.confusion, glyphs)]
+        matrix = ConfusionMatrix(names, evaluation.confusion, range(len(names)))
+        return [Text("confusion matrix · rows: true class · columns: prediction", MUTED), _Matrix(matrix, glyphs)]
     return [
         Text("most frequent confusions", MUTED),
         *largest_confusions(names, evaluation.confusion, MAX_CONFUSIONS, glyphs),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Matrix:
+    """A confusion matrix that is as wide as the console allows."""
+
+    matrix: ConfusionMatrix
+    glyphs: Glyphs
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from matrix_blocks(self.matrix, options.max_width, self.glyphs)
 
 
 def headline(evaluation: Evaluation) -> RenderableType:
@@ -166,65 +180,7 @@ def _score_colour(score: float) -> str:
     return GOOD if score >= 0.9 else ATTENTION if score >= 0.7 else BAD
 
 
-# Confusion matrix
-
-LARGE_CONFUSION = 0.05
-"""Confusions that affect at least this share of the true class's images are shown in bold and in brackets."""
-
-CELL_WIDTH = 5
-SHORT_NAME = 3
-"""Length of the class names in the header, in characters.
-
-In the rows, class names are never truncated below this length.
-"""
-
-CORRECT_BACKGROUND = PALETTE.correct
-CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
-"""(threshold, background colour) pairs. A threshold is a fraction of the number of images in the true class.
-
-Each confusion gets the colour of the first pair whose threshold it reaches.
-"""
-
-
-def confusion_caption() -> Text:
-    return Text("confusion matrix · rows: true class · columns: prediction", MUTED)
-
-
-def confusion_lines(
-    names: Sequence[str], confusion: Sequence[Sequence[int]], glyphs: Glyphs, width: int | None = None
-) -> list[Text]:
-    """Return a header and a line for each true class, with a column for each predicted class.
-
-    Counts of correct predictions are bold, large confusions are bold and in brackets, and zeros are dots. The lines for
-    Fashion-MNIST are 62 columns wide. If `width` is smaller, class names are truncated.
-    """
-    name_width = max((len(name) for name in names), default=0) + 1
-    if width is not None:
-        name_width = max(min(name_width, width - CELL_WIDTH * len(names)), SHORT_NAME + 1)
-    header = Text(" " * name_width, no_wrap=True)
-    for name in names:
-        header.append(f"{name[:SHORT_NAME]:>{CELL_WIDTH - 1}} ", style=MUTED)
-    lines = [header]
-    for truth, counts in enumerate(confusion):
-        line = Text(names[truth][: name_width - 1].ljust(name_width), style=FOREGROUND, no_wrap=True)
-        for prediction, count in enumerate(counts):
-            line.append(*_confusion_cell(count, sum(counts), glyphs, is_correct=prediction == truth))
-        lines.append(line)
-    return lines
-
-
-def _confusion_cell(count: int, total: int, glyphs: Glyphs, *, is_correct: bool) -> tuple[str, str]:
-    text = f"{count:>{CELL_WIDTH - 1}} "
-    if is_correct:
-        return text, f"bold {FOREGROUND} on {CORRECT_BACKGROUND}"
-    if count == 0:
-        return f"{'·' if glyphs.unicode else '.':>{CELL_WIDTH - 1}} ", MUTED
-    share = count / total
-    background = next((f" on {colour}" for minimum, colour in CONFUSION_BACKGROUNDS if share >= minimum), "")
-    if share >= LARGE_CONFUSION:
-        marked = f"[{count}]".rjust(CELL_WIDTH)
-        return marked if len(marked) == CELL_WIDTH else text, f"bold {FOREGROUND}{background}"
-    return text, FOREGROUND + background
+# Confusions
 
 
 def largest_confusions(

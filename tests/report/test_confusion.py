@@ -7,6 +7,7 @@ from fashion_tui.report.confusion import (
     ConfusionMatrix,
     Normalisation,
     cell_lines,
+    matrix_blocks,
     matrix_lines,
     matrix_width,
     matrix_window,
@@ -50,6 +51,29 @@ def test_large_confusions_are_in_brackets_and_the_cursor_is_reversed() -> None:
     assert "[9.5]" in percentages[3].plain
     assert " [20]" in percentages[4].plain  # 19.7 % doesn't fit in brackets
     assert all(line.plain.isascii() for line in matrix_lines(MATRIX, ALL, "rows", (0, 0), ASCII))
+
+
+def test_the_printed_matrix_is_as_wide_as_necessary() -> None:
+    matrix = ConfusionMatrix(NAMES, COUNTS.tolist(), (0, 1, 2))
+    lines = matrix_blocks(matrix, 80, UNICODE)
+    assert [line.plain.rstrip() for line in lines] == [
+        "             T-s  Shi  Bag",
+        "T-shirt/top  905  [95]   ·",
+        "Shirt       [197] 791   12",
+        "Bag            ·    · 1000",
+    ]
+    bold = [
+        line.plain[span.start : span.end].strip() for line in lines for span in line.spans if "bold" in str(span.style)
+    ]
+    assert bold == ["905", "[95]", "[197]", "791", "1000"]
+    narrow = [line.plain.rstrip() for line in matrix_blocks(matrix, 22, UNICODE)]
+    assert narrow[:4] == ["             T-s", "T-shirt/top  905", "Shirt       [197]", "Bag            ·"]
+    assert narrow[4:7] == ["", "             Shi  Bag", "T-shirt/top  [95]   ·"]
+
+
+def test_the_number_of_images_of_a_class_fits_its_column() -> None:
+    matrix = ConfusionMatrix(NAMES, ((0, 1000, 0), (0, 0, 1000), (999, 0, 1)), (0, 1, 2))
+    assert len({line.cell_len for line in matrix_blocks(matrix, 80, UNICODE)}) == 1
 
 
 def test_the_lines_about_a_cell() -> None:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from fashion_tui.report.evaluation import LARGE_CONFUSION, MAX_CONFUSIONS, MAX_MATRIX_CLASSES
+from fashion_tui.report.confusion import LARGE_CONFUSION
+from fashion_tui.report.evaluation import MAX_CONFUSIONS, MAX_MATRIX_CLASSES
 from fashion_tui.report.formatting import format_accuracy, format_percent
 from fashion_tui.schema.evaluation import Averages, ClassReport
 from fashion_tui.schema.text import printable
