@@ -331,7 +331,7 @@ async def test_active_part_is_the_first_one_of_the_layout_until_one_is_chosen(he
 
 async def test_an_image_is_marked_as_mislabelled(held_out: Path) -> None:
     async with evaluate_pane(held_out) as (app, pilot, pane):
-        await until(pilot, lambda: pane.part == "images" and labels(pane), "the mistakes")
+        await until(pilot, lambda: pane.part == "images" and pane.images.current, "the first mistake")
         assert app.dataset is not None
         ref = app.dataset.info.ref
         remove_marks(ref, [mark.key for mark in read_marks(ref)])  # those of other tests
