@@ -11,8 +11,9 @@ from fashion_tui.schema.floats import JsonFloat
 from fashion_tui.schema.run import short_name, titled_name
 
 from .charts.metrics import belongs_to_part
+from .class_names import short_class_names
 from .evaluation import MAX_NAME_WIDTH
-from .formatting import format_number, printable, shorten
+from .formatting import format_number, printable
 from .glyphs import terminal_glyphs
 from .runs import field_text
 from .style import MUTED
@@ -121,7 +122,7 @@ def _changed_confusions(compared: PredictionComparison, second: str) -> list[Tex
         for prediction, change in enumerate(changes)
         if truth != prediction and change
     )[:MAX_CHANGES]
-    names = [shorten(name, MAX_NAME_WIDTH, glyphs) for name in compared.classes]
+    names = short_class_names(compared.classes, MAX_NAME_WIDTH, glyphs)
     arrow = "→" if glyphs.unicode else ">"
     changes = ", ".join(
         f"{names[truth]} {arrow} {names[prediction]} {format_number(change, glyphs) if change < 0 else f'+{change}'}"

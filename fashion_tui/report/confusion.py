@@ -8,7 +8,8 @@ from typing import Literal
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from .formatting import format_percent, format_range, printable, shorten
+from .class_names import column_titles, have_distinct_starts, row_name
+from .formatting import format_percent, format_range, printable
 from .glyphs import Glyphs
 from .style import ACCENT, FOREGROUND, MUTED, PALETTE
 
@@ -36,12 +37,10 @@ Each confusion gets the colour of the first pair whose threshold it reaches.
 """
 
 NAME_WIDTH = 12
-"""Maximum width of the names of the true classes, in columns."""
+"""Maximum width of the names of the true classes, in columns. Numbers precede them if the columns have numbers."""
 OTHER_LINES = 2
 """Lines above the rows of the matrix: its caption and the names of the columns."""
 
-MAX_CELL_NAME_WIDTH = 26
-"""Maximum width of a class name below the matrix, in columns."""
 CURSOR = f"bold {ACCENT} reverse"
 
 Cell = tuple[int, int]
@@ -106,7 +105,13 @@ def matrix_width(matrix: ConfusionMatrix) -> int:
 
 
 def _name_width(matrix: ConfusionMatrix) -> int:
-    return min(max((cell_len(name) for name in matrix.names), default=0), NAME_WIDTH) + 1
+    width = min(max((cell_len(name) for name in matrix.names), default=0), NAME_WIDTH)
+    return width + 1 if _has_titles(matrix) else width + len(str(len(matrix.names))) + 2
+
+
+def _has_titles(matrix: ConfusionMatrix) -> bool:
+    """Return whether the columns have names. Otherwise, names would be ambiguous, and the columns have numbers."""
+    return have_distinct_starts(matrix.names, SHORT_NAME)
 
 
 def matrix_lines(
@@ -121,13 +126,14 @@ def matrix_lines(
     lines = [_caption(matrix, window, normalisation, glyphs)]
     name_width = _name_width(matrix)
     header = Text(" " * name_width, no_wrap=True)
+    titles = column_titles(matrix.names, SHORT_NAME, glyphs)
     for column in window.columns:
-        name = set_cell_size(printable(matrix.names[matrix.order[column]], glyphs)[:SHORT_NAME], SHORT_NAME)
+        name = set_cell_size(titles[matrix.order[column]], SHORT_NAME)
         is_marked = cursor is not None and cursor[1] == column
         header.append(f" {name} ", style=f"bold {ACCENT}" if is_marked else MUTED)
     lines.append(header)
     for row in window.rows:
-        name = set_cell_size(shorten(matrix.names[matrix.order[row]], name_width - 1, glyphs), name_width)
+        name = set_cell_size(_class_name(matrix, row, name_width - 1, glyphs), name_width)
         is_marked = cursor is not None and cursor[0] == row
         line = Text.assemble((name, f"bold {ACCENT}" if is_marked else FOREGROUND), no_wrap=True)
         for column in window.columns:
@@ -152,12 +158,19 @@ def matrix_blocks(matrix: ConfusionMatrix, width: int, glyphs: Glyphs) -> list[T
     return lines
 
 
+def _class_name(matrix: ConfusionMatrix, place: int, width: int, glyphs: Glyphs) -> str:
+    """Return the name of the class in a row or column."""
+    return row_name(matrix.names, matrix.order[place], width, SHORT_NAME, glyphs)
+
+
 def _caption(matrix: ConfusionMatrix, window: MatrixWindow, normalisation: Normalisation, glyphs: Glyphs) -> Text:
     parts = []
     for title, visible in ((f"truth {_down(glyphs)}", window.rows), (f"prediction {_right(glyphs)}", window.columns)):
-        is_partial = len(visible) < len(matrix.order)
+        is_partial = len(visible) < len(matrix.order) and _has_titles(matrix)
         parts.append(f"{title} {format_range(visible.start + 1, visible.stop, glyphs)}" if is_partial else title)
     caption = f"{' '.join(parts)} · {NORMALISATION_TITLES[normalisation]}"
+    if not _has_titles(matrix):
+        caption += f" · {len(matrix.names):,} classes"
     if list(matrix.order) != sorted(matrix.order):
         caption += " · by similarity"
     return Text(printable(caption, glyphs), MUTED)
@@ -192,18 +205,23 @@ def _cell(matrix: ConfusionMatrix, cell: Cell, normalisation: Normalisation, gly
     return text, f"bold {FOREGROUND}{background}"
 
 
-def cell_lines(matrix: ConfusionMatrix, cell: Cell, glyphs: Glyphs) -> list[Text]:
-    """Return two lines: the classes of a cell, and its number of images as counts and shares."""
-    truth, predicted = (shorten(matrix.names[matrix.order[place]], MAX_CELL_NAME_WIDTH, glyphs) for place in cell)
+def cell_lines(matrix: ConfusionMatrix, cell: Cell, width: int, glyphs: Glyphs) -> list[Text]:
+    """Return two lines of at most `width` columns: a cell's classes, and its number of images as counts and shares."""
+    arrow = f" {_right(glyphs)} "
+    room = (width - len(arrow)) // 2
+    truth, predicted = (_class_name(matrix, place, room, glyphs).strip() for place in cell)
     count, row, column = matrix.count(cell), matrix.row_total(cell), matrix.column_total(cell)
-    images = "image" if count == 1 else "images"
-    shares = [(count / total if total else 0.0) for total in (row, column)]
+    images = f" {'image' if count == 1 else 'images'}"
+    of_row, of_column = (format_percent(count / total if total else 0.0) for total in (row, column))
+    separator = f" {glyphs.dot} "
+    shares = (
+        f"{images}{separator}{of_row} of the class{separator}{of_column} of the prediction",
+        f"{images}{separator}row {of_row}{separator}column {of_column}",
+        f"{separator}row {of_row}{separator}column {of_column}",
+    )
+    number = f"{count:,}"
+    fitting = next((text for text in shares if cell_len(number + text) <= width), shares[-1])
     return [
-        Text.assemble((truth, FOREGROUND), (f" {_right(glyphs)} ", MUTED), (predicted, FOREGROUND), no_wrap=True),
-        Text.assemble(
-            (f"{count:,}", f"bold {FOREGROUND}"),
-            (f" {images} · {format_percent(shares[0])} of the class", MUTED),
-            (f" · {format_percent(shares[1])} of the prediction", MUTED),
-            no_wrap=True,
-        ),
+        Text.assemble((truth, FOREGROUND), (arrow, MUTED), (predicted, FOREGROUND), no_wrap=True),
+        Text.assemble((number, f"bold {FOREGROUND}"), (fitting, MUTED), no_wrap=True),
     ]

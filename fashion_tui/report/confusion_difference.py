@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from .formatting import shorten
+from .class_names import column_titles, row_name
 from .glyphs import Glyphs
 from .style import BAD, FOREGROUND, GOOD, MUTED
 
@@ -28,13 +28,14 @@ def difference_lines(
     More correct predictions and fewer confusions are green, the opposite is red.
 
     """
-    short = [shorten(name, MAX_NAME_WIDTH, glyphs) for name in names]
+    titles = column_titles(names, CELL_WIDTH - 1, glyphs)
+    short = [row_name(names, label, MAX_NAME_WIDTH, CELL_WIDTH - 1, glyphs) for label in range(len(names))]
     name_width = max((cell_len(name) for name in short), default=0)
     row, column = first
     columns = range(column, min(column + max((width - name_width) // CELL_WIDTH, 1), len(names)))
     header = Text(" " * name_width, MUTED, no_wrap=True)
     for index in columns:
-        header.append(shorten(names[index], CELL_WIDTH - 1, glyphs).rjust(CELL_WIDTH))
+        header.append(" " * (CELL_WIDTH - cell_len(titles[index])) + titles[index])
     lines = [header]
     for truth in range(row, len(names)):
         line = Text(short[truth] + " " * (name_width - cell_len(short[truth])), FOREGROUND, no_wrap=True)

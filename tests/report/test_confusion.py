@@ -77,19 +77,40 @@ def test_the_number_of_images_of_a_class_fits_its_column() -> None:
 
 
 def test_the_lines_about_a_cell() -> None:
-    assert [line.plain for line in cell_lines(MATRIX, (2, 1), UNICODE)] == [
+    assert [line.plain for line in cell_lines(MATRIX, (2, 1), 62, UNICODE)] == [
         "Shirt → T-shirt/top",
         "197 images · 19.7 % of the class · 17.9 % of the prediction",
     ]
     empty = ConfusionMatrix(("a", "b"), ((0, 0), (0, 3)), (0, 1))
-    assert "0 images · 0.0 % of the class · 0.0 % of the prediction" in cell_lines(empty, (0, 0), UNICODE)[1].plain
+    assert "0 images · 0.0 % of the class · 0.0 % of the prediction" in cell_lines(empty, (0, 0), 62, UNICODE)[1].plain
     assert empty.largest_confusion() == (0, 0)
     assert MATRIX.largest_confusion() == (2, 1)
 
 
+@pytest.mark.parametrize("width", [34, 40, 44, 50, 62])
+def test_the_numbers_of_a_cell_are_never_cut(width: int) -> None:
+    names = ["the class of long coats", "the class of long shirts", "a bag"]
+    matrix = ConfusionMatrix(names, [[1234, 4321, 0], [0, 9, 0], [0, 0, 1]], range(3))
+    classes, numbers = cell_lines(matrix, (0, 1), width, UNICODE)
+    assert classes.cell_len <= width
+    assert classes.plain.endswith("shirts")
+    assert numbers.cell_len <= width
+    assert all(number in numbers.plain for number in ("4,321", "77.8 %", "99.8 %"))
+
+
+def test_columns_that_would_look_alike_have_the_numbers_of_their_classes() -> None:
+    names = [f"blue {index}" for index in range(100)]
+    matrix = ConfusionMatrix(names, np.eye(100, dtype=int).tolist(), range(99, -1, -1))
+    window = matrix_window(matrix, (0, 0), (0, 0), (21, 62))
+    _caption, header, first, *_rows = matrix_lines(matrix, window, "counts", (0, 1), UNICODE)
+    assert header.plain.split() == [str(99 - column) for column in window.columns]
+    assert first.plain.split()[:3] == ["99", "blue", "99"]
+    assert cell_lines(matrix, (0, 1), 62, UNICODE)[0].plain == "99 blue 99 → 98 blue 98"
+
+
 def test_the_window_scrolls_no_further_than_the_cursor_requires() -> None:
     """21 lines have space for 19 rows, and 62 columns for 10 columns beside names of 9 characters and more."""
-    names = [f"class {index:03}" for index in range(100)]
+    names = [f"{index:03} class" for index in range(100)]
     matrix = ConfusionMatrix(names, np.eye(100, dtype=int).tolist(), range(100))
     window = matrix_window(matrix, (0, 0), (0, 0), (21, 62))
     assert (window.rows, window.columns) == (range(19), range(10))

@@ -30,5 +30,6 @@ def test_many_classes_are_scrolled() -> None:
     matrix = [[row * 100 + column for column in range(100)] for row in range(100)]
     header, *rows = difference_lines(names, matrix, 40, (97, 98), UNICODE)
     assert len(rows) == 3
-    assert rows[0].plain.split() == ["class", "97", "+9798", "+9799"]
+    assert rows[0].plain.split() == ["97", "class", "97", "+9798", "+9799"]
+    assert header.plain.split() == ["98", "99"]
     assert len(header.plain) == len(rows[0].plain) <= 40

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from fashion_tui.report.formatting import shorten
+from fashion_tui.report.class_names import short_class_names
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
-from fashion_tui.tui.widgets.image_tiles import short_class_name
 
 COUNT_WIDTH = 6
 CLASSES_PER_LINE = 5
@@ -58,7 +57,7 @@ def _count_bars(
     names: Sequence[str], counts: Sequence[int], chosen: int | None, width: int, glyphs: Glyphs
 ) -> list[Text]:
     """Return a line for each class: `T-shirt/top  ████████  6,000`."""
-    short = [shorten(name, max(width // 2, 1), glyphs) for name in names]
+    short = short_class_names(names, max(width // 2, 1), glyphs)
     name_width = max((Text(name).cell_len for name in short), default=0)
     bar_width = max(width - name_width - COUNT_WIDTH - 2, 0)
     largest = max(counts, default=0) or 1
@@ -83,14 +82,12 @@ def _folded_counts(
     lines = []
     cell = width // CLASSES_PER_LINE
     room = cell - max((len(f"{count:,}") for count in counts), default=0) - 2
-    short = [short_class_name(name, room) for name in names]
-    if len(set(short)) < len(names):  # shortened names must still tell classes apart
-        short = list(names)
+    short = short_class_names(names, max(room, 1), glyphs)
     for start in range(0, len(names), CLASSES_PER_LINE):
         line = Text(no_wrap=True)
         for index in range(start, min(start + CLASSES_PER_LINE, len(names))):
             count = f"{counts[index]:,}"
-            name = shorten(short[index], max(room, 1), glyphs)
+            name = short[index]
             item = Text.assemble(
                 (name, _name_style(index, chosen)), " ", (count, FOREGROUND if chosen == index else MUTED)
             )

@@ -7,7 +7,8 @@ import numpy as np
 from rich.text import Text
 
 from fashion_tui.data.stored import StoredDataset
-from fashion_tui.report.formatting import printable, shorten
+from fashion_tui.report.class_names import short_class_name
+from fashion_tui.report.formatting import printable
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.audit import Audit, Finding, ImageKey, LabelledImage, Verdict
@@ -80,7 +81,7 @@ def finding_row(finding: Finding, names: Sequence[str], marks: Marks, glyphs: Gl
     row.append(f" {finding.kind:<{KIND_WIDTH}} ", ACCENT if finding.kind == "label" else MUTED)
     if finding.suggested is not None:
         given, suggested = (
-            shorten(names[label], NAME_WIDTH, glyphs) for label in (finding.images[0].label, finding.suggested)
+            short_class_name(names, label, NAME_WIDTH, glyphs) for label in (finding.images[0].label, finding.suggested)
         )
         row.append(given, FOREGROUND).append(" > ", MUTED).append(suggested, FOREGROUND)
         return row
@@ -89,7 +90,7 @@ def finding_row(finding: Finding, names: Sequence[str], marks: Marks, glyphs: Gl
     if finding.labels_differ:
         row.append(", labels differ", ATTENTION)
     else:
-        row.append(": ", MUTED).append(shorten(names[finding.images[0].label], NAME_WIDTH, glyphs), FOREGROUND)
+        row.append(": ", MUTED).append(short_class_name(names, finding.images[0].label, NAME_WIDTH, glyphs), FOREGROUND)
     return row
 
 
@@ -104,7 +105,7 @@ def finding_title(finding: Finding, names: Sequence[str], glyphs: Glyphs) -> Tex
     """Return a sentence about a finding."""
     if finding.suggested is not None:
         given, suggested = (
-            shorten(names[label], NAME_WIDTH, glyphs) for label in (finding.images[0].label, finding.suggested)
+            short_class_name(names, label, NAME_WIDTH, glyphs) for label in (finding.images[0].label, finding.suggested)
         )
         parts: tuple[tuple[str, str], ...] = (
             ("labelled ", MUTED), (given, FOREGROUND), (", looks like ", MUTED), (suggested, FOREGROUND),

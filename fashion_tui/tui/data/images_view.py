@@ -15,6 +15,8 @@ from textual.reactive import var
 from textual.widget import Widget
 
 from fashion_tui.data.pages import Listing, Order, listed_indices, read_page
+from fashion_tui.report.class_names import short_class_name
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.schema.dataset import ImagePage, Split
 from fashion_tui.schema.errors import UserError
@@ -124,12 +126,14 @@ class ImagesView(DataView):
         return self._indices[1]
 
     def make_tiles(self, page: ImagePage, width: int) -> list[Tile]:
+        names, glyphs = self._dataset.info.classes if self._dataset is not None else (), terminal_glyphs()
         tiles = []
         for position, (index, label) in enumerate(zip(page.indices, page.labels, strict=True)):
-            line = Text(self._class_name(label), FOREGROUND, no_wrap=True)
-            if width > NARROW_TILE:
-                number = f" {index:,}"
-                line.truncate(width - len(number), overflow="ellipsis", pad=True)
+            number = f" {index:,}" if width > NARROW_TILE else ""
+            room = width - len(number)
+            line = Text(short_class_name(names, label, room, glyphs), FOREGROUND, no_wrap=True)
+            if number:
+                line.truncate(room, pad=True)
                 line.append(number, MUTED)
             tiles.append(Tile(_picture(page, position), (line,)))
         return tiles

@@ -8,6 +8,7 @@ from pathlib import PurePath
 from rich.text import Text
 
 from fashion_tui.data.sources import SOURCES
+from fashion_tui.report.class_names import short_class_names
 from fashion_tui.report.formatting import format_bytes, format_shape, printable, shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, FOREGROUND, MUTED
@@ -107,7 +108,8 @@ def _numbers(values: Sequence[float], channels: int) -> str:
 def balance_lines(dataset: OpenDataset, width: int) -> list[Text]:
     """Return the number of training and test images of each class, as bars: `Coat ━━━━ 6,000  ━━━━ 1,000`."""
     info, glyphs = dataset.info, terminal_glyphs()
-    names = [shorten(name, min(MAX_NAME_WIDTH, max(width // 3, 1)), glyphs) for name in info.classes]
+    room = min(MAX_NAME_WIDTH, max(width // 3, 1))
+    names = short_class_names(info.classes, room, glyphs)
     name_width = max((Text(name).cell_len for name in (*names, "class")), default=0)
     bar = max((width - name_width - 2 * (COUNT_WIDTH + 2) - 1) // 2, 0)
     heading = Text("class".ljust(name_width + 1), MUTED, no_wrap=True)

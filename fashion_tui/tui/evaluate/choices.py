@@ -7,7 +7,8 @@ from pathlib import Path
 from rich.text import Text
 from textual.app import App
 
-from fashion_tui.report.formatting import format_accuracy, shorten
+from fashion_tui.report.class_names import short_class_names
+from fashion_tui.report.formatting import format_accuracy
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
 from fashion_tui.runs.run import Run
@@ -54,7 +55,7 @@ def class_dialog(
     `selected_classes` decodes its result.
     """
     arrow = "→" if glyphs.unicode else ">"
-    shown = [shorten(name, MAX_NAME_WIDTH, glyphs) for name in names]
+    shown = short_class_names(names, MAX_NAME_WIDTH, glyphs)
     cells = sorted(
         (-count, truth, predicted)
         for truth, counts in enumerate(confusion)

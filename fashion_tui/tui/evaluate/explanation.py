@@ -7,6 +7,7 @@ from typing import get_args
 from rich.cells import cell_len
 from rich.text import Text
 
+from fashion_tui.report.class_names import short_class_name
 from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, BAD, FOREGROUND, GOOD, MUTED
@@ -14,7 +15,7 @@ from fashion_tui.schema.evaluation import Prediction
 from fashion_tui.schema.explanation import HeatMap, Method, Neighbours
 from fashion_tui.schema.picture import Picture
 from fashion_tui.tui.actions import key_hints, key_of
-from fashion_tui.tui.widgets.image_tiles import Tile, short_class_name
+from fashion_tui.tui.widgets.image_tiles import Tile
 
 from .predictions import format_confidence
 
@@ -34,7 +35,7 @@ def method_title(method: Method, glyphs: Glyphs) -> str:
 
 def prediction_lines(prediction: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> list[Text]:
     """Return the true class and, for a wrong prediction, the predicted class with its probability."""
-    truth = shorten(names[prediction.truth], width - 7, glyphs)
+    truth = short_class_name(names, prediction.truth, width - 7, glyphs)
     confidence = format_confidence(prediction.confidence)
     true_class = Text.assemble(("  true ", MUTED), (truth, f"bold {FOREGROUND}"))
     if prediction.predicted is None:
@@ -45,7 +46,7 @@ def prediction_lines(prediction: Prediction, names: Sequence[str], width: int, g
             Text(f"  predicted, {confidence}", MUTED),
         ]
     room = width - len("  predicted ") - len(confidence) - 2
-    predicted = shorten(names[prediction.predicted], room, glyphs)
+    predicted = short_class_name(names, prediction.predicted, room, glyphs)
     return [
         true_class,
         Text.assemble(
@@ -89,7 +90,7 @@ def probability_lines(
     for index in order[: max(limit, 0)]:
         colour = GOOD if index == prediction.truth else BAD if index == prediction.predicted else ACCENT
         glyph = glyphs.good if index == prediction.truth else glyphs.bad if index == prediction.predicted else " "
-        name = shorten(names[index], room, glyphs)
+        name = short_class_name(names, index, room, glyphs)
         bar = glyphs.slim_bar(probabilities[index], BAR_WIDTH) if probabilities[index] >= 0.0005 else ""
         lines.append(
             Text.assemble(
@@ -112,7 +113,7 @@ def neighbour_tiles(
     """
 
     def label(index: int) -> str:
-        return short_class_name(printable(names[index], glyphs), width - 2)
+        return short_class_name(names, index, width - 2, glyphs)
 
     this = Tile(
         Picture(prediction.pixels, prediction.image_shape),

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.cells import set_cell_size
 from rich.text import Text
 
+from fashion_tui.report.class_names import short_class_name
 from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
 from fashion_tui.report.style import BAD, FOREGROUND, GOOD, MUTED
@@ -13,7 +15,7 @@ from fashion_tui.schema.evaluation import Prediction, PredictionPage
 from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import CompareRuns, GetPredictions
 from fashion_tui.schema.run import short_name
-from fashion_tui.tui.widgets.image_tiles import Tile, short_class_name
+from fashion_tui.tui.widgets.image_tiles import Tile
 
 from .predictions import format_confidence
 
@@ -52,7 +54,7 @@ def run_names(request: CompareRuns) -> tuple[str, str]:
 
 def flipped_tile(first: Prediction, second: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
     """Return a tile with the true class, and a line with each run's prediction, such as `b ✕ Coat 71 %`."""
-    truth = short_class_name(printable(names[first.truth], glyphs), width)
+    truth = short_class_name(names, first.truth, width, glyphs)
     labels = [Text(truth, f"bold {FOREGROUND}")]
     for letter, prediction in zip(LETTERS, (first, second), strict=True):
         mark, colour = (glyphs.good, GOOD) if prediction.predicted == prediction.truth else (glyphs.bad, BAD)
@@ -61,7 +63,7 @@ def flipped_tile(first: Prediction, second: Prediction, names: Sequence[str], wi
             name = ""
         else:
             room = width - len(letter) - len(mark) - len(confidence) - 3
-            name = short_class_name(printable(names[prediction.predicted], glyphs), room)
+            name = short_class_name(names, prediction.predicted, room, glyphs)
         labels.append(
             Text.assemble((f"{letter} ", MUTED), (f"{mark} ", colour), (name, colour), (f" {confidence}", MUTED))
         )
@@ -73,7 +75,8 @@ def flipped_details(
 ) -> Text:
     """Return the true class, and the most probable classes of each run."""
     set_name = Text(f"image {first.index:,}\n", MUTED)
-    text = Text.assemble((shorten(names[first.truth], DETAILS_WIDTH, glyphs), f"bold {FOREGROUND}"), "\n", set_name)
+    truth = short_class_name(names, first.truth, DETAILS_WIDTH, glyphs)
+    text = Text.assemble((truth, f"bold {FOREGROUND}"), "\n", set_name)
     for letter, run, prediction in zip(LETTERS, runs, (first, second), strict=True):
         text.append(f"\n{letter} {shorten(run, DETAILS_WIDTH - 2, glyphs)}\n", MUTED)
         ranked = sorted(range(len(names)), key=lambda index: -prediction.probabilities[index])
@@ -81,7 +84,7 @@ def flipped_details(
             is_truth = index == prediction.truth
             mark = glyphs.good if is_truth else glyphs.bad if index == prediction.predicted else " "
             colour = GOOD if is_truth else BAD if index == prediction.predicted else MUTED
-            name = shorten(names[index], DETAILS_WIDTH - 9, glyphs)
+            name = set_cell_size(short_class_name(names, index, DETAILS_WIDTH - 9, glyphs), DETAILS_WIDTH - 9)
             text.append(f"{mark} ", colour)
-            text.append(f"{name:<{DETAILS_WIDTH - 9}}{prediction.probabilities[index] * 100:6.1f}\n", colour)
+            text.append(f"{name}{prediction.probabilities[index] * 100:6.1f}\n", colour)
     return text

@@ -128,5 +128,5 @@ class MatrixView(Vertical):
         self._first = window.rows.start, window.columns.start
         lines = matrix_lines(self._matrix, window, self.normalisation, self.cursor if self.active else None, glyphs)
         self.cells.fit(lambda _width: lines)
-        about = cell_lines(self._matrix, self.cursor, glyphs) if self.active else []
-        self.cell_line.fit(lambda _width: about)
+        matrix, cell, is_active = self._matrix, self.cursor, self.active
+        self.cell_line.fit(lambda width: cell_lines(matrix, cell, width, glyphs) if is_active else [])

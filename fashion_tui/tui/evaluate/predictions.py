@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from fashion_tui.report.formatting import shorten
+from fashion_tui.report.class_names import short_class_name, short_class_names
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.evaluation import Prediction, PredictionOrder
 from fashion_tui.schema.picture import Picture
 from fashion_tui.tui.widgets.grid_cursor import GridCursor
-from fashion_tui.tui.widgets.image_tiles import NARROW_TILE, Tile, short_class_name
+from fashion_tui.tui.widgets.image_tiles import NARROW_TILE, Tile
 
 from .selection import Selection
 
@@ -36,7 +36,7 @@ def prediction_tile(
 
     If the image is marked as mislabelled, `!` follows the name of its class.
     """
-    truth = short_class_name(names[prediction.truth], width - 2 - 2 * mislabelled)
+    truth = short_class_name(names, prediction.truth, width - 2 - 2 * mislabelled, glyphs)
     confidence = format_confidence(prediction.confidence)
     if prediction.predicted == prediction.truth:
         first = Text.assemble((f"{glyphs.good} ", GOOD), (truth, FOREGROUND))
@@ -46,7 +46,7 @@ def prediction_tile(
         second = Text("  NaN", BAD)
     else:
         arrow = ("→" if glyphs.unicode else ">") + " " * (width > NARROW_TILE)
-        predicted = short_class_name(names[prediction.predicted], width - len(arrow) - len(confidence) - 1)
+        predicted = short_class_name(names, prediction.predicted, width - len(arrow) - len(confidence) - 1, glyphs)
         first = Text.assemble((f"{glyphs.bad} ", f"bold {BAD}"), (truth, f"bold {FOREGROUND}"))
         second = Text.assemble((arrow, MUTED), (predicted, BAD), (f" {confidence}", MUTED))
     if mislabelled:
@@ -83,7 +83,7 @@ def prediction_details(  # noqa: PLR0913
     If the classes don't fit into a terminal with this number of lines, the most probable ones are listed.
     """
     correct = prediction.predicted == prediction.truth
-    shown = [shorten(name, MAX_NAME_WIDTH, glyphs) for name in names]
+    shown = short_class_names(names, MAX_NAME_WIDTH, glyphs)
     text = Text(no_wrap=True)
     text.append(*((f"{glyphs.good} ", f"bold {GOOD}") if correct else ("true: ", MUTED)))
     text.append(f"{shown[prediction.truth]}\n", style=f"bold {FOREGROUND}")
@@ -147,7 +147,7 @@ def predictions_title(cursor: GridCursor, selection: Selection, names: Sequence[
     """
     arrow = "→" if glyphs.unicode else ">"
     truth, predicted = (
-        None if label is None else shorten(names[label], MAX_NAME_WIDTH, glyphs)
+        None if label is None else short_class_name(names, label, MAX_NAME_WIDTH, glyphs)
         for label in (selection.truth, selection.predicted)
     )
     subject = Text("wrong predictions" if selection.wrong_only else "all predictions", FOREGROUND)

@@ -112,17 +112,6 @@ def _image_sizes(shape: ImageShape, height: int) -> list[Size]:
     return [fit(shape, (min(side // 2, height), side)) for side in (longest, longest * 5 // 7, longest // 2, MIN_SIDE)]
 
 
-def short_class_name(name: str, width: int) -> str:
-    """Shorten a class name that is longer than `width`.
-
-    For example, `T-shirt/top` becomes `T-shirt`, and `Ankle boot` becomes `Boot`. The result is truncated to `width`.
-    """
-    if len(name) <= width:
-        return name
-    shorter = name.partition("/")[0].rpartition(" ")[2]
-    return (shorter[:1].upper() + shorter[1:])[: max(width, 0)]
-
-
 class ImageTiles(Widget, can_focus=True):
     """A grid of tiles. An update repaints only rows with tiles that changed."""
 
