@@ -187,3 +187,17 @@ async def test_hostile_class_names_are_displayed_escaped(finished: Path) -> None
         assert "\x1b" not in screen_text(app)
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is not screen, "the pane")
+
+
+async def test_the_feature_maps_have_a_status_until_the_network_is_traced(finished: Path) -> None:
+    async with explanation(finished, size=(80, 24)) as (app, pilot, screen, _):
+        await pilot.press("tab")
+        await until(pilot, lambda: "nearest images" in screen_text(app), "the nearest images")
+        shown = screen_text(app).splitlines()[1].strip()
+        await pilot.press("tab")
+        await until(pilot, lambda: "feature maps" in screen_text(app), "the feature maps")
+        assert shown
+        assert screen_text(app).splitlines()[1].strip()
+        await until(pilot, lambda: screen.layer_maps.is_traced, "the trace")
+        await until(pilot, lambda: "maps of" in screen_text(app), "the feature maps")
+        assert "…" not in screen_text(app).splitlines()[1]

@@ -12,9 +12,14 @@ from textual.containers import Vertical
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from fashion_tui.report.formatting import shorten
+from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import MUTED
 
 from .dialog import Dialog
+
+MAX_TYPED_WIDTH = 30
+"""Maximum width of what the user has typed in the line that says that nothing matches it, in columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,11 @@ class ChoiceDialog(Dialog[str | None]):
     @on(Input.Changed)
     def show_matching(self) -> None:
         """Show the lines that match what the user has typed."""
-        self._show(self.matching(self.input.value.casefold()))
+        matching = self.matching(self.input.value.casefold())
+        self._show(matching)
+        if not matching:
+            typed = shorten(self.input.value, MAX_TYPED_WIDTH, terminal_glyphs())
+            self.options.add_option(Option(Text(f"no match for {typed}", MUTED), disabled=True))
 
     def matching(self, typed: str) -> list[Choice]:
         """Return the lines that contain all typed words. Those that start with the typed text are first."""

@@ -127,6 +127,7 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         self._show()
         if self._view == "feature maps":
             await self.layer_maps.trace()
+            self._show()
             self.layer_maps.show(self._predictions.checkpoint, self._split, self._prediction.index)
         elif self._view == "nearest images":
             self._neighbours = await self._ask(self._neighbours_request(self._prediction), Neighbours)
@@ -177,21 +178,22 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
             return  # the screen is being opened or closed
         self.heat_view.display = self._view == "heat map"
         self.neighbours_view.display = self._view == "nearest images"
-        self.layer_maps.display = self._view == "feature maps" and not self._computation.problem
-        self.maps_status.display = self._view == "feature maps" and bool(self._computation.problem)
+        has_maps = self.layer_maps.is_traced and not self._computation.problem
+        self.layer_maps.display = self._view == "feature maps" and has_maps
+        self.maps_status.display = self._view == "feature maps" and not has_maps
         title, view = self._title(), VIEWS.index(self._view)
         self.heading.fit(lambda width: [title_and_views(title, VIEWS, view, width)])
         self.refresh_bindings()
-        if self._prediction is None:
-            self.heat_view.show_status(self._computation.status(DETAILS_WIDTH))
-        elif self._view == "feature maps":
+        if self._view == "feature maps":
             self.maps_status.update(self._computation.status(self.size.width))
+        elif self._view == "nearest images" and (self._prediction is None or self._neighbours is None):
+            self.neighbours_view.show_status(self._computation.status)
+        elif self._prediction is None:
+            self.heat_view.show_status(self._computation.status(DETAILS_WIDTH))
         elif self._view == "heat map":
             status = self._computation.status(DETAILS_WIDTH)
             self.heat_view.show(self._prediction, self._method, self._target, self._heat, status)
-        elif self._neighbours is None:
-            self.neighbours_view.show_status(self._computation.status)
-        else:
+        elif self._neighbours is not None:
             self.neighbours_view.show(self._prediction, self._neighbours)
 
     def _title(self) -> Text:

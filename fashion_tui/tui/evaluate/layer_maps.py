@@ -34,6 +34,11 @@ class LayerMaps(Vertical):
     def compose(self) -> ComposeResult:
         yield FeatureMapsView()
 
+    @property
+    def is_traced(self) -> bool:
+        """Whether the layers are known."""
+        return bool(self._rows)
+
     async def trace(self) -> None:
         """Find the layers, unless they are known. Raises UserError if the network can't be traced."""
         if self._rows:
