@@ -70,3 +70,13 @@ async def test_a_whole_problem_is_shown_on_a_narrow_screen(finished: Path) -> No
         await until(pilot, lambda: "7000" in screen_text(app), "the problem")
         problem = " ".join(" ".join(screen_text(app).splitlines()[1:5]).split())
         assert "checkpoints: 24" in problem, "the end of the sentence is on the next line"
+
+
+@pytest.mark.parametrize("size", [(61, 21), (60, 20), (75, 24)])
+async def test_the_numbers_are_always_shown(finished: Path, size: tuple[int, int]) -> None:
+    app = create_app(Settings(finished.parent, dataset="synthetic"))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await app.push_screen(RobustnessScreen(MeasureRobustness(run_path=str(finished), checkpoint="final")))
+        await until(pilot, lambda: "lowest accuracy" in screen_text(app), "all accuracies")
+        lines = [line.split() for line in screen_text(app).splitlines()]
+        assert [len(line) for line in lines if line[:1] == ["%"]] == [7, 7, 7, 7]

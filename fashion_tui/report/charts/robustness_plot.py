@@ -1,6 +1,7 @@
 """Small charts of the accuracy under one kind of corruption, with the numbers below the points."""
 
 import math
+from collections.abc import Sequence
 
 from rich.text import Text
 
@@ -15,6 +16,8 @@ from .drawing import MIN_LABEL_WIDTH, draw_guides, row_ticks
 PERCENT = Axis(0.0, 100.0)
 MIN_CELL = 5
 """Minimum width of the numbers below a point, in columns."""
+MIN_CHART_WIDTH = MIN_LABEL_WIDTH + 1 + 6 * MIN_CELL
+"""Minimum width of a chart of five strengths, in columns."""
 OTHER_LINES = 3
 """Lines of a chart that aren't the plot: the title, the strengths and the accuracies."""
 
@@ -24,15 +27,17 @@ def draw_robustness(curve: RobustnessCurve, clean: float, width: int, height: in
 
     The points are evenly spaced. The first one is `clean`, the accuracy without corruption. Accuracies that haven't
     been measured yet are left out. The y axis is from 0 to 100 %, so that charts can be compared.
+    If there is no space for the plot, only the numbers are shown.
     """
     strengths = (0.0, *curve.strengths)
     cell = (width - MIN_LABEL_WIDTH - 1) // len(strengths)
     title = Text.assemble((curve.corruption, TITLE), (f" {glyphs.dot} {curve.unit}", LABEL), no_wrap=True)
     title.truncate(width, overflow="crop")
     plot_height = height - OTHER_LINES
-    if cell < MIN_CELL or plot_height < 1:
-        return [title][:height]
     accuracies = (clean, *curve.accuracies)
+    numbers = _numbers(strengths, accuracies, cell)
+    if cell < MIN_CELL or plot_height < 1:
+        return [title, *numbers][:height] if height >= OTHER_LINES else [title, numbers[1]][:height]
     canvas = _plot(accuracies, len(strengths), cell, plot_height, glyphs)
     ticks = row_ticks(PERCENT, plot_height)
     draw_guides(canvas, ticks, glyphs)
@@ -40,11 +45,18 @@ def draw_robustness(curve: RobustnessCurve, clean: float, width: int, height: in
     for row, cells in enumerate(canvas.rows()):
         label, axis = (f"{ticks[row].label} %", glyphs.tick) if row in ticks else ("", glyphs.axis)
         lines.append(Text.assemble((label.rjust(MIN_LABEL_WIDTH) + axis, LABEL), cells))
+    return [*lines, *numbers]
+
+
+def _numbers(strengths: Sequence[float], accuracies: Sequence[float], cell: int) -> tuple[Text, Text]:
+    """Return a line with the strengths and a line with the accuracies, each number in `cell` columns or more."""
+    cell = max(cell, MIN_CELL)
     margin = " " * (MIN_LABEL_WIDTH + 1)
-    lines.append(Text(margin + "".join(f"{strength:.3g}".center(cell) for strength in strengths), LABEL, no_wrap=True))
-    numbers = "".join(format_point(accuracy).center(cell) for accuracy in accuracies)
-    lines.append(Text.assemble(("%".rjust(MIN_LABEL_WIDTH) + " ", LABEL), (numbers, TITLE), no_wrap=True))
-    return lines
+    points = "".join(format_point(accuracy).center(cell) for accuracy in accuracies)
+    return (
+        Text(margin + "".join(f"{strength:.3g}".center(cell) for strength in strengths), LABEL, no_wrap=True),
+        Text.assemble(("%".rjust(MIN_LABEL_WIDTH) + " ", LABEL), (points, TITLE), no_wrap=True),
+    )
 
 
 def format_point(accuracy: float) -> str:

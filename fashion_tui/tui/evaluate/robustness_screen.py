@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.geometry import Size
 
-from fashion_tui.report.charts.robustness_plot import draw_robustness
+from fashion_tui.report.charts.robustness_plot import MIN_CHART_WIDTH, draw_robustness
 from fashion_tui.report.formatting import format_percent, printable
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.robustness import describe_corruption
@@ -26,6 +26,8 @@ from fashion_tui.tui.screen_computation import ScreenComputation
 from fashion_tui.tui.widgets.lines import FittedLines, GrowingLines, Lines, left_and_right
 
 CORRUPTIONS: tuple[CorruptionName, ...] = get_args(CorruptionName)
+GUTTER = 3
+"""Number of columns between charts side by side."""
 COUNT_OF_ACCURACIES = "{done:,} of {total:,} accuracies"
 
 
@@ -90,6 +92,10 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
 
     def on_mount(self) -> None:
         self.action_again()
+
+    def on_resize(self) -> None:
+        """Show the charts below each other if two of them don't fit side by side."""
+        self.set_class((self.size.width - GUTTER) // 2 < MIN_CHART_WIDTH, "-one-column")
 
     async def _measure(self) -> None:
         self._show_result(await self._computation.ask(self._request, Robustness, self._show_result))

@@ -44,9 +44,16 @@ def test_accuracies_that_are_not_numbers_are_marked() -> None:
     assert lines[-3].plain.count(UNICODE.bad) == 6
 
 
-def test_without_space_only_the_title_is_left() -> None:
-    assert len(draw_robustness(curve(0.8), 0.9, 20, 9, UNICODE)) == 1
-    assert len(draw_robustness(curve(0.8), 0.9, 40, 3, UNICODE)) == 1
+@pytest.mark.parametrize(("width", "height"), [(37, 9), (60, 4), (60, 3), (60, 2)])
+def test_without_space_for_the_plot_the_numbers_are_left(width: int, height: int) -> None:
+    lines = [line.plain for line in draw_robustness(curve(0.8, 0.6, 0.4, 0.2, 0.0), 0.9, width, height, UNICODE)]
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert lines[-1].split() == ["%", "90.0", "80.0", "60.0", "40.0", "20.0", "0.0"]
+    assert "shift" in lines[0]
+
+
+def test_without_space_nothing_is_drawn() -> None:
     assert draw_robustness(curve(0.8), 0.9, 40, 0, UNICODE) == []
 
 
