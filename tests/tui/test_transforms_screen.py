@@ -1,11 +1,13 @@
 """What happens to an image, in the Data pane, with a real engine and a small folder of colour images."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.data.pane import DataPane
 from fashion_tui.tui.data.transforms_screen import TransformsScreen
 from fashion_tui.tui.lab_app import Settings
@@ -27,7 +29,15 @@ def write_colour_images(folder: Path) -> None:
             Image.fromarray(pixels).save(folder / name / f"{number}.png")
 
 
-@pytest.mark.parametrize("size", [(120, 40), (80, 24)])
+NROW = {(120, 40): 4, (80, 24): 2}
+"""Number of images in each row of the grid at first, for each size of the terminal."""
+
+
+def is_shown(app: FashionApp, text: str) -> bool:
+    return text in screen_text(app)
+
+
+@pytest.mark.parametrize("size", NROW)
 async def test_steps_batch_and_grid_of_colour_images(tmp_path: Path, size: tuple[int, int]) -> None:
     write_colour_images(tmp_path / "colours")
     app = create_app(Settings(tmp_path / "runs", dataset=str(tmp_path / "colours")))
@@ -63,11 +73,10 @@ async def test_steps_batch_and_grid_of_colour_images(tmp_path: Path, size: tuple
         images = app.dataset.info.train_size if app.dataset is not None else 0
         batch = min(images, 32)
         await until(pilot, lambda: f"{batch}×3×32×32" in screen_text(app), "the batch")
-        rows = -(-batch // 8)
-        await until(pilot, lambda: f"3×{rows * 34 + 2}×{8 * 34 + 2}" in screen_text(app), "the grid")
-        await pilot.press("plus")
-        rows = -(-batch // 9)
-        await until(pilot, lambda: f"nrow=9)  3×{rows * 34 + 2}×{9 * 34 + 2}" in screen_text(app), "a wider grid")
+        for nrow in (NROW[size], NROW[size] + 1):
+            grid = f"nrow={nrow})  3×{min(nrow, -(-batch // nrow)) * 34 + 2}×{nrow * 34 + 2}"
+            await until(pilot, partial(is_shown, app, grid), "the grid")
+            await pilot.press("plus")
         assert app.screen.query_one(ImageView).size.area > 0
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, TransformsScreen), "the pane")

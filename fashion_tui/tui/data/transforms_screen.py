@@ -27,7 +27,11 @@ from fashion_tui.tui.widgets.lines import FittedLines, GrowingLines, left_and_ri
 from .transform_steps import augmentation_text, batch_lines, explanations, steps_table, values_table
 from .view import SelectedImage, Selection
 
-MAX_NROW = 32
+DEFAULT_NROW, MAX_NROW = 8, 32
+MIN_SIDE = 14
+"""Minimum size of an image in the grid at first, in columns. Two columns are as long as a line."""
+OTHER_LINES = 8
+"""Number of lines of the screen that aren't available for the grid."""
 FULL_HEIGHT = 30
 """Minimum height, in lines, at which ToTensor and Normalize are explained."""
 
@@ -62,7 +66,8 @@ class TransformsScreen(AppScreen[None]):
         self._selection = selection
         self._recipe = BEST.name
         self._draw = 0
-        self._nrow = 8
+        self._chosen_nrow: int | None = None
+        """Number of images in each row of the grid, or None until the user chooses it."""
         self._shows_batch = False
         self._computation = ScreenComputation(self, "transforms", self._show_status, repeat="draw")
         self._shown: tuple[GetTransforms, Transforms] | None = None
@@ -84,6 +89,12 @@ class TransformsScreen(AppScreen[None]):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
+
+    @property
+    def _nrow(self) -> int:
+        """Number of images in each row of the grid. At first, so few that they can be recognised."""
+        columns = min(self.size.width, 2 * (self.size.height - OTHER_LINES))
+        return self._chosen_nrow or min(max(columns // MIN_SIDE, 1), DEFAULT_NROW)
 
     def _adapted(self, image: SelectedImage) -> Recipe:
         return adapt(RECIPES[self._recipe], image.dataset.info)
@@ -182,7 +193,7 @@ class TransformsScreen(AppScreen[None]):
         self._load()
 
     def action_nrow(self, images: int) -> None:
-        self._nrow = min(max(self._nrow + images, 1), MAX_NROW)
+        self._chosen_nrow = min(max(self._nrow + images, 1), MAX_NROW)
         self._load()
 
     def action_step(self, images: int) -> None:
