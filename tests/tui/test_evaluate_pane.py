@@ -6,8 +6,9 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
@@ -42,7 +43,7 @@ from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
 from tests.runs.parts import make_run
 from tests.tui.apps import AppLauncher, wait_for_state
-from tests.tui.pilots import screen_text, until
+from tests.tui.pilots import footer, screen_text, until
 from tests.tui.shared_engines import create_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
@@ -502,3 +503,21 @@ async def test_saving_can_be_cancelled_and_repeated_after_an_error(held_out: Pat
         await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
         assert not (folder / "report.md").exists()
         assert not (tmp_path / "all.csv").exists()
+
+
+def are_shown(app: FashionApp, keys: Iterable[str]) -> bool:
+    return all(f" {key} " in f" {footer(app)}" for key in keys)
+
+
+async def test_the_footer_of_a_small_terminal_shows_the_keys_of_each_part(held_out: Path) -> None:
+    async with evaluate_pane(held_out, (80, 24)) as (app, pilot, pane):
+        await until(pilot, lambda: pane.evaluation is not None, "the evaluation")
+        shown = {
+            "metrics": ("O", "v", "=", "K", "^s"),
+            "matrix": ("↵", "W", "S", "%", "O", "v"),
+            "images": ("↵", "W", "!", "w", "/", "S"),
+        }
+        for part, keys in shown.items():
+            assert pane.part == part
+            await until(pilot, partial(are_shown, app, ("tab", *keys, "?")), f"the keys of {part}")
+            await pilot.press("tab")
