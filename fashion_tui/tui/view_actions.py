@@ -135,10 +135,11 @@ IN_ROBUSTNESS: tuple[Action, ...] = (
 IN_COMPARISON: tuple[Action, ...] = (
     Action("next_view", "tab", "Next view: changes, right to wrong, wrong to right, confusions", "view"),
     Action("previous_view", "shift+tab", "Previous view", shown_key="⇧tab"),
-    *MOVING,
     Action("open", "enter", "Enlarge the image, or try again", "enlarge", "↵"),
-    *TURNING,
     Action("why", "W", "Explain the prediction of the run that is wrong", "why"),
+    Action("mark_label", "exclamation_mark", "Mark the image as mislabelled, or unmark it", "mark", "!"),
+    *MOVING,
+    *TURNING,
     Action("back", "escape", "Cancel the computation, or close the comparison", "close", "esc"),
 )
 _FIELDS: tuple[Action, ...] = (

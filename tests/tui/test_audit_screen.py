@@ -126,13 +126,16 @@ def test_the_command_is_shown_only_if_it_would_leave_out_images() -> None:
     test_image = Mark(split="test", index=1, verdict="mislabelled", time=0.0)
     dismissed = [Mark(split="train", index=index, verdict="dismissed", time=0.0) for index in range(3)]
     command = "fashion-tui train --without-marked"
-    assert marks_line([test_image, *dismissed], command, 120).plain == "marks: 1 mislabelled, 3 dismissed"
+    assert (
+        marks_line([test_image, *dismissed], command, 120).plain
+        == "marks: 1 mislabelled (1 in the test set), 3 dismissed"
+    )
     training_image = Mark(split="train", index=7, verdict="mislabelled", time=0.0)
     for width in (80, 120):
         line = marks_line([training_image, test_image], command, width)
-        assert line.plain.startswith("marks: 2 mislabelled, 0 dismissed")
+        assert line.plain.startswith("marks: 2 mislabelled (1 in the test set), 0 dismissed")
         assert line.plain.endswith(command)
-        assert line.cell_len <= width
+        assert all(part.cell_len <= width for part in line.split())
     two_lines = marks_line([training_image], command, len("marks: 1 mislabelled, 0 dismissed") + len(command))
     assert two_lines.plain.split("\n") == ["marks: 1 mislabelled, 0 dismissed", command]
 
@@ -167,10 +170,10 @@ async def test_findings_are_shown_marked_and_saved(tmp_path: Path, synthetic: Da
         await until(pilot, lambda: "4 findings" in screen_text(app) and shows(("train", 3), ("test", 4)), "the group")
         assert "identical pixels" in screen_text(app)
         await pilot.press("right", "!")  # the test image of the group
-        await until(pilot, lambda: "marks: 1 mislabelled, 1 dismissed" in screen_text(app), "the mark")
+        await until(pilot, lambda: "(1 in the test set), 1 dismissed" in screen_text(app), "the mark")
         assert "--without-marked" not in screen_text(app), "no training image is marked"
         await pilot.press("down", "d")
-        await until(pilot, lambda: "1 mislabelled, 3 dismissed" in screen_text(app), "a dismissed group")
+        await until(pilot, lambda: "(1 in the test set), 3 dismissed" in screen_text(app), "a dismissed group")
         await pilot.press("down")
         await until(pilot, lambda: shows(("train", 7)), "the suspicious image")
         suspect = audit.findings[3]
@@ -193,7 +196,11 @@ async def test_findings_are_shown_marked_and_saved(tmp_path: Path, synthetic: Da
         await pilot.press(*["right"] * room)
         await until(pilot, lambda: shows(("test", room)), "the images that follow")
         await pilot.press("up", "u")
-        await until(pilot, lambda: "1 mislabelled, 3 dismissed" in screen_text(app), "the mark removed")
+        await until(
+            pilot,
+            lambda: "marks: 1 mislabelled (1 in the test set), 3 dismissed" in screen_text(app),
+            "the mark removed",
+        )
 
         await pilot.press("tab")
         await until(pilot, lambda: FILTERS["label"] in screen_text(app), "another filter")

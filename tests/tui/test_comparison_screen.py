@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from fashion_tui.data.marks import read_marks
 from fashion_tui.data.sources import SYNTHETIC_INFO
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.data.normalisation import normalise
@@ -73,12 +74,20 @@ async def test_all_views_agree_with_the_predictions(pair: list[Path]) -> None:
         assert [each.predicted for each in shown.second.predictions] == expected
         await pilot.press("right", "enter")
         await until(pilot, lambda: isinstance(app.screen, ImageDialog), "the enlarged image")
-        assert f"image {broken[1]:,}" in screen_text(app)
-        await pilot.press("escape", "W")
+        assert f"image {broken[1]:,} of the test set" in screen_text(app)
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "marked as mislabelled" in screen_text(app), "the mark beside the image")
+        assert ("test", broken[1]) in {mark.key for mark in read_marks(SYNTHETIC_INFO.ref)}
+        assert "test images" in screen_text(app), "what the mark of a test image changes"
+        await pilot.press("exclamation_mark")
+        await until(pilot, lambda: "marked as mislabelled" not in screen_text(app), "no mark")
+        await pilot.press("W")
         await until(pilot, lambda: isinstance(app.screen, ExplanationScreen), "the explanation")
         await until(pilot, lambda: f"image {broken[1]:,} of the test set" in screen_text(app), "the same image")
         predicted = names[int(second[broken[1]])]
         await until(pilot, lambda: f"for {predicted}" in screen_text(app), "the prediction of b")
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, ImageDialog), "the enlarged image again")
         await pilot.press("escape", "tab")
 
         await until(pilot, lambda: f"{len(fixed):,} images that b classifies" in screen_text(app), "the opposite")
@@ -92,6 +101,22 @@ async def test_all_views_agree_with_the_predictions(pair: list[Path]) -> None:
         assert cell.replace("−", "-") == (f"{change:+}" if change else "·")
         await pilot.press("escape")
         await until(pilot, lambda: app.screen is not screen, "the pane")
+
+
+async def test_long_names_of_runs_leave_room_for_both_accuracies(pair: list[Path]) -> None:
+    renamed = pair[0].with_name("20261201-000000-a-network-with-a-long-name-aaaa")
+    renamed.symlink_to(pair[0])
+    app = create_app(Settings(pair[0].parent, dataset="synthetic"))
+    try:
+        async with app.run_test(size=(80, 24), notifications=True) as pilot:
+            await app.push_screen(ComparisonScreen(CompareRuns(run_path=str(renamed), other_path=str(pair[1]))))
+            await until(pilot, lambda: "McNemar" in screen_text(app), "the test")
+            assert screen_text(app).splitlines()[0].count(" %") == 2
+            await pilot.press("tab")
+            await until(pilot, lambda: "2/4" in screen_text(app), "the next view")
+            assert screen_text(app).splitlines()[0].count(" %") == 2
+    finally:
+        renamed.unlink()
 
 
 async def test_a_problem_is_one_sentence_that_wraps(pair: list[Path]) -> None:

@@ -11,6 +11,7 @@ from PIL import Image
 from fashion_tui.lab.data.datasets import load
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.trained_run import TrainedRun
+from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
 from fashion_tui.tui.evaluate.pane import EvaluatePane
 from fashion_tui.tui.lab_app import Settings
 from tests.tui.apps import AppLauncher, wait_for_state
@@ -73,3 +74,21 @@ async def test_the_matrix_and_the_table_of_100_classes_scroll(run: Path) -> None
         await until(pilot, lambda: "prediction → 1–" in screen_text(app), "the first columns")
         count = int(((predicted == 0) & (test.labels == truth)).sum())
         assert f"{count} image" in screen_text(app)
+
+
+async def test_the_file_of_an_image_is_named_beside_it_and_in_the_explanation(run: Path) -> None:
+    app = create_app(Settings(run.parent, dataset="synthetic"))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("f6")
+        pane = app.query_one(EvaluatePane)
+        await until(pilot, lambda: pane.evaluation is not None and pane.run_images.notes.paths, "the files")
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: pane.images.current is not None, "the images")
+        assert pane.images.current is not None
+        path = pane.run_images.notes.paths["test", pane.images.current.index]
+        assert path.startswith(f"test/{pane.images.current.truth:02d} kind/")
+        await pilot.press("enter")
+        await until(pilot, lambda: path in screen_text(app), "the file beside the enlarged image")
+        await pilot.press("W")
+        await until(pilot, lambda: isinstance(app.screen, ExplanationScreen), "the explanation")
+        await until(pilot, lambda: path in screen_text(app).splitlines()[0], "the file in its title")

@@ -89,7 +89,9 @@ def marks_line(marks: Iterable[Mark], command: str, width: int) -> Text:
     """
     verdicts = [(mark.verdict, mark.split) for mark in marks]
     mislabelled = [split for verdict, split in verdicts if verdict == "mislabelled"]
-    counts = f"marks: {len(mislabelled):,} mislabelled, {len(verdicts) - len(mislabelled):,} dismissed"
+    test_images = mislabelled.count("test")
+    in_test = f" ({test_images:,} in the test set)" if test_images else ""
+    counts = f"marks: {len(mislabelled):,} mislabelled{in_test}, {len(verdicts) - len(mislabelled):,} dismissed"
     line = Text(counts, MUTED)
     if "train" in mislabelled:
         separator = "   train without them: " if width >= FULL_WIDTH else "   "

@@ -2,7 +2,7 @@
 
 import asyncio
 from pathlib import Path
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal, cast, get_args
 
 from rich.console import Group
 from rich.text import Text
@@ -13,7 +13,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from fashion_tui.report.comparison import comparison_tables, prediction_lines
-from fashion_tui.report.formatting import format_percent, printable
+from fashion_tui.report.formatting import format_percent, printable, shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.schema.comparison import PredictionComparison, RunComparison
@@ -31,12 +31,19 @@ from fashion_tui.tui.widgets.view_names import title_and_views
 
 from .difference_view import DifferenceView
 from .explanation_screen import ExplanationScreen
-from .flipped import LABEL_LINES, LETTERS, run_names
+from .flipped import LABEL_LINES, LETTERS, FlippedPage, run_names
 from .flipped_images import FlippedImages
+from .image_notes import RunImages
+from .prediction_dialog import PredictionDialog
 
 View = Literal["changes", "broken", "fixed", "confusions"]
 VIEWS: tuple[View, ...] = get_args(View)
 MIN_TILES = 10
+VIEWS_WIDTH = 20
+"""Width of the name of the current view beside the title, in columns."""
+ACCURACIES_WIDTH = 23
+"""Width of everything in the title but the names of the runs, in columns."""
+MIN_RUN_WIDTH = 4
 CAPTION = "rows: true class · columns: prediction · confusion matrix of b minus that of a"
 
 
@@ -73,8 +80,13 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         self._view: View = VIEWS[0]
         self._computation = ScreenComputation(self, "comparison", self._show, repeat="open")
         self._flipped = FlippedImages(
-            request, lambda: self._computation.engine, self._show_caption, self._computation.fail
+            request,
+            lambda: self._computation.engine,
+            self._show_caption,
+            self._computation.fail,
+            lambda: self._run_images.notes,
         )
+        self._run_images = RunImages(self, self._show_notes)
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="comparison-title")
@@ -88,6 +100,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
+        self._run_images.read(Path(self._request.run_path))
         self._compute()
 
     def _compute(self) -> None:
@@ -100,13 +113,16 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
 
     # What is shown
 
+    def _show_notes(self) -> None:
+        self.browser.repaint()
+
     def _show(self) -> None:
         is_ready = self._compared is not None
         self.changes.display = is_ready and self._view == "changes"
         self.browser.display = self._flipped.change is not None
         self.matrix.display = is_ready and self._view == "confusions"
-        title, names, view = self._title(), view_names(), VIEWS.index(self._view)
-        self.heading.fit(lambda width: [title_and_views(title, names, view, width)])
+        names, view = view_names(), VIEWS.index(self._view)
+        self.heading.fit(lambda width: [title_and_views(self._title(width), names, view, width)])
         self._show_caption()
         self.refresh_bindings()
         if self._compared is None:
@@ -122,12 +138,14 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         else:
             self.call_after_refresh(self.browser.load)
 
-    def _title(self) -> Text:
-        """Return a title such as `a guide-a1b2 86.9 %   b guide-c3d4 89.2 %`."""
-        title = Text()
+    def _title(self, width: int) -> Text:
+        """Return a title such as `a guide-a1b2 86.9 %   b guide-c3d4 89.2 %`, with room for the name of the view."""
+        title, glyphs = Text(), terminal_glyphs()
+        room = max((width - VIEWS_WIDTH - ACCURACIES_WIDTH) // 2, MIN_RUN_WIDTH)
         accuracies = (None, None) if self._compared is None else self._compared.accuracies
         for letter, run, accuracy in zip(LETTERS, run_names(self._request), accuracies, strict=True):
-            title.append("   " if title else "").append(f"{letter} ", MUTED).append(run, f"bold {FOREGROUND}")
+            title.append("   " if title else "").append(f"{letter} ", MUTED)
+            title.append(shorten(run, room, glyphs), f"bold {FOREGROUND}")
             if accuracy is not None:
                 title.append(f" {format_percent(accuracy)}", ACCENT)
         return title
@@ -168,7 +186,7 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
                 return self._compared is not None
             case "open":
                 return shows_images or bool(self._computation.problem)
-            case "why" | "next_page" | "previous_page" | "first_page" | "last_page":
+            case "why" | "mark_label" | "next_page" | "previous_page" | "first_page" | "last_page":
                 return shows_images
             case _:
                 return True
@@ -213,13 +231,21 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
         if self._computation.problem:
             self._compute()
         else:
-            self.browser.enlarge()
+            self.browser.enlarge(lambda step: PredictionDialog(step, self.action_why, self.action_mark_label))
+
+    def action_mark_label(self) -> None:
+        """Mark the image under the cursor as mislabelled, or remove this mark."""
+        page = cast("FlippedPage | None", self.browser.page)
+        if page is not None:
+            image = self._flipped.key(page.first.predictions[self.browser.cursor.position])
+            self._run_images.toggle_mislabelled(Path(self._request.run_path), image)
 
     def action_why(self) -> None:
         cursor = self.browser.cursor
         if self.browser.page is not None and self._compared is not None:
             request = self._flipped.predictions(of_first=self._view == "fixed")
-            screen = ExplanationScreen(request, cursor.index, cursor.total, self._compared.classes)
+            paths = self._run_images.notes.paths
+            screen = ExplanationScreen(request, cursor.index, cursor.total, self._compared.classes, paths)
             self.app.push_screen(screen, self._explanation_closed)
 
     def _explanation_closed(self, index: int | None) -> None:

@@ -1,7 +1,8 @@
 """The explanation of a prediction: a heat map over the image, and the most similar training images."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Literal, TypeVar, cast, get_args
 
 import msgspec
@@ -12,9 +13,10 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Static
 
-from fashion_tui.report.formatting import printable
+from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import terminal_glyphs
 from fashion_tui.report.style import FOREGROUND, MUTED
+from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Prediction, PredictionPage
@@ -38,6 +40,11 @@ from .neighbours_view import NeighboursView
 
 View = Literal["heat map", "nearest images", "feature maps"]
 VIEWS: tuple[View, ...] = get_args(View)
+
+VIEWS_WIDTH = 21
+"""Width of the name of the current view beside the title, in columns."""
+MIN_PATH_WIDTH = 12
+"""Minimum width of the path of an image in the title, in columns."""
 
 NEIGHBOURS = 24
 """Number of similar images that are requested. As many as fit are shown."""
@@ -75,16 +82,25 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
     class Changed(Message):
         """Something that the screen shows has changed."""
 
-    def __init__(self, predictions: GetPredictions, index: int, total: int, names: Sequence[str]) -> None:
+    def __init__(
+        self,
+        predictions: GetPredictions,
+        index: int,
+        total: int,
+        names: Sequence[str],
+        paths: Mapping[ImageKey, str] = MappingProxyType({}),
+    ) -> None:
         """Create the screen of a prediction.
 
         `predictions` requests all predictions that can be explained, `index` is the index of the first one to explain
-        among them, and `total` is their number. `names` are the names of the classes.
+        among them, and `total` is their number. `names` are the names of the classes, `paths` those of the images'
+        files, if there are any.
         """
         super().__init__()
         self._predictions = predictions
         self._index, self._total = index, total
         self._names = names
+        self._paths = paths
         self._prediction: Prediction | None = None
         self._method: Method = METHODS[0]
         self._layer: str | None = None
@@ -181,8 +197,8 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         has_maps = self.layer_maps.is_traced and not self._computation.problem
         self.layer_maps.display = self._view == "feature maps" and has_maps
         self.maps_status.display = self._view == "feature maps" and not has_maps
-        title, view = self._title(), VIEWS.index(self._view)
-        self.heading.fit(lambda width: [title_and_views(title, VIEWS, view, width)])
+        view = VIEWS.index(self._view)
+        self.heading.fit(lambda width: [title_and_views(self._title(width), VIEWS, view, width)])
         self.refresh_bindings()
         if self._view == "feature maps":
             self.maps_status.update(self._computation.status(self.size.width))
@@ -196,16 +212,24 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         elif self._neighbours is not None:
             self.neighbours_view.show(self._prediction, self._neighbours)
 
-    def _title(self) -> Text:
-        """Return a title such as `guide-a1b2 · image 17 of the test set · 3 of 587`."""
+    def _title(self, width: int) -> Text:
+        """Return a title such as `guide-a1b2 · image 17 of the test set · 3 of 587`.
+
+        If the image is a file, its path, or as much of it as fits, replaces the data set.
+        """
         glyphs = terminal_glyphs()
-        parts = [f"{self._index + 1:,} of {self._total:,}"]
+        parts, path = [f"{self._index + 1:,} of {self._total:,}"], None
         if self._prediction is not None:
-            set_name = "test set" if self._split == "test" else "training set"
-            parts.insert(0, f"image {self._prediction.index:,} of the {set_name}")
+            path = self._paths.get((self._split, self._prediction.index))
+            set_name = f" of the {'test set' if self._split == 'test' else 'training set'}" if path is None else ""
+            parts.insert(0, f"image {self._prediction.index:,}{set_name}")
         run = printable(short_name(Path(self._predictions.run_path).name), glyphs)
-        rest = "".join(f" {glyphs.dot} {part}" for part in parts)
-        return Text.assemble((run, f"bold {FOREGROUND}"), (rest, MUTED))
+        separator = f" {glyphs.dot} "
+        title = Text.assemble((run, f"bold {FOREGROUND}"), (separator + separator.join(parts), MUTED))
+        if path is not None:
+            room = max(width - title.cell_len - len(separator) - VIEWS_WIDTH, MIN_PATH_WIDTH)
+            title.append(separator + shorten(path, room, glyphs), MUTED)
+        return title
 
     @on(ImageTiles.LayoutChanged)
     def _layout_changed(self, message: ImageTiles.LayoutChanged) -> None:

@@ -10,7 +10,7 @@ from rich.text import Text
 from fashion_tui.report.class_names import short_class_name
 from fashion_tui.report.formatting import printable, shorten
 from fashion_tui.report.glyphs import Glyphs, terminal_glyphs
-from fashion_tui.report.style import BAD, FOREGROUND, GOOD, MUTED
+from fashion_tui.report.style import ATTENTION, BAD, FOREGROUND, GOOD, MUTED
 from fashion_tui.schema.evaluation import Prediction, PredictionPage
 from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import CompareRuns, GetPredictions
@@ -52,10 +52,21 @@ def run_names(request: CompareRuns) -> tuple[str, str]:
     return first, second
 
 
-def flipped_tile(first: Prediction, second: Prediction, names: Sequence[str], width: int, glyphs: Glyphs) -> Tile:
-    """Return a tile with the true class, and a line with each run's prediction, such as `b ✕ Coat 71 %`."""
-    truth = short_class_name(names, first.truth, width, glyphs)
-    labels = [Text(truth, f"bold {FOREGROUND}")]
+def flipped_tile(  # noqa: PLR0913
+    first: Prediction,
+    second: Prediction,
+    names: Sequence[str],
+    width: int,
+    glyphs: Glyphs,
+    *,
+    mislabelled: bool = False,
+) -> Tile:
+    """Return a tile with the true class, and a line with each run's prediction, such as `b ✕ Coat 71 %`.
+
+    If the image is marked as mislabelled, `!` follows its class.
+    """
+    truth = short_class_name(names, first.truth, width - 2 * mislabelled, glyphs)
+    labels = [Text(truth, f"bold {FOREGROUND}").append(" !" if mislabelled else "", f"bold {ATTENTION}")]
     for letter, prediction in zip(LETTERS, (first, second), strict=True):
         mark, colour = (glyphs.good, GOOD) if prediction.predicted == prediction.truth else (glyphs.bad, BAD)
         confidence = format_confidence(prediction.confidence)
@@ -70,13 +81,18 @@ def flipped_tile(first: Prediction, second: Prediction, names: Sequence[str], wi
     return Tile(Picture(first.pixels, first.image_shape), tuple(labels))
 
 
-def flipped_details(
-    first: Prediction, second: Prediction, names: Sequence[str], runs: tuple[str, str], glyphs: Glyphs
+def flipped_details(  # noqa: PLR0913
+    first: Prediction,
+    second: Prediction,
+    names: Sequence[str],
+    runs: tuple[str, str],
+    glyphs: Glyphs,
+    *,
+    about_image: Text,
 ) -> Text:
-    """Return the true class, and the most probable classes of each run."""
-    set_name = Text(f"image {first.index:,}\n", MUTED)
+    """Return the true class, `about_image`, and the most probable classes of each run."""
     truth = short_class_name(names, first.truth, DETAILS_WIDTH, glyphs)
-    text = Text.assemble((truth, f"bold {FOREGROUND}"), "\n", set_name)
+    text = Text.assemble((truth, f"bold {FOREGROUND}"), "\n", about_image)
     for letter, run, prediction in zip(LETTERS, runs, (first, second), strict=True):
         text.append(f"\n{letter} {shorten(run, DETAILS_WIDTH - 2, glyphs)}\n", MUTED)
         ranked = sorted(range(len(names)), key=lambda index: -prediction.probabilities[index])

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Literal
 from rich.text import Text
 
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.comparison import PredictionComparison
-from fashion_tui.schema.evaluation import PredictionPage
+from fashion_tui.schema.evaluation import Prediction, PredictionPage
 from fashion_tui.schema.picture import Picture
 from fashion_tui.schema.requests import CompareRuns, GetPredictions
 from fashion_tui.tui.widgets.image_tiles import Tile
 
 from .flipped import FlippedPage, FlippedRequest, flipped_details, flipped_tile, run_names
+from .image_notes import ImageNotes
+from .predictions import image_lines
 
 if TYPE_CHECKING:
     from fashion_tui.engine.client import Engine
@@ -30,10 +33,16 @@ class FlippedImages:
         engine: Callable[[], "Engine"],
         page_shown: Callable[[], None],
         page_failed: Callable[[str], None],
+        notes: Callable[[], ImageNotes],
     ) -> None:
-        """`engine` returns the engine's client. `page_shown` and `page_failed` are those of `PageSource`."""
+        """Create a source of images.
+
+        `engine` returns the engine's client, `notes` what is known about the images. `page_shown` and `page_failed` are
+        those of `PageSource`.
+        """
         self._request = request
         self._engine = engine
+        self._notes = notes
         self.page_shown, self.page_failed = page_shown, page_failed
         self.change: Change | None = None
         """The change whose images are shown, or None if no images are shown."""
@@ -46,6 +55,9 @@ class FlippedImages:
         self.change, self._names = change, compared.classes
         images: dict[Change | None, tuple[int, ...]] = {"broken": compared.broken, "fixed": compared.fixed}
         self.indices = images.get(change, ())
+
+    def key(self, prediction: Prediction) -> ImageKey:
+        return "test" if self._request.split == "test" else "train", prediction.index
 
     def predictions(self, *, of_first: bool, offset: int = 0, limit: int = 1) -> GetPredictions:
         """Return a request for the predictions of the first or the second run for these images."""
@@ -76,9 +88,15 @@ class FlippedImages:
 
     def make_tiles(self, page: FlippedPage, width: int) -> Sequence[Tile]:
         pairs = zip(page.first.predictions, page.second.predictions, strict=True)
-        return [flipped_tile(first, second, self._names, width, terminal_glyphs()) for first, second in pairs]
+        marked = self._notes().mislabelled
+        return [
+            flipped_tile(first, second, self._names, width, terminal_glyphs(), mislabelled=self.key(first) in marked)
+            for first, second in pairs
+        ]
 
     def enlarged(self, page: FlippedPage, position: int) -> tuple[Picture, Text]:
         first, second = page.first.predictions[position], page.second.predictions[position]
-        details = flipped_details(first, second, self._names, run_names(self._request), terminal_glyphs())
+        key, notes, glyphs = self.key(first), self._notes(), terminal_glyphs()
+        about = image_lines(key, notes.paths.get(key), glyphs, mislabelled=key in notes.mislabelled)
+        details = flipped_details(first, second, self._names, run_names(self._request), glyphs, about_image=about)
         return Picture(first.pixels, first.image_shape), details

@@ -20,6 +20,7 @@ from fashion_tui.tui.lab_app import LabApp
 from fashion_tui.tui.widgets.image_tiles import ImageTiles, Tile
 from fashion_tui.tui.widgets.lines import FittedLines
 
+from .image_notes import ImageNotes
 from .predictions import LABEL_LINES, prediction_details, prediction_picture, prediction_tile, predictions_title
 from .selection import Selection
 
@@ -38,7 +39,7 @@ class ImagesView(Vertical):
         self.selection = Selection()
         self._subject: Evaluate | None = None
         self._evaluation: Evaluation | None = None
-        self._mislabelled: frozenset[ImageKey] = frozenset()
+        self._notes = ImageNotes()
 
     def compose(self) -> ComposeResult:
         yield FittedLines(id="images-title")
@@ -79,14 +80,14 @@ class ImagesView(Vertical):
             self.selection = selection
             self.browser.restart()
 
-    def show_marks(self, mislabelled: frozenset[ImageKey]) -> None:
-        """Show which images are marked as mislabelled."""
-        if mislabelled != self._mislabelled:
-            self._mislabelled = mislabelled
+    def show_notes(self, notes: ImageNotes) -> None:
+        """Show which images are marked as mislabelled, and the files of the images."""
+        if notes != self._notes:
+            self._notes = notes
             self.browser.repaint()
 
-    def is_mislabelled(self, prediction: Prediction) -> bool:
-        return (self.split, prediction.index) in self._mislabelled
+    def key(self, prediction: Prediction) -> ImageKey:
+        return self.split, prediction.index
 
     # Implementation of ImageSource
 
@@ -113,7 +114,9 @@ class ImagesView(Vertical):
     def make_tiles(self, page: PredictionPage, width: int) -> Sequence[Tile]:
         names, glyphs = self.class_names, terminal_glyphs()
         return [
-            prediction_tile(prediction, names, width, glyphs, mislabelled=self.is_mislabelled(prediction))
+            prediction_tile(
+                prediction, names, width, glyphs, mislabelled=self.key(prediction) in self._notes.mislabelled
+            )
             for prediction in page.predictions
         ]
 
@@ -125,7 +128,8 @@ class ImagesView(Vertical):
             terminal_glyphs(),
             split=self.split,
             lines=self.app.size.height,
-            mislabelled=self.is_mislabelled(prediction),
+            mislabelled=self.key(prediction) in self._notes.mislabelled,
+            path=self._notes.paths.get(self.key(prediction)),
         )
         return prediction_picture(prediction), details
 

@@ -190,7 +190,7 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
         self.matrix.show(evaluation)
         self.show_parts()
         self.images.show(subject, evaluation)
-        self.read_marks(Path(subject.run_path))
+        self.run_images.read(Path(subject.run_path))
 
     @work(group="stored baselines", exclusive=True)
     async def _find_baselines(self, request: GetBaselines) -> None:

@@ -1,13 +1,11 @@
 """The parts of the Evaluate pane, and the actions that change what they show."""
 
-import asyncio
 from pathlib import Path
 
 from textual import getters, on, work
 from textual.reactive import var
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation
 from fashion_tui.schema.requests import CompareRuns, Evaluate, MeasureRobustness
@@ -19,9 +17,9 @@ from fashion_tui.tui.run_choice import choose_run
 from .choices import choose_checkpoint, class_dialog, selected_classes
 from .comparison_screen import ComparisonScreen
 from .explanation_screen import ExplanationScreen
+from .image_notes import RunImages
 from .images_view import ImagesView
 from .layout import LAYOUTS, PARTS, SINGLE, Part, layout_for
-from .marks import mislabelled_images, toggle_mark
 from .matrix_view import MatrixView
 from .prediction_dialog import PredictionDialog
 from .robustness_screen import RobustnessScreen
@@ -53,8 +51,7 @@ class EvaluationParts(ImagePane):
         self._layout = SINGLE
         self._part_is_chosen = False
         """Whether the user has chosen the active part. Until then, it is the first one of the layout."""
-        self._marks_lock = asyncio.Lock()
-        """Held while marks are read or changed, so that the newest are shown last."""
+        self.run_images = RunImages(self, lambda: self.images.show_notes(self.run_images.notes))
 
     def on_resize(self) -> None:
         layout = layout_for(self.size.width, self.size.height)
@@ -131,6 +128,8 @@ class EvaluationParts(ImagePane):
     def label_of(self, action: str) -> str | None:
         if action == "open" and self.part == "matrix":
             return "images"
+        if action in {"wrong_only", "filter"} and self.part != "images":
+            return ""  # leave space in the footer for the keys of the part
         if action == "other_split" and self.subject is not None and self.subject.split == "validation":
             return "test set"
         return None
@@ -174,7 +173,9 @@ class EvaluationParts(ImagePane):
         request, cursor = self.images.page_request(0, 1), self.browser.cursor
         if request is not None and self.browser.page is not None:
             self.app.push_screen(
-                ExplanationScreen(request, cursor.index, cursor.total, self.images.class_names),
+                ExplanationScreen(
+                    request, cursor.index, cursor.total, self.images.class_names, self.run_images.notes.paths
+                ),
                 self._explanation_closed,
             )
 
@@ -218,24 +219,7 @@ class EvaluationParts(ImagePane):
     def action_mark_label(self) -> None:
         prediction = self.images.current
         if prediction is not None and self.subject is not None:
-            self._toggle_mark(Path(self.subject.run_path), (self.images.split, prediction.index))
-
-    @work(group="mark")
-    async def _toggle_mark(self, path: Path, image: ImageKey) -> None:
-        try:
-            async with self._marks_lock:
-                self.images.show_marks(await asyncio.to_thread(toggle_mark, path, image))
-        except UserError as error:
-            self.notify(str(error), severity="error", markup=False)
-
-    @work(group="marks", exclusive=True)
-    async def read_marks(self, run_path: Path) -> None:
-        """Show which images of a run's data set are marked as mislabelled."""
-        try:
-            async with self._marks_lock:
-                self.images.show_marks(await asyncio.to_thread(mislabelled_images, run_path))
-        except UserError as error:
-            self.notify(str(error), severity="error", markup=False)
+            self.run_images.toggle_mislabelled(Path(self.subject.run_path), self.images.key(prediction))
 
     def action_open(self) -> None:
         if self.part == "images":

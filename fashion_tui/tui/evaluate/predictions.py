@@ -7,8 +7,10 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from fashion_tui.report.class_names import short_class_name, short_class_names
+from fashion_tui.report.formatting import shorten
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.report.style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
+from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.evaluation import Prediction, PredictionOrder
 from fashion_tui.schema.picture import Picture
@@ -77,8 +79,9 @@ def prediction_details(  # noqa: PLR0913
     split: Split,
     lines: int,
     mislabelled: bool = False,
+    path: str | None = None,
 ) -> Text:
-    """Return the true class, the predicted class, and the probability of every class.
+    """Return the true class, the predicted class, the image's index and path, and the probability of every class.
 
     If the classes don't fit into a terminal with this number of lines, the most probable ones are listed.
     """
@@ -92,18 +95,25 @@ def prediction_details(  # noqa: PLR0913
     elif not correct:
         text.append("predicted: ", style=MUTED).append(shown[prediction.predicted], style=BAD)
         text.append(f", {format_confidence(prediction.confidence)}\n", style=MUTED)
-    part = "test set" if split == "test" else "training set"
-    text.append(f"image {prediction.index:,} of the {part}\n", style=MUTED)
-    if mislabelled:
-        text.append("! marked as mislabelled\n", style=f"bold {ATTENTION}")
-    text.append("\n")
-    classes = _listed_classes(prediction, max(lines - OTHER_LINES, MIN_CLASSES))
+    text.append_text(image_lines((split, prediction.index), path, glyphs, mislabelled=mislabelled)).append("\n")
+    classes = _listed_classes(prediction, max(lines - OTHER_LINES - (path is not None) - mislabelled, MIN_CLASSES))
     width = max(cell_len(shown[index]) for index in classes)
     for index in classes:
         text.append_text(_probability_line(prediction, index, shown[index], width, glyphs))
     if len(classes) < len(names):
         rest = sum(prediction.probabilities) - sum(prediction.probabilities[index] for index in classes)
         text.append(f"  {len(names) - len(classes)} other classes: {rest * 100:.1f} %\n", style=MUTED)
+    return text
+
+
+def image_lines(image: ImageKey, path: str | None, glyphs: Glyphs, *, mislabelled: bool) -> Text:
+    """Return the index of an image and, each on its own line, the path of its file and whether it is marked."""
+    split, index = image
+    text = Text(f"image {index:,} of the {'test set' if split == 'test' else 'training set'}\n", MUTED)
+    if path is not None:
+        text.append(f"{shorten(path, LINE_WIDTH - 2, glyphs)}\n", MUTED)
+    if mislabelled:
+        text.append("! marked as mislabelled\n", f"bold {ATTENTION}")
     return text
 
 
