@@ -27,7 +27,7 @@ class Evaluation:
 
         If some outputs aren't numbers, report it. `part` is the part of the data set: `validation` or `test`.
         """
-        logits = self._logits(images.pixels)
+        logits = self._logits(images)
         metrics = evaluate(logits, images.labels, self._classes)
         if metrics.invalid:
             self._log.report(
@@ -41,15 +41,16 @@ class Evaluation:
 
         `logits` are the outputs for the original images.
         """
-        return accuracy_with_flips(logits, self._logits(images.pixels.flip(-1)), images.labels)
+        return accuracy_with_flips(logits, self._logits(images, flipped=True), images.labels)
 
-    def _logits(self, pixels: Tensor) -> Tensor:
+    def _logits(self, images: Images, *, flipped: bool = False) -> Tensor:
         with self._training.evaluation():
             return predict_logits(
                 self._training.model,
-                pixels,
+                images.pixels,
                 self._training.recipe,
                 self._training.device,
+                flipped=flipped,
                 progress=lambda _done, _total: self._poll(),
                 report=self._log.report,
             )

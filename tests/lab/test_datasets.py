@@ -199,6 +199,31 @@ def test_to_moves_all_tensors_to_a_device(name: str, numbered: Images) -> None:
     assert {tensor.device.type for tensor in tensors} == {"meta"}
 
 
+def test_selected_images_share_the_pixels_of_all_images(numbered: Images) -> None:
+    odd = numbered[numbered.labels % 2 == 1]
+    for images, expected in (
+        (odd, range(1, 103, 2)),
+        (odd[5:9], [11, 13, 15, 17]),
+        (odd[torch.tensor([3, 0, 3])], [7, 1, 7]),
+        (odd[odd.labels > 98], [99, 101]),
+        (numbered[2:][torch.tensor([1, 0])], [3, 2]),
+    ):
+        assert images.stored.untyped_storage().data_ptr() == numbered.stored.untyped_storage().data_ptr()
+        assert images.labels.tolist() == images.pixels[:, 0, 0, 0].tolist() == list(expected)
+        assert (len(images), images.shape) == (len(expected), (1, 28, 28))
+        assert images.gather(torch.tensor([1, 0])).equal(images.pixels[[1, 0]])
+        batches = list(images.batches([1, len(images) - 1]))
+        assert [len(batch) for batch in batches] == [1, len(images) - 1]
+        assert torch.cat(batches).equal(images.pixels)
+        assert images.nbytes == len(images) * (784 + 8)
+
+
+def test_only_the_selected_images_are_moved_to_a_device(numbered: Images) -> None:
+    moved = numbered[numbered.labels > 90].to("meta")
+    assert {part.device.type for part in (moved.stored, moved.labels)} == {"meta"}
+    assert (len(moved.stored), moved.rows) == (12, None)
+
+
 def test_images_are_selected_by_a_mask() -> None:
     images = Images(*draw(50, seed=3))
     bags = images[images.labels == FASHION_CLASSES.index("Bag")]

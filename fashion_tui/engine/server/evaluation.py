@@ -74,14 +74,16 @@ class EvaluatedRun:
         key = self.key("logits", flipped)
         logits = self._cache.logits(key)
         if logits is None:
-            pixels = self.images.pixels
-            logits = compute_logits(self._trained, pixels.flip(-1) if flipped else pixels, self._call)
+            logits = compute_logits(self._trained, self.images.pixels, self._call, flipped=flipped)
             self._cache.add_logits(key, logits)
         return logits
 
 
-def compute_logits(trained: TrainedRun, pixels: Tensor, call: CallContext) -> Tensor:
-    """Return the logits of uint8 images, float32 `[N, C]`. Executes the code of a custom model."""
+def compute_logits(trained: TrainedRun, pixels: Tensor, call: CallContext, *, flipped: bool) -> Tensor:
+    """Return the logits of uint8 images or of their mirror images, float32 `[N, C]`.
+
+    Executes the code of a custom model.
+    """
     network, device = network_on_device(trained, call)
     try:
         return predict_logits(
@@ -89,6 +91,7 @@ def compute_logits(trained: TrainedRun, pixels: Tensor, call: CallContext) -> Te
             pixels,
             trained.config.recipe,
             device,
+            flipped=flipped,
             progress=call.progress,
             should_stop=call.cancelled,
             interruptible=call.interruptible,

@@ -1,13 +1,13 @@
 """Predict every image of a data set with a network that was trained without it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import msgspec
 import torch
 from torch import Tensor
 
-from fashion_tui.lab.data.datasets import Dataset
+from fashion_tui.lab.data.datasets import Dataset, Images
 from fashion_tui.lab.evaluation.metrics import Cancelled, predict_logits
 from fashion_tui.lab.rng import Purpose, generator_for, preserve_rng_state
 from fashion_tui.lab.training.loop import Training
@@ -61,17 +61,35 @@ class CrossValidation:
                     training.end_epoch()
                 done += training.images_seen
                 train, test = self._train_fold == fold, self._test_fold == fold
-                pixels = torch.cat([self._train.pixels[train], self._test.pixels[test]])
+                images = _Joined(self._train[train], self._test[test])
                 with training.evaluation():
-                    logits = predict_logits(training.model, pixels, recipe, self._device, should_stop=should_stop)
+                    logits = predict_logits(training.model, images, recipe, self._device, should_stop=should_stop)
                 probabilities[torch.cat([train, test])] = logits.softmax(dim=1)
-                done += len(pixels)
+                done += len(images)
                 progress(done)
         return probabilities
 
     def _training(self, fold: int, recipe: Recipe) -> Training:
         images = self._train[self._train_fold != fold]
         return Training(recipe, images, classes=self._classes, device=self._device, seed=self._seed + fold)
+
+
+class _Joined:
+    """The pixels of two selections of images, copied one batch at a time."""
+
+    def __init__(self, first: Images, second: Images) -> None:
+        self._first, self._second = first, second
+
+    def __len__(self) -> int:
+        return len(self._first) + len(self._second)
+
+    def split(self, sizes: list[int], /) -> Iterator[Tensor]:
+        start, end = 0, len(self._first)
+        for size in sizes:
+            indices = torch.arange(start, start + size)
+            first, second = indices[indices < end], indices[indices >= end] - end
+            yield torch.cat([self._first.gather(first), self._second.gather(second)])
+            start += size
 
 
 def assign_folds(labels: Tensor, folds: int, seed: int) -> Tensor:

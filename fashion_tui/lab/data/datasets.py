@@ -34,30 +34,76 @@ from .synthetic import draw
 FASHION_CLASSES = FASHION_MNIST.classes
 
 
+COPY_BYTES = 1 << 24
+"""Approximate number of bytes of selected images that are copied to a device at once."""
+
+
 @dataclass(frozen=True)
 class Images:
-    """Images and their labels."""
+    """Images and their labels. A selection of images shares their pixels, which may be larger than the memory."""
 
-    pixels: Tensor
-    """uint8 [N, C, H, W], 0 for black and 255 for white."""
+    stored: Tensor
+    """uint8 [M, C, H, W], 0 for black and 255 for white. It may contain more images than these."""
     labels: Tensor
     """int64 [N], indices into `Dataset.classes`."""
+    rows: Tensor | None = None
+    """int64 [N], the index of each image in `stored`. None if these are all images, in this order."""
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, selection: slice | Tensor) -> "Images":
-        """Select images. A slice returns a view; a tensor of indices or a boolean mask returns a copy."""
-        return Images(self.pixels[selection], self.labels[selection])
+        """Select images by a slice, a tensor of indices or a boolean mask. No pixels are copied."""
+        if self.rows is not None:
+            return Images(self.stored, self.labels[selection], self.rows[selection])
+        if isinstance(selection, slice):
+            return Images(self.stored[selection], self.labels[selection])
+        rows = torch.arange(len(self), device=self.labels.device)[selection]
+        return Images(self.stored, self.labels[selection], rows)
+
+    @property
+    def pixels(self) -> Tensor:
+        """uint8 [N, C, H, W]. If these are selected images, this is a copy; `gather` and `batches` copy less."""
+        return self.stored if self.rows is None else self.stored.index_select(0, self.rows)
 
     @property
     def shape(self) -> ImageShape:
         """Shape of one image: channels, height and width."""
-        _, channels, height, width = self.pixels.shape
+        _, channels, height, width = self.stored.shape
         return channels, height, width
 
+    @property
+    def device(self) -> torch.device:
+        """Device of the pixels."""
+        return self.stored.device
+
+    @property
+    def nbytes(self) -> int:
+        """Number of bytes of the pixels and labels of these images."""
+        return len(self) * math.prod(self.shape) + self.labels.nbytes
+
+    def gather(self, indices: Tensor) -> Tensor:
+        """Return a copy of the pixels of the images with these indices, uint8 `[B, C, H, W]`."""
+        return self.stored.index_select(0, indices if self.rows is None else self.rows.index_select(0, indices))
+
+    def batches(self, sizes: Sequence[int]) -> Iterator[Tensor]:
+        """Yield the pixels of all images in order, in batches of these sizes, which must sum to N."""
+        if self.rows is None:
+            yield from self.stored.split(list(sizes))
+        else:
+            for rows in self.rows.split(list(sizes)):
+                yield self.stored.index_select(0, rows)
+
     def to(self, device: torch.device | str) -> "Images":
-        return Images(self.pixels.to(device), self.labels.to(device))
+        """Move the images to a device. Another device gets only the selected ones."""
+        device = torch.device(device)
+        if self.rows is None or device == self.device:
+            return Images(self.stored.to(device), self.labels.to(device), self.rows)
+        pixels = torch.empty(len(self), *self.shape, dtype=torch.uint8, device=device)
+        size = max(1, COPY_BYTES // math.prod(self.shape))
+        for part, rows in zip(pixels.split(size), self.rows.split(size), strict=True):
+            part.copy_(self.stored.index_select(0, rows))
+        return Images(pixels, self.labels.to(device))
 
 
 @dataclass(frozen=True)
@@ -116,7 +162,7 @@ def hold_out(images: Images, count: int, left_out: Sequence[int] = ()) -> tuple[
     """Split off the last `count` images as a validation set. Return the training set and the validation set.
 
     The images with the indices in `left_out` are removed from the training set. They stay in the validation set, which
-    is the same for all runs. Without removed images, both parts are views of `images`.
+    is the same for all runs. Both parts share the pixels of `images`.
 
     Raises UsageError if no image would be left for training.
     """
@@ -215,10 +261,10 @@ class ImageBatches:
         The images are neither normalised nor augmented; `prepare` does both.
         """
         self._augmentation.start_epoch(epoch)
-        pixels, labels = self.images.pixels, self.images.labels
-        for indices in self.order(epoch).to(pixels.device).split(self.sizes)[first_step:]:
+        images = self.images
+        for indices in self.order(epoch).to(images.device).split(self.sizes)[first_step:]:
             started = time.perf_counter()
-            batch = self._to_device(Batch(pixels.index_select(0, indices), labels.index_select(0, indices), indices))
+            batch = self._to_device(Batch(images.gather(indices), images.labels.index_select(0, indices), indices))
             self.seconds += time.perf_counter() - started
             yield batch
 
@@ -234,9 +280,9 @@ class ImageBatches:
 
         The images are normalised, but not augmented. The sample depends only on the seed.
         """
-        pixels, chosen = self.images.pixels, self.order(0)[:count]
-        for indices in chosen.to(pixels.device).split(batch_sizes(len(chosen), size, min_last=2)):
-            batch = pixels.index_select(0, indices).to(self.device)
+        images, chosen = self.images, self.order(0)[:count]
+        for indices in chosen.to(images.device).split(batch_sizes(len(chosen), size, min_last=2)):
+            batch = images.gather(indices).to(self.device)
             yield normalise(batch, self.recipe.mean, self.recipe.std)
 
     def _to_device(self, batch: Batch) -> Batch:
@@ -258,7 +304,7 @@ def fits_on(device: torch.device, images: Images) -> bool:
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return images.pixels.nbytes + images.labels.nbytes <= MAX_MEMORY_FRACTION * free
+    return images.nbytes <= MAX_MEMORY_FRACTION * free
 
 
 def _tensors(images: StoredImages) -> Images:

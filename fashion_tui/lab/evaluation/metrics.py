@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -39,12 +40,22 @@ class Cancelled(Exception):
     """Raised when the evaluation is cancelled."""
 
 
+class Pixels(Protocol):
+    """Images that are read in batches: a tensor, or images that are selected from a set larger than the memory."""
+
+    def __len__(self) -> int: ...
+
+    def split(self, sizes: list[int], /) -> Iterable[Tensor]:
+        """Return batches of these sizes, uint8 `[B, C, H, W]`."""
+
+
 def predict_logits(  # noqa: PLR0913
     model: nn.Module,
-    pixels: Tensor,
+    pixels: Pixels,
     recipe: Recipe,
     device: torch.device,
     *,
+    flipped: bool = False,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
     should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[str], None] = warnings.warn,
@@ -52,8 +63,8 @@ def predict_logits(  # noqa: PLR0913
 ) -> Tensor:
     """Return the logits for uint8 images `[N, C, H, W]`, as float32 `[N, classes]` on the CPU.
 
-    The images are normalised with the mean and the standard deviation of `recipe`. The network runs in evaluation mode
-    and in float32. On exit, the network's previous mode is restored.
+    The images are normalised with the mean and the standard deviation of `recipe`. If `flipped` is True, the network
+    gets their mirror images. It runs in evaluation mode and in float32. On exit, its previous mode is restored.
 
     `progress` is called after each batch with the number of completed images and the total number of images.
     `should_stop` is called before each batch. If it returns True, Cancelled is raised.
@@ -72,7 +83,7 @@ def predict_logits(  # noqa: PLR0913
             for batch in pixels.split(batch_sizes(len(pixels), evaluation_batch_size(recipe), min_last=2)):
                 if should_stop():
                     raise Cancelled
-                logits.append(predict(batch))
+                logits.append(predict(batch.flip(-1) if flipped else batch))
                 progress(sum(map(len, logits)), len(pixels))
     finally:
         model.train(was_training)

@@ -29,7 +29,7 @@ def robustness_curves(
     """
     finished: list[RobustnessCurve] = []
     for name, corruption in CORRUPTIONS.items():
-        height, width = images.pixels.shape[2:]
+        _, height, width = images.shape
         strengths = corruption.strengths_for(height, width)
         accuracies: list[float] = []
         for strength in strengths:
@@ -63,7 +63,7 @@ def _accuracy(
 ) -> float:
     correct, sizes = 0, batch_sizes(len(images), BATCH_SIZE, min_last=2)
     kind = list(CORRUPTIONS).index(name)
-    for batch, (pixels, labels) in enumerate(zip(images.pixels.split(sizes), images.labels.split(sizes), strict=True)):
+    for batch, (pixels, labels) in enumerate(zip(images.batches(sizes), images.labels.split(sizes), strict=True)):
         if should_stop():
             raise Cancelled
         logits = predict(corrupt(pixels, name, strength, generator_for(SEED, Purpose.CORRUPTION, kind, batch)))
