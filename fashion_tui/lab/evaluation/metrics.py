@@ -77,17 +77,21 @@ def predict_logits(  # noqa: PLR0913
     was_training = model.training
     model.eval()
     predict = _Predictor(model, recipe, device, report, interruptible)
-    logits = []
+    logits, done = torch.empty(0), 0
     try:
         with torch.no_grad():  # inference_mode would break models that keep tensors and later train with them
             for batch in pixels.split(batch_sizes(len(pixels), evaluation_batch_size(recipe), min_last=2)):
                 if should_stop():
                     raise Cancelled
-                logits.append(predict(batch.flip(-1) if flipped else batch))
-                progress(sum(map(len, logits)), len(pixels))
+                part = predict(batch.flip(-1) if flipped else batch)
+                if not done:  # tensors kept from each batch would fragment the memory
+                    logits = part.new_empty(len(pixels), *part.shape[1:])
+                logits[done : done + len(part)] = part
+                done += len(part)
+                progress(done, len(pixels))
     finally:
         model.train(was_training)
-    return torch.cat(logits)
+    return logits[:done]
 
 
 class _Predictor:
