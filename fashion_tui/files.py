@@ -9,14 +9,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from fashion_tui.schema.errors import UserError
+
 TEMPORARY_SUFFIX = ".tmp"
 """Suffix of temporary files, which are named `.NAME.RANDOM.tmp`.
 
-A process that is killed while writing leaves its temporary file behind.
+A process that is killed by SIGKILL while writing leaves its temporary file behind.
 """
 
 PUBLIC_MODE = 0o666
 """Mode of files that the user saves or exports, before the umask is applied."""
+
+_unfinished: set[tuple[int, str]] = set()
+"""Descriptors of folders and names of temporary files that this process is writing."""
 
 Content = bytes | Callable[[BinaryIO], None]
 """The content of a file: bytes, or a function that writes the content to the open file and may read it back."""
@@ -43,8 +48,9 @@ def write_atomically_at(folder: int, name: str, content: Content, *, durable: bo
     """
     temporary = f".{name}.{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(temporary, flags, mode, dir_fd=folder)
+    _unfinished.add((folder, temporary))
     try:
+        descriptor = os.open(temporary, flags, mode, dir_fd=folder)
         with os.fdopen(descriptor, "w+b") as file:
             if isinstance(content, bytes):
                 file.write(content)
@@ -58,8 +64,28 @@ def write_atomically_at(folder: int, name: str, content: Content, *, durable: bo
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
         raise
+    finally:
+        _unfinished.discard((folder, temporary))
     if durable:
         os.fsync(folder)  # fsync of the file doesn't write its directory entry, so sync the folder too
+
+
+def remove_unfinished_files() -> None:
+    """Remove the temporary files of writes that haven't ended. Call this before `os._exit`."""
+    for folder, temporary in list(_unfinished):
+        with suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+
+
+def write_error(path: Path | str, error: OSError) -> UserError:
+    """Return an error that says why a file of the user can't be written, and what to do."""
+    advice = {
+        errno.ENAMETOOLONG: "choose a shorter name",
+        errno.ENOSPC: "free space or choose another folder",
+        errno.EDQUOT: "free space or choose another folder",
+        errno.EFBIG: "raise the limit on the size of files, or choose another folder",
+    }.get(error.errno or 0, "choose another folder")
+    return UserError(f"can't write {path}: {error.strerror or error}; {advice}")
 
 
 def make_private_folder(path: Path) -> None:

@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from fashion_tui.files import PUBLIC_MODE, write_atomically
+from fashion_tui.files import PUBLIC_MODE, write_atomically, write_error
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.paths import check_utf8
 
@@ -39,4 +39,4 @@ def write_target(target: Path, content: bytes) -> None:
     try:
         write_atomically(target, content, mode=PUBLIC_MODE)
     except OSError as error:
-        raise UserError(f"can't write {target}: {error.strerror or error}") from error
+        raise write_error(target, error) from error

@@ -1,12 +1,13 @@
 """A file is replaced completely or not at all, and read with a limit."""
 
+import errno
 import os
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
-from fashion_tui.files import make_private_folder, read_limited, read_tail, write_atomically
+from fashion_tui.files import make_private_folder, read_limited, read_tail, write_atomically, write_error
 from tests.disk_calls import recorded_disk_calls
 from tests.runs.parts import kill, read_line, run_python
 
@@ -126,3 +127,31 @@ def test_private_folders_ignore_the_umask(tmp_path: Path) -> None:
     finally:
         os.umask(umask)
     assert {path.stat().st_mode & 0o777 for path in tmp_path.rglob("*")} == {0o700}
+
+
+EXITING = """
+import os, sys
+from pathlib import Path
+from fashion_tui.files import remove_unfinished_files, write_atomically
+
+def write(file):
+    file.write(b"half")
+    file.flush()
+    print(len(list(Path(sys.argv[1]).parent.iterdir())), flush=True)
+    remove_unfinished_files()
+    os._exit(0)
+
+write_atomically(Path(sys.argv[1]), write)
+"""
+
+
+def test_a_process_that_exits_while_writing_leaves_nothing(tmp_path: Path) -> None:
+    with run_python(EXITING, tmp_path / "x.csv") as process:
+        assert read_line(process) == "1"
+        process.wait()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("number", "advice"), [(errno.ENOSPC, "free space"), (errno.ENAMETOOLONG, "shorter name")])
+def test_the_advice_fits_the_reason(number: int, advice: str) -> None:
+    assert advice in str(write_error(Path("x.csv"), OSError(number, os.strerror(number))))

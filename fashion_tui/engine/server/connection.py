@@ -31,6 +31,7 @@ from fashion_tui.engine.protocol import (
     encode_frame,
     encode_result,
 )
+from fashion_tui.files import remove_unfinished_files
 from fashion_tui.schema.errors import TimeLimitReached
 
 PROGRESS_PERIOD = 0.05
@@ -156,6 +157,7 @@ class Connection:
             self._exit()
         except BaseException:  # noqa: BLE001 - the process is useless without this thread; the traceback is logged
             traceback.print_exc()
+            remove_unfinished_files()
             os._exit(1)
 
     def _receive(self, message: ToEngine) -> None:
@@ -188,6 +190,7 @@ class Connection:
         """Exit at once, even if the main thread is busy. Remove the log unless `keep_log` is True."""
         if not self.keep_log:
             self.log.unlink(missing_ok=True)
+        remove_unfinished_files()
         os._exit(0)
 
 

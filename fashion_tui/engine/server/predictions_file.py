@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fashion_tui.data.datasets import image_files
-from fashion_tui.files import PUBLIC_MODE, write_atomically
+from fashion_tui.files import PUBLIC_MODE, write_atomically, write_error
 from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.lab.evaluation.predictions_csv import write_predictions
-from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import PredictionsFile
 from fashion_tui.schema.requests import WritePredictions
 from fashion_tui.trained_run import TrainedRun
@@ -41,5 +40,5 @@ def write_predictions_file(request: WritePredictions, call: CallContext, cache: 
     except Cancelled:
         raise RequestCancelled from None
     except OSError as error:
-        raise UserError(f"can't write {request.output}: {error.strerror or error}; choose another name") from error
+        raise write_error(request.output, error) from error
     return PredictionsFile(path=request.output, rows=len(labels))

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.files import PUBLIC_MODE, write_atomically
+from fashion_tui.files import PUBLIC_MODE, write_atomically, write_error
 from fashion_tui.lab.data.datasets import batch_sizes
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.evaluation.metrics import BATCH_SIZE, Cancelled
@@ -61,7 +61,7 @@ def export_network(  # noqa: PLR0913
     except FileNotFoundError as error:
         raise UserError(f"can't write {path}: the folder {path.parent} doesn't exist") from error
     except OSError as error:
-        raise UserError(f"can't write {path}: {error.strerror or error}; choose another name") from error
+        raise write_error(path, error) from error
     return torch.tensor(differences).max().item()  # unlike Python's max, NaN if any of them is NaN
 
 

@@ -1,7 +1,11 @@
 """The files about an evaluation that commands and the app write: the report and the predictions."""
 
 from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory
+from typing import BinaryIO
 
+from fashion_tui.files import PUBLIC_MODE, write_atomically, write_error
 from fashion_tui.report.config_text import config_text
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.baselines import Baselines
@@ -56,19 +60,41 @@ def write_report(document: EvaluationDocument, path: Path) -> None:
     """Write a report in the format that the suffix stands for.
 
     The images of a Markdown report are written to a folder beside it, before the report. Raises UserError if a file
-    can't be written. An existing report then keeps its content.
+    can't be written. An existing report then keeps its content and its images, and nothing of the new one remains.
     """
     if path.suffix.lower() == ".html":
         write_target(path, evaluation_html(document))
         return
     folder = images_folder(path)
+    is_new = not folder.exists()
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise UserError(f"can't create the folder {folder}: {error.strerror or error}") from error
-    for name, content in image_files(document).items():
-        write_target(folder / name, content)
-    write_target(path, evaluation_markdown(document, folder.name))
+    try:
+        _write_markdown(document, path, folder)
+    except BaseException as error:
+        if is_new:
+            rmtree(folder, ignore_errors=True)
+        if isinstance(error, OSError):
+            raise write_error(path, error) from error
+        raise
+
+
+def _write_markdown(document: EvaluationDocument, path: Path, folder: Path) -> None:
+    """Write a report and its images, which are moved to `folder` only after all content is on disk."""
+    with TemporaryDirectory(dir=folder, prefix=".") as staging:
+
+        def write(file: BinaryIO) -> None:
+            file.write(evaluation_markdown(document, folder.name))
+            file.flush()
+            for name in images:
+                (Path(staging) / name).replace(folder / name)
+
+        images = image_files(document)
+        for name, content in images.items():
+            write_target(Path(staging) / name, content)
+        write_atomically(path, write, mode=PUBLIC_MODE)
 
 
 def images_folder(report: Path) -> Path:

@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from fashion_tui.files import PUBLIC_MODE, read_limited, write_atomically
+from fashion_tui.files import PUBLIC_MODE, read_limited, write_atomically, write_error
 from fashion_tui.report.style import ATTENTION
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.paths import user_path
@@ -28,7 +28,7 @@ def save(path: Path, content: str | bytes) -> None:
         if old_mode is not None:
             path.chmod(old_mode)
     except OSError as error:
-        raise UserError(f"can't write {path}: {error.strerror or error}") from error
+        raise write_error(path, error) from error
 
 
 def _encoded(content: str | bytes) -> bytes:
