@@ -30,8 +30,8 @@ from .reliability import SUMMARY, reliability_svg
 
 RELIABILITY_FILE = "reliability.svg"
 
-_SPECIAL = re.compile(r"[\\`*_\[\]<>|&~$#!(){}:@]")
-"""Characters that have a meaning in Markdown, or in an extension of it, within a line."""
+_SPECIAL = re.compile(r"[\\`*_\[\]<>|&~$#!(){}:]|(?<=www)\.", re.IGNORECASE)
+"""Characters that have a meaning in Markdown, or in an extension of it, within a line. `www.` begins a link."""
 
 
 def evaluation_markdown(document: EvaluationDocument, folder: str) -> bytes:
@@ -49,7 +49,8 @@ def image_files(document: EvaluationDocument) -> dict[str, bytes]:
 
 def escape(text: str) -> str:
     """Return text as Markdown that shows exactly this text, on one line."""
-    return _SPECIAL.sub(lambda match: f"\\{match[0]}", printable(text))
+    escaped = _SPECIAL.sub(lambda match: f"\\{match[0]}", printable(text))
+    return escaped.replace("@", "@<!-- -->")  # GitHub links addresses even if the character is escaped
 
 
 def _lines(document: EvaluationDocument, folder: str) -> Iterator[str]:

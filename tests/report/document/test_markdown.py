@@ -1,5 +1,6 @@
 """A Markdown report states the numbers of the evaluation, and shows hostile names as text."""
 
+import re
 from dataclasses import replace
 from io import BytesIO
 from xml.etree import ElementTree as ET
@@ -66,6 +67,16 @@ def test_hostile_names_are_text() -> None:
     assert [row[0] for row in classes[1:4]] == [row[0] for row in confusion[1:]] == confusion[0][1:] == names
     heading = next(token for token in tokens if token.type == "inline")
     assert text_of(heading) == f"Evaluation of {printable(HOSTILE_NAMES[1])}"
+
+
+def test_addresses_in_names_are_not_links() -> None:
+    """GitHub makes links of `www.`, of a colon with slashes, and of an @ between words, even if the @ is escaped."""
+    names = ("www.example.com", "http://www.example.com/a", "a@example.com")
+    text = evaluation_markdown(document(names), FOLDER).decode()
+    assert not re.search(r"www\.|(?<!\\)://|\w\\?@\w", text)
+    parsed = MarkdownIt("gfm-like", {"html": True, "linkify": False}).parse(text)
+    shown = {"".join(each.content for each in token.children or [] if each.type.startswith("text")) for token in parsed}
+    assert set(names) <= shown
 
 
 def test_images_are_files_beside_the_report() -> None:
