@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from fashion_tui.data.datasets import locate
 from fashion_tui.runs.store import open_run
 from fashion_tui.schema.dataset import FOLDER, DatasetRef
 from fashion_tui.schema.errors import UsageError, caused_by
@@ -37,12 +38,17 @@ class Template:
         return dict(options) | {name: getattr(self.config, name) for name in missing}
 
     def common(self, common: CommonOptions) -> CommonOptions:
-        """Return the common options, with the run's data set unless another one was given."""
+        """Return the common options, with the run's data set unless another one was given.
+
+        Raises UserError if the run's folder of images isn't found.
+        """
         dataset = self.config.dataset
         if dataset.name == FOLDER:
             if common.dataset is not None:
                 return common
-            own = CommonOptions(dataset=dataset.directory, image_size=dataset.image_size, fit=dataset.fit)
+            with caused_by("dataset"):
+                found = locate(dataset)
+            own = CommonOptions(dataset=found.directory, image_size=found.image_size, fit=found.fit)
             return common.with_defaults(own)
         if common.dataset not in {None, dataset.name}:
             return common

@@ -90,6 +90,15 @@ def test_other_images_are_reported(call_in_process: Call, tmp_path: Path, monkey
     assert "differ from those that" in result.err
 
 
+def test_a_folder_of_images_that_is_gone_is_named(call_in_process: Call, tmp_path: Path) -> None:
+    gone = tmp_path / "photos"
+    original(
+        tmp_path, dataset=DatasetRef(name="folder", directory=str(gone), sha256="3" * 64, image_size=48, fit="crop")
+    )
+    result = call_in_process("train", "--like", "original", "--detach", "--runs", tmp_path)
+    assert_error(result, 1, str(gone), "--dataset FOLDER", "--image-size 48")
+
+
 def test_contradictory_options_are_refused(call_in_process: Call, tmp_path: Path) -> None:
     first = original(tmp_path)
     assert_error(call_in_process("train", "--like", first.path, "--recipe", "quick"), 2, "--like and --recipe")
