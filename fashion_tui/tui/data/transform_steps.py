@@ -10,7 +10,8 @@ from fashion_tui.report.style import ACCENT, FOREGROUND, MUTED
 from fashion_tui.schema.recipe import Recipe
 from fashion_tui.schema.transforms import Transforms, TransformStep
 
-NUMBER_WIDTH = 8
+NUMBER_WIDTH = 10
+"""Width of a number such as `−1.23e−05` and a space before it, in columns."""
 MAX_NUMBERS = 5
 DIGITS = 3
 
@@ -38,7 +39,7 @@ def values_table(transforms: Transforms, glyphs: Glyphs) -> list[Text]:
     for step in transforms.steps:
         line = Text(f"{step.name:<13}", f"bold {ACCENT}", no_wrap=True)
         for value in step.values[:MAX_NUMBERS]:
-            line.append(f"{format_number(value, glyphs, digits=DIGITS):>{NUMBER_WIDTH + 1}}", f"not bold {FOREGROUND}")
+            line.append(f"{format_number(value, glyphs, digits=DIGITS):>{NUMBER_WIDTH}}", f"not bold {FOREGROUND}")
         lines.append(line)
     return lines
 
