@@ -12,7 +12,7 @@ from fashion_tui.schema.dataset import SYNTHETIC_NOTICE
 from fashion_tui.schema.evaluation import Averages, ClassReport, Evaluation
 
 from .confusion import ConfusionMatrix, matrix_blocks
-from .formatting import format_percent, printable, shorten
+from .formatting import format_loss, format_percent, printable, shorten
 from .glyphs import Glyphs, terminal_glyphs
 from .reliability import reliability_lines
 from .style import ACCENT, ATTENTION, BAD, FOREGROUND, GOOD, MUTED
@@ -83,7 +83,7 @@ def headline(evaluation: Evaluation) -> RenderableType:
         accuracy = Text(invalid_outputs(evaluation.invalid, evaluation.n), ATTENTION)
     metrics = Text.assemble(
         *_metric("top-2", format_percent(evaluation.top2)),
-        *_metric("loss", f"{evaluation.loss:.3f}"),
+        *_metric("loss", format_loss(evaluation.loss)),
         *_metric("ECE", format_percent(evaluation.ece)),
     )
     if evaluation.accuracy_with_flips is not None:
@@ -136,7 +136,7 @@ def class_lines(
     are appended to the table.
     """
     names = [shorten(report.name, MAX_NAME_WIDTH, glyphs) for report in reports]
-    name_width = max((cell_len(name) for name in (*names, *(averages or ()))), default=0)
+    name_width = max(cell_len(name) for name in ("class", *names, *(averages or ())))
     available = width - name_width - METRIC_WIDTH * len(METRICS) - 2
     with_support = available >= BAR_WIDTHS[0] + SUPPORT_WIDTH
     bar_width = min(max(available - SUPPORT_WIDTH * with_support, BAR_WIDTHS[0]), BAR_WIDTHS[1])
@@ -197,10 +197,11 @@ def largest_confusions(
     arrow = " → " if glyphs.unicode else " > "
     pairs = [f"{names[truth]}{arrow}{names[prediction]}" for _, truth, prediction in cells]
     width = max(map(cell_len, pairs), default=0)
+    count_width = max([6, *(len(f"{-count:,}") + 2 for count, _, _ in cells)])
     lines = []
     for pair, (negative_count, truth, _) in zip(pairs, cells, strict=True):
         line = Text(set_cell_size(pair, width), style=FOREGROUND, no_wrap=True)
-        line.append(f"{-negative_count:>6,}", style=f"bold {FOREGROUND}")
+        line.append(f"{-negative_count:>{count_width},}", style=f"bold {FOREGROUND}")
         line.append(f"   {-negative_count / sum(confusion[truth]) * 100:3.0f} % of its class", style=MUTED)
         lines.append(line)
     return lines

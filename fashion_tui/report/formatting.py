@@ -114,6 +114,8 @@ def format_loss(loss: JsonFloat) -> str:
     """
     if isinstance(loss, str):
         return _INFINITIES.get(loss, loss)
+    if math.isnan(loss):
+        return "NaN"
     return f"{loss:.3f}" if abs(loss) < 1000 else f"{loss:.3g}"
 
 

@@ -80,6 +80,7 @@ def test_a_report_without_scores_says_why_and_has_no_diagram() -> None:
         )
     )  # fmt: skip
     assert "3 of 40 images" in lines[1]
+    assert "loss NaN" in lines[2]
     assert not any("confidence" in line for line in lines)
 
 
@@ -183,3 +184,11 @@ def test_a_narrow_table_drops_the_number_of_images_first() -> None:
     assert "images" not in narrow[0].plain
     assert all("84.1" in lines[1].plain and "━" in lines[1].plain for lines in (wide, narrow))
     assert all(cell_len(line.plain) <= 44 for line in narrow)
+
+
+def test_large_counts_and_short_names_are_separated_and_aligned() -> None:
+    (line,) = largest_confusions(["A", "B"], ((0, 123_456), (0, 1)), 5, UNICODE)
+    assert line.plain.split()[:4] == ["A", "→", "B", "123,456"]
+    report = ClassReport(name="A", precision=1, recall=1, f1=1, support=1)
+    header, row = class_lines([report], 62, UNICODE)
+    assert header.cell_len == row.cell_len
