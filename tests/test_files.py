@@ -146,7 +146,7 @@ write_atomically(Path(sys.argv[1]), write)
 
 
 def test_a_process_that_exits_while_writing_leaves_nothing(tmp_path: Path) -> None:
-    with run_python(EXITING, tmp_path / "x.csv") as process:
+    with run_python(EXITING, str(tmp_path / "x.csv")) as process:
         assert read_line(process) == "1"
         process.wait()
     assert list(tmp_path.iterdir()) == []

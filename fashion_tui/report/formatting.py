@@ -38,7 +38,8 @@ def shorten(name: str, width: int, glyphs: Glyphs) -> str:
     if cell_len(name) <= width:
         return name
     end = name[len(name) - (width - 1) // 2 :] if width > 2 else ""
-    end = set_cell_size(end, min(cell_len(end), (width - 1) // 2))
+    while cell_len(end) > (width - 1) // 2:  # characters may be two columns wide
+        end = end[1:]
     return set_cell_size(name, max(width - 1 - cell_len(end), 0)) + mark[:width] + end
 
 

@@ -5,6 +5,7 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from fashion_tui.report.formatting import (
     format_bytes,
@@ -24,6 +25,7 @@ from fashion_tui.report.formatting import (
     printable,
     short_dtype,
     short_operation,
+    shorten,
 )
 from fashion_tui.report.glyphs import ASCII, UNICODE
 from fashion_tui.schema.replies import Device
@@ -182,3 +184,9 @@ def test_names_of_dtypes_and_operations() -> None:
 )
 def test_devices(device: Device, text: str) -> None:
     assert format_device(device) == text
+
+
+def test_names_of_wide_characters_keep_their_end() -> None:
+    names = [shorten(f"服装の種類{index}番", 12, UNICODE) for index in (1, 2, 11)]
+    assert len(set(names)) == 3
+    assert all(name.endswith("番") and cell_len(name) <= 12 for name in names)

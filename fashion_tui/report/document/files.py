@@ -93,7 +93,7 @@ def _write_markdown(document: EvaluationDocument, path: Path, folder: Path) -> N
 
         images = image_files(document)
         for name, content in images.items():
-            write_target(Path(staging) / name, content)
+            write_atomically(Path(staging) / name, content, mode=PUBLIC_MODE)
         write_atomically(path, write, mode=PUBLIC_MODE)
 
 

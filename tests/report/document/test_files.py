@@ -32,7 +32,7 @@ def test_a_report_has_its_images_in_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".md", ".html"])
 def test_a_report_that_fails_leaves_nothing(tmp_path: Path, suffix: str) -> None:
     report, images = tmp_path / f"x{suffix}", tmp_path / "x-images"
-    with pytest.raises(UserError, match="choose another folder"):
+    with pytest.raises(UserError, match=r"x\.(md|html)"):
         write_report(document(), report)
     assert list(tmp_path.iterdir()) == []
     images.mkdir()
