@@ -9,8 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
-from fashion_tui.schema.errors import UserError
-
 TEMPORARY_SUFFIX = ".tmp"
 """Suffix of temporary files, which are named `.NAME.RANDOM.tmp`.
 
@@ -75,17 +73,6 @@ def remove_unfinished_files() -> None:
     for folder, temporary in list(_unfinished):
         with suppress(OSError):
             os.unlink(temporary, dir_fd=folder)
-
-
-def write_error(path: Path | str, error: OSError) -> UserError:
-    """Return an error that says why a file of the user can't be written, and what to do."""
-    advice = {
-        errno.ENAMETOOLONG: "choose a shorter name",
-        errno.ENOSPC: "free space or choose another folder",
-        errno.EDQUOT: "free space or choose another folder",
-        errno.EFBIG: "raise the limit on the size of files, or choose another folder",
-    }.get(error.errno or 0, "choose another folder")
-    return UserError(f"can't write {path}: {error.strerror or error}; {advice}")
 
 
 def make_private_folder(path: Path) -> None:

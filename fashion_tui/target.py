@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from fashion_tui.files import PUBLIC_MODE, write_atomically, write_error
+from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.paths import check_utf8
 
@@ -32,6 +32,17 @@ def target_file(output: Path, option: str) -> Path:
             f"can't write {output}: no file can be created in the folder {target.parent} ({reason}); choose another one"
         ) from error
     return check_utf8(target, option)
+
+
+def write_error(path: Path | str, error: OSError) -> UserError:
+    """Return an error that says why a file of the user can't be written, and what to do."""
+    advice = {
+        errno.ENAMETOOLONG: "choose a shorter name",
+        errno.ENOSPC: "free space or choose another folder",
+        errno.EDQUOT: "free space or choose another folder",
+        errno.EFBIG: "raise the limit on the size of files, or choose another folder",
+    }.get(error.errno or 0, "choose another folder")
+    return UserError(f"can't write {path}: {error.strerror or error}; {advice}")
 
 
 def write_target(target: Path, content: bytes) -> None:

@@ -7,7 +7,8 @@ from typing import BinaryIO
 
 import pytest
 
-from fashion_tui.files import make_private_folder, read_limited, read_tail, write_atomically, write_error
+from fashion_tui.files import make_private_folder, read_limited, read_tail, write_atomically
+from fashion_tui.target import write_error
 from tests.disk_calls import recorded_disk_calls
 from tests.runs.parts import kill, read_line, run_python
 

@@ -4,11 +4,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from fashion_tui.data.datasets import image_files
-from fashion_tui.files import PUBLIC_MODE, write_atomically, write_error
+from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.lab.evaluation.metrics import Cancelled
 from fashion_tui.lab.evaluation.predictions_csv import write_predictions
 from fashion_tui.schema.evaluation import PredictionsFile
 from fashion_tui.schema.requests import WritePredictions
+from fashion_tui.target import write_error
 from fashion_tui.trained_run import TrainedRun
 
 from .cache import Cache

@@ -7,12 +7,13 @@ from typing import BinaryIO
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.files import PUBLIC_MODE, write_atomically, write_error
+from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.lab.data.datasets import batch_sizes
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.evaluation.metrics import BATCH_SIZE, Cancelled
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.export import ExportFormat, ExportMetadata
+from fashion_tui.target import write_error
 
 from .formats import FORMATS, Logits
 

@@ -5,7 +5,7 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
-from fashion_tui.files import PUBLIC_MODE, write_atomically, write_error
+from fashion_tui.files import PUBLIC_MODE, write_atomically
 from fashion_tui.report.config_text import config_text
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.baselines import Baselines
@@ -13,7 +13,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions, WritePredictions
 from fashion_tui.schema.robustness import Robustness
-from fashion_tui.target import write_target
+from fashion_tui.target import write_error, write_target
 
 from .content import MAX_MISTAKES, EvaluationDocument
 from .html import evaluation_html

@@ -10,11 +10,12 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from fashion_tui.files import PUBLIC_MODE, read_limited, write_atomically, write_error
+from fashion_tui.files import PUBLIC_MODE, read_limited, write_atomically
 from fashion_tui.report.style import ATTENTION
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.paths import user_path
 from fashion_tui.schema.text import encodable
+from fashion_tui.target import write_error
 from fashion_tui.tui.actions import key_hints
 
 from .dialog import Dialog
