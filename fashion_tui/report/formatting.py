@@ -37,8 +37,9 @@ def shorten(name: str, width: int, glyphs: Glyphs) -> str:
     mark = glyphs.ellipsis if glyphs.unicode else "~"
     if cell_len(name) <= width:
         return name
-    end = name[len(name) - (width - 1) // 2 :] if width > 2 else ""
-    while cell_len(end) > (width - 1) // 2:  # characters may be two columns wide
+    end_width = max((width - 1) // 2, 0)
+    end = name[len(name) - end_width :]
+    while cell_len(end) > end_width:  # characters may be two columns wide
         end = end[1:]
     return set_cell_size(name, max(width - 1 - cell_len(end), 0)) + mark[:width] + end
 
