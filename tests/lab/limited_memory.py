@@ -15,6 +15,7 @@ from fashion_tui.data.stored import read_stored
 from fashion_tui.lab.audit import cross_validation
 from fashion_tui.lab.data.datasets import Dataset, Images, hold_out
 from fashion_tui.lab.evaluation import metrics
+from fashion_tui.lab.evaluation.baselines import pixel_features
 from fashion_tui.lab.evaluation.metrics import Cancelled, predict_logits
 from fashion_tui.lab.evaluation.robustness import robustness_curves, sample
 from fashion_tui.lab.training.loop import Training
@@ -63,6 +64,12 @@ def validate(dataset: Dataset) -> None:
 def corrupt(dataset: Dataset) -> None:
     images = dataset.train[sample(dataset.train, len(dataset.train) - 1)]
     assert next(iter(robustness_curves(one_value, images)))
+
+
+def downsample(dataset: Dataset) -> None:
+    """Average 2×2 images of the set, of which each has more pixels than are compared."""
+    pixels = dataset.train.pixels.view(-1, 1, 56, 56)
+    assert pixel_features(pixels).shape == (len(pixels), 1024)
 
 
 def data_bytes() -> int:

@@ -34,7 +34,7 @@ def run(folder: Path, *names: str) -> str:
 
 
 def test_a_set_larger_than_memory_is_trained_evaluated_and_audited(folder: Path) -> None:
-    assert run(folder, "train", "flip", "validate", "corrupt") == ""
+    assert run(folder, "train", "flip", "validate", "corrupt", "downsample") == ""
 
 
 def test_the_limit_applies(folder: Path) -> None:
