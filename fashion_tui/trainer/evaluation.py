@@ -53,4 +53,5 @@ class Evaluation:
                 flipped=flipped,
                 progress=lambda _done, _total: self._poll(),
                 report=self._log.report,
+                classes=len(self._classes),
             )

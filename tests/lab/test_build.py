@@ -338,7 +338,7 @@ class TestTrainable:
                 returning("(self.layer(x.flatten(1)), x) if self.training else self.layer(x.flatten(1))"),
                 "returns an instance of tuple",
             ),
-            (returning("self.layer(x)"), r"Net fails on 1×28×28 images: RuntimeError"),
+            (returning("self.layer(x)"), r"Net fails on 1×28×28 images: layer expects"),
             (returning("exit()"), "SystemExit"),
             (returning("self.layer(x.flatten(1))", "self.requires_grad_(False)"), "no trainable weights"),
             (returning("self.missing(x)"), r"net\.py:11: Net fails .* has no attribute 'missing'"),

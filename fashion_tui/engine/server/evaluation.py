@@ -95,6 +95,7 @@ def compute_logits(trained: TrainedRun, pixels: Tensor, call: CallContext, *, fl
             progress=call.progress,
             should_stop=call.cancelled,
             interruptible=call.interruptible,
+            classes=trained.config.task.classes,
         )
     except Cancelled:
         raise RequestCancelled from None

@@ -1,7 +1,6 @@
 """The handler for predictions for image files."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from fashion_tui.data.preprocessing import Target
 from fashion_tui.lab.devices import free_memory
 from fashion_tui.lab.evaluation.metrics import predict_logits
 from fashion_tui.lab.evaluation.prediction import prepare, top_classes
-from fashion_tui.lab.networks.custom import explain_error
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.prediction import FailedImage, Novelty, Predicted, PredictedImage, PreprocessingStep
 from fashion_tui.schema.requests import Predict
@@ -70,14 +68,12 @@ def _predict(
     """Return a result for each image, and why the novelty is unknown, or None if it is known."""
     pixels = [image.pixels for image in prepared]
     batch = torch.stack(pixels if len(pixels) > 1 else pixels * 2)  # some networks fail on a batch of one image
-    with _explained_errors(trained):
-        logits = _logits(batch, trained, call)
+    logits = _logits(batch, trained, call)
     novelties: Sequence[Novelty | None] = [None] * len(batch)
     obstacle = None
     try:
         dataset = run_dataset(trained.config, cache)
-        with _explained_errors(trained):
-            novelties = measure_novelty(batch, trained, dataset, call)
+        novelties = measure_novelty(batch, trained, dataset, call)
     except UserError as error:
         obstacle = str(error)
     answers = zip(prepared, logits[: len(prepared)], novelties[: len(prepared)], strict=True)
@@ -88,7 +84,10 @@ def _logits(batch: Tensor, trained: TrainedRun, call: CallContext) -> Tensor:
     """Return the logits of images, float32 `[N, classes]`."""
     network, device = network_on_device(trained, call)
     try:
-        return predict_logits(network, batch, trained.config.recipe, device, interruptible=call.interruptible)
+        return predict_logits(
+            network, batch, trained.config.recipe, device,
+            interruptible=call.interruptible, classes=trained.config.task.classes,
+        )  # fmt: skip
     finally:
         del network
         free_memory(device)  # so that trainers and other processes can use the memory
@@ -101,14 +100,3 @@ def _answer(
     if top is None:
         return FailedImage(image=image.image, error="the network's outputs for it aren't numbers")
     return PredictedImage(image=image.image, steps=image.steps, top=top, novelty=novelty)
-
-
-@contextmanager
-def _explained_errors(trained: TrainedRun) -> Iterator[None]:
-    """Raise an error in the code of a custom model as a UserError that names the failing line."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        if trained.custom_model is None:
-            raise
-        raise explain_error(error, f"{trained.config.recipe.model} fails on these images: ") from error

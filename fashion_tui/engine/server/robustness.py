@@ -44,6 +44,7 @@ def _measure(trained: TrainedRun, evaluated: EvaluatedRun, max_images: int, call
         device=device,
         should_stop=call.cancelled,
         interruptible=call.interruptible,
+        classes=trained.config.task.classes,
     )
     try:
         for done, curves in enumerate(robustness_curves(predict, images, should_stop=call.cancelled), 1):

@@ -12,6 +12,7 @@ from fashion_tui.lab.devices import choose_device, use_tf32
 from fashion_tui.lab.errors import is_out_of_memory
 from fashion_tui.lab.evaluation.feature_maps import as_images, as_planes, map_size, value_range
 from fashion_tui.lab.evaluation.histograms import histogram
+from fashion_tui.lab.networks.forward import check_logits, explained
 from fashion_tui.lab.trace.activations import output_of_call
 from fashion_tui.schema.errors import UsageError, UserError
 from fashion_tui.schema.requests import GetFeatureMaps, GetTrainedWeights
@@ -33,14 +34,16 @@ def get_feature_maps(request: GetFeatureMaps, call: CallContext, cache: Cache) -
         images = normalise(pixels, recipe.mean, recipe.std)
         with call.interruptible():
             network = trained.network().eval()
-            output, logits = output_of_call(
-                network, images, path=request.path, op=request.op, occurrence=request.occurrence
-            )  # fmt: skip
+            with explained(network, images):
+                output, logits = output_of_call(
+                    network, images, path=request.path, op=request.op, occurrence=request.occurrence
+                )
+        logits = check_logits(logits, images, len(dataset.classes), network)
         shape = tuple(output.shape[1:]) if output.shape[:1] == (1,) else tuple(output.shape)
         planes = as_planes(output, shape)
         low, high = value_range(planes)
         size = map_size(dataset.info.image_shape)
-        predicted = int(torch.as_tensor(logits).reshape(-1).argmax())
+        predicted = int(logits.argmax())
         return FeatureMaps(
             index=request.index,
             truth=dataset.classes[int(split.labels[request.index])],

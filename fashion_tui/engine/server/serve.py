@@ -7,6 +7,7 @@ from typing import Any
 
 from fashion_tui.engine.protocol import Call, Failure, Reply, ToClient, encode_result
 from fashion_tui.lab.errors import breaks_device
+from fashion_tui.lab.networks.custom import SourceError, explain_error
 from fashion_tui.schema import requests
 from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.text import printable
@@ -97,7 +98,10 @@ def _answer(call: Call, connection: Connection, cache: Cache) -> ToClient:
     except KeyboardInterrupt as error:  # raised by the user's code, because Ctrl-C doesn't reach this process
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return Failure(call.id, f"line {frame.lineno} of {Path(frame.filename).name} raised KeyboardInterrupt", 1)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - a bug; the traceback goes to the log
+    except BaseException as error:  # noqa: BLE001 - raised by the user's code, or a bug, whose traceback is logged
+        raised = explain_error(error)
+        if isinstance(raised, SourceError) and not breaks_device(error):
+            return Failure(call.id, str(raised), 1)
         traceback.print_exc()
         connection.keep_log = True
         connection.must_end = breaks_device(error)

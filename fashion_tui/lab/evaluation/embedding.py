@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fashion_tui.lab.data.normalisation import normalise
+from fashion_tui.lab.networks.forward import explained
 from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.lab.trace.model_copy import copy_model
 from fashion_tui.lab.trace.structure import named_modules
@@ -142,7 +143,8 @@ class _InputOfLayer(nn.Module):
             lambda _module, args, kwargs: inputs.append(_first_input(args, kwargs)), with_kwargs=True
         )
         try:
-            self.network(images)
+            with explained(self.network, images):
+                self.network(images)
         finally:
             handle.remove()
         if not inputs or len(inputs[-1]) != len(images):
@@ -168,7 +170,7 @@ def _find_layer(network: nn.Module, example: Tensor) -> tuple[str, int] | None:
         for path, module in named_modules(network):
             if isinstance(module, nn.Linear):
                 watch(path, module)
-        with torch.no_grad(), preserve_rng_state(example.device):
+        with torch.no_grad(), preserve_rng_state(example.device), explained(network, example):
             network(example)
     finally:
         for handle in handles:

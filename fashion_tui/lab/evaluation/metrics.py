@@ -15,6 +15,7 @@ from fashion_tui.lab.data.datasets import batch_sizes
 from fashion_tui.lab.data.normalisation import normalise
 from fashion_tui.lab.devices import free_memory
 from fashion_tui.lab.errors import is_out_of_memory
+from fashion_tui.lab.networks.forward import check_logits, explained
 from fashion_tui.schema.evaluation import Averages, ClassReport, Metrics
 from fashion_tui.schema.recipe import Recipe, is_fine_tuned
 
@@ -60,6 +61,7 @@ def predict_logits(  # noqa: PLR0913
     should_stop: Callable[[], bool] = lambda: False,
     report: Callable[[str], None] = warnings.warn,
     interruptible: Callable[[], AbstractContextManager[None]] = nullcontext,
+    classes: int | None = None,
 ) -> Tensor:
     """Return the logits for uint8 images `[N, C, H, W]`, as float32 `[N, classes]` on the CPU.
 
@@ -73,10 +75,13 @@ def predict_logits(  # noqa: PLR0913
 
     If a GPU runs out of memory, the batch size is halved. If even small batches don't fit, `report` is called with a
     message, and the network is evaluated on the CPU.
+
+    Raises UserError if the network's code fails or, if `classes` is given, if the network doesn't return that many
+    logits for each image.
     """
     was_training = model.training
     model.eval()
-    predict = _Predictor(model, recipe, device, report, interruptible)
+    predict = _Predictor(model, recipe, device, report, interruptible, classes)
     logits, done = torch.empty(0), 0
     try:
         with torch.no_grad():  # inference_mode would break models that keep tensors and later train with them
@@ -100,19 +105,21 @@ class _Predictor:
     If even small batches don't fit, the CPU is used.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         model: nn.Module,
         recipe: Recipe,
         device: torch.device,
         report: Callable[[str], None],
         interruptible: Callable[[], AbstractContextManager[None]],
+        classes: int | None,
     ) -> None:
         self._model = model
         self._recipe = recipe
         self._device = device
         self._report = report
         self._interruptible = interruptible
+        self._classes = classes
         self._batch_size = evaluation_batch_size(recipe)
 
     def __call__(self, batch: Tensor) -> Tensor:
@@ -133,8 +140,10 @@ class _Predictor:
 
     def _logits(self, pixels: Tensor) -> Tensor:
         images = normalise(pixels.to(self._device), self._recipe.mean, self._recipe.std)
-        with self._interruptible():
+        with self._interruptible(), explained(self._model, images):
             logits: Tensor = self._model(images)
+        if self._classes is not None:
+            check_logits(logits, images, self._classes, self._model)
         return logits.float().cpu()
 
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from fashion_tui.lab.networks.custom import explain_error
+from fashion_tui.lab.networks.forward import explained
 from fashion_tui.lab.rng import CPU, preserve_rng_state, seed_everything
 from fashion_tui.lab.trace.model_copy import copy_model
 from fashion_tui.schema.errors import UsageError, UserError
@@ -51,7 +52,8 @@ class Classifier:
 
     def __call__(self, images: Tensor) -> Tensor:
         """Return the logits `[N, K]` of normalised images `[N, C, H, W]`. Raises UserError for any other output."""
-        logits: object = self.network(images.clone())  # the network may change its input in place
+        with explained(self.network, images):
+            logits: object = self.network(images.clone())  # the network may change its input in place
         if isinstance(logits, Tensor) and logits.is_floating_point() and logits.shape[:-1] == images.shape[:1]:
             return logits
         raise UserError(f"{self.name} doesn't return one row of float logits for each image")

@@ -28,6 +28,7 @@ from . import builtin
 from .custom import choose_network, explain_error, instantiate
 from .extra_state import ExtraState
 from .fine_tuning import build_fine_tuned
+from .forward import check_logits, explained
 from .library import build_library_network
 from .modules import load_modules
 from .source_files import files_of
@@ -89,7 +90,7 @@ def can_train_on_one_image(custom: CustomModel, task: ImageTask = FASHION_TASK) 
     custom = msgspec.structs.replace(custom, exact=True)
     with preserve_rng_state(), open_model(custom, task=task) as (trial, name):
         try:
-            _check_logits(_run(trial.train(), name, task, images=1), name, task, images=1)
+            _run(trial.train(), name, task, count=1)
         except UserError:
             return False
     return True
@@ -184,8 +185,8 @@ def _try_out(custom: CustomModel, task: ImageTask) -> tuple[str, ...]:
     with open_model(custom, task=task) as (model, name):
         extra_state = ExtraState(model)
         with torch.no_grad():
-            _check_logits(_run(model.eval(), name, task), name, task)
-        logits = _check_logits(_run(model.train(), name, task), name, task)
+            _run(model.eval(), name, task)
+        logits = _run(model.train(), name, task)
         if not any(parameter.requires_grad for parameter in model.parameters()):
             raise UserError(f"{name} has no trainable weights")
         try:
@@ -195,25 +196,9 @@ def _try_out(custom: CustomModel, task: ImageTask) -> tuple[str, ...]:
         return extra_state.unsavable(extra_state.capture())
 
 
-def _run(model: nn.Module, name: str, task: ImageTask, images: int = TRIAL_IMAGES) -> object:
-    try:
-        return model(torch.zeros(images, *task.image_shape))
-    except (Exception, SystemExit) as error:
-        raise explain_error(error, f"{name} fails on {_describe(task)} images: ") from error
-
-
-def _check_logits(logits: object, name: str, task: ImageTask, images: int = TRIAL_IMAGES) -> Tensor:
-    expected = (images, task.classes)
-    if isinstance(logits, Tensor) and logits.is_floating_point() and logits.shape == expected:
-        return logits
-    actual = f"an instance of {type(logits).__name__}"
-    if isinstance(logits, Tensor):
-        actual = f"{str(logits.dtype).removeprefix('torch.')} {list(logits.shape)}"
-    raise UserError(
-        f"{name} returns {actual} for {images} images of {_describe(task)}; it must return float logits "
-        f"{list(expected)}, one for each of {task.classes} classes"
-    )
-
-
-def _describe(task: ImageTask) -> str:
-    return "×".join(map(str, task.image_shape))
+def _run(model: nn.Module, name: str, task: ImageTask, count: int = TRIAL_IMAGES) -> Tensor:
+    """Return the logits of black images, float `[count, classes]`. Raises UserError for any other output."""
+    images = torch.zeros(count, *task.image_shape)
+    with explained(model, images, name):
+        output = model(images)
+    return check_logits(output, images, task.classes, model, name)
