@@ -214,7 +214,9 @@ def test_weights_of_another_network_are_refused() -> None:
 
 def test_a_network_for_colour_images(tmp_path: Path) -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten())
-    colour = msgspec.structs.replace(METADATA, image_shape=(3, 8, 6), mean=(0.1, 0.2, 0.3), std=(0.5, 0.4, 0.3))
+    colour = msgspec.structs.replace(
+        METADATA, image_shape=(3, 8, 6), classes=tuple("abcd"), mean=(0.1, 0.2, 0.3), std=(0.5, 0.4, 0.3)
+    )
     pixels = PIXELS[:, :, :8, :18].reshape(-1, 3, 8, 6)
     path = tmp_path / "net.pt2"
     assert export_network(net, lambda: net, colour, "exported-program", path, pixels) < 1e-5
@@ -309,8 +311,62 @@ class Rounding(Net):
         return super().forward(images) + self.offset
 
 
-def test_the_largest_difference_of_the_logits_is_returned(tmp_path: Path) -> None:
-    assert export(Rounding(), "safetensors", tmp_path / "net") == pytest.approx(0.5, abs=1e-5)
+def test_a_network_that_keeps_values_outside_its_weights_is_not_exported(tmp_path: Path) -> None:
+    (tmp_path / "net").write_bytes(b"an older file")
+    with pytest.raises(UserError, match=r"by up to 0\.5.*registered buffers"):
+        export(Rounding(), "safetensors", tmp_path / "net")
+    assert (tmp_path / "net").read_bytes() == b"an older file"
+    assert [path.name for path in tmp_path.iterdir()] == ["net"]
+
+
+class Counting(Net):
+    """Adds the number of its calls, so the logits depend on earlier calls."""
+
+    calls: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()), persistent=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.calls += 1
+        return super().forward(images) + self.calls
+
+
+@pytest.mark.parametrize("file_format", EXPORT_FORMATS)
+def test_a_network_whose_logits_depend_on_earlier_calls_is_not_exported(
+    file_format: ExportFormat, tmp_path: Path
+) -> None:
+    net = Counting().eval()
+    net(torch.zeros(2, 1, 28, 28))  # a call that the exported network hasn't seen
+    with pytest.raises(UserError, match=r"by up to \d.*when it is called again") as caught:
+        export(net, file_format, tmp_path / "net")
+    assert "\n" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_largest_difference_is_relative_to_the_largest_logit(tmp_path: Path) -> None:
+    class Offset(Net):
+        offset = 0.0
+
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images) * 0 + 100 + self.offset
+
+    net = Offset()
+    net.offset = 0.09
+    assert export(net, "safetensors", tmp_path / "net") == pytest.approx(0.09, abs=1e-4)
+    net.offset = 0.11
+    with pytest.raises(UserError, match=r"by up to 0\.11, and at most 0\.1 "):
+        export(net, "safetensors", tmp_path / "net")
+
+
+def test_a_network_that_fails_on_larger_batches_is_explained(tmp_path: Path) -> None:
+    class Small(Net):
+        def forward(self, images: Tensor) -> Tensor:
+            return super().forward(images if len(images) < 9 else images.flatten(1))
+
+    with pytest.raises(UserError, match=r"^Small fails on 1×28×28 images: .*\[N, 784\]"):
+        export(Small(), "state-dict", tmp_path / "net")
 
 
 def test_logits_that_are_nan_in_both_networks_are_equal(tmp_path: Path) -> None:
@@ -326,7 +382,8 @@ def test_logits_that_are_nan_in_both_networks_are_equal(tmp_path: Path) -> None:
     healing = Healing()
     healing.load_state_dict(net.state_dict())
     healing.trained = True  # type: ignore[assignment]
-    assert math.isnan(export(healing, "safetensors", tmp_path / "net"))
+    with pytest.raises(UserError, match="by up to nan"):
+        export(healing, "safetensors", tmp_path / "net")
 
 
 def test_a_cancelled_export_keeps_the_file(tmp_path: Path) -> None:

@@ -73,7 +73,8 @@ def export_command(  # noqa: PLR0913 - one parameter per option
     """Export the network of a run to a file.
 
     Before FILE is replaced, the new file is read back, and its logits for 1,000 test images are compared with those of
-    the run. The largest difference is printed. onnx and exported-program accept batches of any size.
+    the run. The largest difference is printed; if it is more than 0.001 of the largest logit, the export fails and FILE
+    keeps its content. onnx and exported-program accept batches of any size.
 
     Every format except state-dict also contains the class names, the shape of the images, the mean and standard
     deviation with which they must be normalised, the run's id, and the SHA-256 of the weights; --json prints them.
