@@ -76,7 +76,10 @@ def test_the_example_in_the_readme(call: Call, tmp_path: Path) -> None:
 
 @pytest.mark.covers("train --model", "verify --trust", "train --trust")
 def test_a_model_in_several_files_needs_its_folder_only_to_start(call: Call, tmp_path: Path) -> None:
-    """A package is trained; then its folder is deleted, and the run is evaluated, verified, exported and repeated."""
+    """A package is trained; then its folder is deleted, and the run is evaluated, verified and repeated.
+
+    It can't be exported, because a number in one of its modules scales the logits.
+    """
     file, state = write_files(tmp_path / "home"), tmp_path / "state"
     variables = {"FASHION_TUI_RUNS": str(tmp_path / "runs"), "XDG_STATE_HOME": str(state)}
     trained = train(call, file, "--args", '{"width": 12}', **variables)
@@ -87,8 +90,8 @@ def test_a_model_in_several_files_needs_its_folder_only_to_start(call: Call, tmp
 
     evaluated = call("eval", "latest", "--json", **variables)
     assert evaluated.json["accuracy"] == finished["test_accuracy"]
-    exported = call("export", "latest", "-o", tmp_path / "net.safetensors", "--json", **variables)
-    assert exported.status == 0, exported.err
+    exported = call("export", "latest", "-o", tmp_path / "net.pt", **variables)
+    assert_error(exported, 1, "by up to 0.", "registered buffers")
     (state / "fashion-tui" / TRUSTED_FILE).unlink()
     assert_error(call("verify", "latest", **variables), 1, "project/models/blocks.py", "--trust")
     verified = call("verify", "latest", "--steps", "3", "--trust", "--json", **variables)

@@ -161,7 +161,9 @@ async def test_output_of_user_code_does_not_disturb_the_protocol(engine: Engine,
 async def test_close_ends_a_busy_engine_but_keeps_the_log_that_an_error_named(
     engine: Engine, write_net: Callable[..., str], tmp_path: Path
 ) -> None:
-    broken = write_net(init="type(self).forward = property(lambda self: 1 / 0)")
+    broken = write_net(
+        init="type(self).forward = eval('property(lambda self: 1 / 0)', {})"
+    )  # an error outside the file
     with pytest.raises(UserError, match=r"GetShapes failed: ZeroDivisionError: .*; see ") as failed:
         await engine.ask(request_shapes(broken), ShapeTable)
     log = Path(str(failed.value).rpartition("see ")[2])

@@ -111,12 +111,12 @@ async def test_all_requests_that_run_the_network_explain_its_error(
     common: dict[str, Any] = {"run_path": path, "checkpoint": "final"}
     requests = (
         (MeasureRobustness(**common), Robustness, "view expects 7"),
-        (Explain(**common, index=0, method="smoothgrad", split="test", layer=None, target=None), HeatMap, "784"),
+        (Explain(**common, index=0, method="smoothgrad", split="test", layer=None, target=None), HeatMap, "squeeze"),
         (GetNeighbours(**common, index=0, split="test", limit=1), Neighbours, "view expects 7"),
         (
             GetFeatureMaps(**common, index=0, path="fc1", op="Linear", occurrence=0, offset=0, limit=1),
             FeatureMaps,
-            "784",
+            "squeeze",
         ),
         (Predict(run_path=path, checkpoint="final", images=(str(image),) * 3), Predicted, "view expects 7"),
     )

@@ -333,10 +333,11 @@ class Counting(Net):
         return super().forward(images) + self.calls
 
 
-@pytest.mark.parametrize("file_format", EXPORT_FORMATS)
+@pytest.mark.parametrize("file_format", ["safetensors", "state-dict", "onnx"])
 def test_a_network_whose_logits_depend_on_earlier_calls_is_not_exported(
     file_format: ExportFormat, tmp_path: Path
 ) -> None:
+    """An exported program contains the number of calls and counts as the network does, so it isn't among these."""
     net = Counting().eval()
     net(torch.zeros(2, 1, 28, 28))  # a call that the exported network hasn't seen
     with pytest.raises(UserError, match=r"by up to \d.*when it is called again") as caught:
@@ -363,9 +364,9 @@ def test_the_largest_difference_is_relative_to_the_largest_logit(tmp_path: Path)
 def test_a_network_that_fails_on_larger_batches_is_explained(tmp_path: Path) -> None:
     class Small(Net):
         def forward(self, images: Tensor) -> Tensor:
-            return super().forward(images if len(images) < 9 else images.flatten(1))
+            return super().forward(images if len(images) < 9 else images.view(-1, 7))
 
-    with pytest.raises(UserError, match=r"^Small fails on 1×28×28 images: .*\[N, 784\]"):
+    with pytest.raises(UserError, match=r"^Small fails on 1×28×28 images: .*784"):
         export(Small(), "state-dict", tmp_path / "net")
 
 
