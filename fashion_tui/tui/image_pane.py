@@ -96,9 +96,12 @@ class PageBrowser(Container, Generic[Request, Page]):
     @property
     def page(self) -> Page | None:
         """The page that the cursor is on, or None if that page isn't loaded or has no images."""
-        if self._shown is None or self._shown[0] != self._request(self.cursor) or not self._shown[1].total:
-            return None
-        return self._shown[1]
+        return self._shown[1] if self._shown is not None and self.is_loaded and self._shown[1].total else None
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the page that the cursor is on is shown, even if it has no images."""
+        return self._shown is not None and self._shown[0] == self._request(self.cursor)
 
     def load(self) -> None:
         """Load and show the cursor's page, and prefetch the pages before and after it."""

@@ -428,10 +428,27 @@ async def test_keys_open_and_cancel_what_is_computed(runs: Path, finished: Path)
 
         await pilot.press("dollar_sign")
         await until(pilot, lambda: "fitting simple models" in screen_text(app), "the progress of the simple models")
+        assert await evaluation_of(app, runs / finished.name) == truth
+        await pilot.pause()
+        assert "fitting simple models" in screen_text(app), "the app's engine doesn't wait for the simple models"
         await pilot.press("escape")
         await until(pilot, lambda: "fitting simple models" not in screen_text(app), "the pane without it")
         assert "points" not in screen_text(app)
         assert f"top-2 {truth.top2 * 100:.1f} %" in screen_text(app)
+
+
+async def test_images_that_are_being_read_are_announced(held_out: Path) -> None:
+    async with evaluate_pane(held_out) as (app, pilot, pane):
+        await until(pilot, lambda: labels(pane), "the mistakes")
+        assert app.engine.pid is not None
+        os.kill(app.engine.pid, signal.SIGSTOP)
+        try:
+            await pilot.press("w")
+            await until(pilot, lambda: "reading the predictions" in screen_text(app), "the announcement")
+        finally:
+            os.kill(app.engine.pid, signal.SIGCONT)
+        await until(pilot, lambda: "all predictions" in screen_text(app), "the predictions")
+        assert "reading the predictions" not in screen_text(app)
 
 
 async def save_as(app: FashionApp, pilot: Pilot[None], typed: str, path: Path) -> None:

@@ -1,7 +1,7 @@
 """Computations in the engine. A pane starts them, shows their progress, and can cancel them."""
 
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from textual.message import Message
 
@@ -9,6 +9,9 @@ from fashion_tui.schema.errors import UntrustedSource, UserError
 from fashion_tui.schema.requests import Request
 from fashion_tui.tui.dialogs.trust import NOT_TRUSTED
 from fashion_tui.tui.pane import Pane
+
+if TYPE_CHECKING:
+    from fashion_tui.engine.client import Engine
 
 Asked = TypeVar("Asked", bound=Request)
 Result = TypeVar("Result")
@@ -38,9 +41,11 @@ class Computation(Generic[Asked, Result]):
         untrusted: bool = False
         """Whether the run has a custom model whose code the user hasn't trusted yet."""
 
-    def __init__(self, pane: Pane, result_type: type[Result]) -> None:
+    def __init__(self, pane: Pane, result_type: type[Result], *, own_engine: bool = False) -> None:
+        """With `own_engine`, each request gets an engine of its own, so that the app's engine stays free."""
         self._pane = pane
         self._result_type = result_type
+        self._own_engine = own_engine
         self._running: Asked | None = None
 
     @property
@@ -66,13 +71,25 @@ class Computation(Generic[Asked, Result]):
         if request is None:
             return
         try:
-            result = await self._pane.lab_app.engine.ask(request, self._result_type, self._progress)
+            result = await self._result_of(request)
         except UntrustedSource:
             self._end(self.Failed(self, request, NOT_TRUSTED, untrusted=True))
         except UserError as error:
             self._end(self.Failed(self, request, str(error)))
         else:
             self._end(self.Done(self, request, result))
+
+    async def _result_of(self, request: Asked) -> Result:
+        if not self._own_engine:
+            return await self._ask_engine(self._pane.lab_app.engine, request)
+        engine = self._pane.lab_app.new_engine()
+        try:
+            return await self._ask_engine(engine, request)
+        finally:
+            await engine.close()
+
+    async def _ask_engine(self, engine: "Engine", request: Asked) -> Result:
+        return await engine.ask(request, self._result_type, self._progress)
 
     def _progress(self, done: int, total: int) -> None:
         if self._running is not None:

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from fashion_tui.report.glyphs import terminal_glyphs
+from fashion_tui.report.style import MUTED
 from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
@@ -67,6 +68,7 @@ class ImagesView(Vertical):
         """Show the predictions of an evaluated checkpoint."""
         self._subject, self._evaluation = subject, evaluation
         self.browser.load()
+        self._show_loading()
 
     def clear(self) -> None:
         """Show nothing, until another checkpoint is evaluated."""
@@ -79,6 +81,12 @@ class ImagesView(Vertical):
         if selection != self.selection:
             self.selection = selection
             self.browser.restart()
+            self._show_loading()
+
+    def _show_loading(self) -> None:
+        """Say that the predictions are being read, unless they are shown already."""
+        if not self.browser.is_loaded:
+            self.title_line.fit(lambda _width: [Text(f"reading the predictions {terminal_glyphs().ellipsis}", MUTED)])
 
     def show_notes(self, notes: ImageNotes) -> None:
         """Show which images are marked as mislabelled, and the files of the images."""

@@ -74,7 +74,7 @@ class EvaluatePane(EvaluationParts, RunPane, can_focus=True):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._evaluating: Computation[Evaluate, Evaluation] = Computation(self, Evaluation)
-        self._comparing: Computation[GetBaselines, Baselines] = Computation(self, Baselines)
+        self._comparing: Computation[GetBaselines, Baselines] = Computation(self, Baselines, own_engine=True)
         self._baselines: dict[GetBaselines, Baselines] = {}
         self._state: State | None = None
         """State of the run when the list of runs was last read."""
