@@ -15,7 +15,8 @@ _LAST_WORD = re.compile(r"[^\W_]+$")
 def short_class_name(names: Sequence[str], label: int, width: int, glyphs: Glyphs) -> str:
     """Return the name of a class, at most `width` columns wide.
 
-    A longer name is cut at the position at which no other name has the same beginning and end: of `blue sports car` and
+    Of alternatives such as `T-shirt/top`, the first one remains if no other name begins with it. Any other longer name
+    is cut at the position at which no other name has the same beginning and end: of `blue sports car` and
     `blue school bus`, `blue…car` and `blue…bus` remain. If there is no such position, the label replaces the beginning.
 
     Args:
@@ -69,6 +70,9 @@ def _short_name(names: tuple[str, ...], label: int, width: int, glyphs: Glyphs) 
         return name
     mark = glyphs.ellipsis if glyphs.unicode else "~"
     others = [printable(other, glyphs) for index, other in enumerate(names) if index != label]
+    first, *alternatives = name.split("/")
+    if alternatives and 0 < cell_len(first) <= width and not any(other.startswith(first) for other in others):
+        return first
     for beginning, end in _cuts(name, width):
         if not any(other.startswith(beginning) and other.endswith(end) for other in others):
             return f"{beginning}{mark}{end}"

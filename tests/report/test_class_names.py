@@ -57,3 +57,10 @@ def test_columns_have_numbers_if_short_names_are_alike() -> None:
     assert row_name(LONG, 7, 16, 3, UNICODE).split()[0] == "7"
     rows = [row_name(LONG, label, 16, 3, UNICODE) for label in range(120)]
     assert len(set(rows)) == 120
+
+
+def test_the_first_alternative_is_enough_unless_another_name_begins_with_it() -> None:
+    assert short_class_name(FASHION, 0, 7, UNICODE) == "T-shirt"
+    assert short_class_name([*FASHION, "T-shirts"], 0, 9, UNICODE) == "T-shi…top"
+    assert short_class_name(["a/b" * 9, "c"], 0, 3, UNICODE) == "a"
+    assert short_class_name(["/tmp/images", "c"], 0, 5, UNICODE) == "/t…es"

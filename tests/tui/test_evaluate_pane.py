@@ -132,8 +132,10 @@ async def test_wrong_predictions_come_first_and_a_key_shows_all(runs: Path, fini
         for (first, second), prediction in zip(labels(pane), wrong.predictions, strict=True):
             assert first == f"✕ {names[prediction.truth]}"
             assert prediction.predicted is not None
-            short = names[prediction.predicted].split("/")[0].split(" ")[-1].lower()
-            assert second.lower().startswith(f"→{short}") or names[prediction.predicted] in second
+            beginning, _, end = second.removeprefix("→").partition(" ")[0].partition("…")
+            assert beginning
+            assert names[prediction.predicted].startswith(beginning)
+            assert names[prediction.predicted].endswith(end)
             assert second.endswith(format_confidence(prediction.confidence))
 
         await pilot.press("w")
