@@ -98,6 +98,10 @@ class TrainedRun:
         try:
             with self.run.checkpoints.open(self.checkpoint) as file:
                 training, _ = read_checkpoint(file)
+        except FileNotFoundError:
+            raise UserError(
+                f"{self.run.id} has removed its checkpoint at step {self.checkpoint.step}{self._others()}"
+            ) from None
         except OSError as error:
             raise UserError(f"can't read {self.checkpoint_file}: {reason(error)}{self._others()}") from error
         except BadCheckpoint as error:

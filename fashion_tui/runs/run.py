@@ -78,6 +78,8 @@ class Run:
             raise DamagedRun(self.id, "its path isn't UTF-8; rename it")
         try:
             self.folder = Folder.open(self.path)
+        except FileNotFoundError:
+            raise DamagedRun(self.id, "its directory is gone, because it was deleted or moved") from None
         except OSError as error:
             raise DamagedRun(self.id, f"its directory can't be opened: {reason(error)}") from error
         self.imported = self._open_log()

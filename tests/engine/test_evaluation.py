@@ -20,18 +20,22 @@ from fashion_tui.lab.networks.build import build_trainable
 from fashion_tui.lab.networks.builtin import build
 from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.runs.run import Run
+from fashion_tui.schema.comparison import PredictionComparison
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, PredictionPage
 from fashion_tui.schema.export import ExportResult
 from fashion_tui.schema.models import CustomModel, LocalModules, NamedModel
 from fashion_tui.schema.requests import (
+    CompareRuns,
     Evaluate,
     Export,
     GetFeatureMaps,
     GetPredictions,
     GetTrainedWeights,
     GetWeights,
+    MeasureRobustness,
 )
+from fashion_tui.schema.robustness import Robustness
 from fashion_tui.schema.weights import FeatureMaps, Histogram
 from tests.custom_models import custom_model
 from tests.runs.parts import make_run
@@ -73,6 +77,29 @@ async def test_an_evaluation_is_cached(engine: Engine, run: Path) -> None:
     assert earlier.step == 10
     assert progress
     assert earlier.confusion != evaluation.confusion
+
+
+async def test_predictions_of_a_removed_checkpoint_are_still_answered(engine: Engine, run: Path) -> None:
+    """A live run removes old checkpoints while their evaluation is shown."""
+    request = GetPredictions(
+        run_path=str(run), checkpoint="10", outcome="all", sort="index", truth=None, predicted=None, offset=0, limit=9
+    )
+    await evaluate(engine, run, "10")
+    before = await engine.ask(request, PredictionPage)
+    Run(run).checkpoints.save(untrained(30), step=30, epoch=0)
+    assert Run(run).checkpoints.steps() == [30, 20]
+    assert await engine.ask(request, PredictionPage) == before
+    itself = CompareRuns(run_path=str(run), other_path=str(run), checkpoint="10", other_checkpoint="10")
+    compared = await engine.ask(itself, PredictionComparison)
+    assert (compared.n, compared.broken, compared.fixed) == (2_000, (), ())
+    with pytest.raises(UserError, match=r"removed its checkpoint at step 10; choose another checkpoint: 30, 20"):
+        await engine.ask(MeasureRobustness(run_path=str(run), checkpoint="10", max_images=10), Robustness)
+    other = Engine()
+    try:
+        with pytest.raises(UserError, match="checkpoints: 20, 30"):
+            await other.ask(request, PredictionPage)
+    finally:
+        await other.close()
 
 
 async def test_predictions_agree_with_the_evaluation(engine: Engine, run: Path) -> None:

@@ -229,7 +229,7 @@ def test_names_cannot_leave_the_folder(run: Run) -> None:
 
 
 def test_a_run_that_cannot_be_opened_is_damaged(tmp_path: Path) -> None:
-    with pytest.raises(DamagedRun, match="'gone' is damaged: its directory can't be opened: No such file"):
+    with pytest.raises(DamagedRun, match="'gone' is damaged: its directory is gone"):
         Run(tmp_path / "gone")
 
 

@@ -15,6 +15,7 @@ from fashion_tui.data.array_cache import ArrayCache
 from fashion_tui.data.stored import cache_directory
 from fashion_tui.lab.data.datasets import Dataset, load
 from fashion_tui.schema.dataset import DatasetRef
+from fashion_tui.schema.run import CheckpointRef
 
 MAX_LOGITS = 16
 """Number of entries whose logits are kept in memory. The logits of 10,000 images and 10 classes take 400 KB."""
@@ -38,6 +39,7 @@ class Cache:
         self._datasets: dict[DatasetRef, Dataset] = {}
         self._logits: OrderedDict[str, Tensor] = OrderedDict()
         self._folder = folder
+        self._checkpoints: dict[tuple[Path, str], CheckpointRef] = {}
 
     def dataset(self, ref: DatasetRef) -> Dataset:
         """Return the data set. Load and verify it if necessary.
@@ -47,6 +49,14 @@ class Cache:
         if ref not in self._datasets:
             self._datasets[ref] = load(ref)
         return self._datasets[ref]
+
+    def evaluated_checkpoint(self, run_path: Path, step: str) -> CheckpointRef | None:
+        """Return the checkpoint that `remember_checkpoint` was last called with for this run and step, or None."""
+        return self._checkpoints.get((run_path, step))
+
+    def remember_checkpoint(self, run_path: Path, checkpoint: CheckpointRef) -> None:
+        """Remember an evaluated checkpoint, so that its logits can be found after the run has removed its file."""
+        self._checkpoints[run_path, str(checkpoint.step)] = checkpoint
 
     def logits(self, key: str) -> Tensor | None:
         """Return logits, float32 `[N, C]`, if they are cached."""

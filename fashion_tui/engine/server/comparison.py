@@ -12,26 +12,27 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import EvaluationSplit
 from fashion_tui.schema.requests import CompareRuns
 from fashion_tui.schema.run import RunConfig
-from fashion_tui.trained_run import TrainedRun
 
 from .cache import Cache
 from .connection import CallContext
-from .evaluation import EvaluatedRun
+from .evaluation import EvaluatedRun, open_evaluated
 
 
 def compare_runs(request: CompareRuns, call: CallContext, cache: Cache) -> PredictionComparison:
     with (
-        TrainedRun.open(Path(request.run_path), request.checkpoint) as first,
-        TrainedRun.open(Path(request.other_path), request.other_checkpoint) as second,
+        open_evaluated(Path(request.run_path), request.checkpoint, cache) as first,
+        open_evaluated(Path(request.other_path), request.other_checkpoint, cache) as second,
     ):
         check_comparable(first.run, second.run)
         _check_split(request.split, first.config, second.config)
         evaluated = [EvaluatedRun(run, request.split, call, cache) for run in (first, second)]
         labels, classes = evaluated[0].images.labels, evaluated[0].dataset.classes
-        predictions = [_predictions(each.logits()) for each in evaluated]
+        predictions = [
+            _predictions(each, trained.run.id) for each, trained in zip(evaluated, (first, second), strict=True)
+        ]
     correct, other_correct = (predicted == labels for predicted in predictions)
     broken, fixed = (correct & ~other_correct), (other_correct & ~correct)
-    confusion, other_confusion = (_confusion(predicted, labels, len(classes)) for predicted in predictions)
+    confusion, other_confusion = (confusion_matrix(predicted, labels, len(classes)) for predicted in predictions)
     first_index = evaluated[0].parts.first_index
     return PredictionComparison(
         n=len(labels),
@@ -53,14 +54,15 @@ def _check_split(split: EvaluationSplit, config: RunConfig, other: RunConfig) ->
         )
 
 
-def _predictions(logits: Tensor) -> Tensor:
-    """Return the predicted labels, int64 `[N]`, and -1 for an image whose probabilities aren't numbers."""
-    return logits.argmax(dim=1).masked_fill_(~has_probabilities(logits), -1)
-
-
-def _confusion(predicted: Tensor, labels: Tensor, classes: int) -> Tensor:
-    is_valid = predicted >= 0
-    return confusion_matrix(predicted[is_valid], labels[is_valid], classes)
+def _predictions(evaluated: EvaluatedRun, run: str) -> Tensor:
+    """Return the predicted labels, int64 `[N]`. Raises UserError if some of the run's outputs aren't numbers."""
+    logits = evaluated.logits()
+    if invalid := int((~has_probabilities(logits)).sum()):
+        raise UserError(
+            f"{run} has no scores: for {invalid:,} of {len(logits):,} images, its network's outputs aren't numbers; "
+            "compare another checkpoint or run"
+        )
+    return logits.argmax(dim=1)
 
 
 def _share(correct: Tensor) -> float:

@@ -17,6 +17,7 @@ from fashion_tui.lab.evaluation.metrics import (
     predict_logits,
 )
 from fashion_tui.lab.evaluation.prediction_order import sorted_indices
+from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.evaluation import Evaluation, EvaluationSplit, Prediction, PredictionPage
 from fashion_tui.schema.requests import Evaluate, GetPredictions
@@ -51,6 +52,23 @@ def parts_of(dataset: Dataset, config: RunConfig, split: EvaluationSplit) -> Par
         raise UserError(f"{config.run} held out no images; evaluate it on the test set, or train with --validation N")
     training, held_out = hold_out(dataset.train, config.validation)
     return Parts(training, held_out, len(training), len(held_out))
+
+
+def open_evaluated(run_path: Path, checkpoint: str, cache: Cache) -> TrainedRun:
+    """Open a run and find a checkpoint as in `TrainedRun.open`.
+
+    A live run removes old checkpoints. If it has removed the checkpoint of a step that this process has evaluated, the
+    returned TrainedRun identifies the cached results, but its weights can't be read.
+    """
+    try:
+        trained = TrainedRun.open(run_path, checkpoint)
+    except UserError:
+        evaluated = cache.evaluated_checkpoint(run_path, checkpoint)
+        if evaluated is None:
+            raise
+        return TrainedRun(Run(run_path), evaluated)
+    cache.remember_checkpoint(run_path, trained.checkpoint)
+    return trained
 
 
 class EvaluatedRun:
@@ -105,7 +123,7 @@ def compute_logits(trained: TrainedRun, pixels: Tensor, call: CallContext, *, fl
 
 
 def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluation:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+    with open_evaluated(Path(request.run_path), request.checkpoint, cache) as trained:
         evaluated = EvaluatedRun(trained, request.split, call, cache)
         logits, labels = evaluated.logits(), evaluated.images.labels
         flips = trained.config.recipe.flip != "none"
@@ -122,7 +140,7 @@ def evaluate_run(request: Evaluate, call: CallContext, cache: Cache) -> Evaluati
 
 
 def get_predictions(request: GetPredictions, call: CallContext, cache: Cache) -> PredictionPage:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+    with open_evaluated(Path(request.run_path), request.checkpoint, cache) as trained:
         evaluated = EvaluatedRun(trained, request.split, call, cache)
         logits, images = evaluated.logits(), evaluated.images
         indices = _selected(request, logits, images.labels, evaluated.parts.first_index)

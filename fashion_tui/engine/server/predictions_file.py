@@ -10,15 +10,14 @@ from fashion_tui.lab.evaluation.predictions_csv import write_predictions
 from fashion_tui.schema.evaluation import PredictionsFile
 from fashion_tui.schema.requests import WritePredictions
 from fashion_tui.target import write_error
-from fashion_tui.trained_run import TrainedRun
 
 from .cache import Cache
 from .connection import CallContext, RequestCancelled
-from .evaluation import EvaluatedRun
+from .evaluation import EvaluatedRun, open_evaluated
 
 
 def write_predictions_file(request: WritePredictions, call: CallContext, cache: Cache) -> PredictionsFile:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+    with open_evaluated(Path(request.run_path), request.checkpoint, cache) as trained:
         evaluated = EvaluatedRun(trained, request.split, call, cache)
         logits, labels = evaluated.logits(), evaluated.images.labels
     split = "test" if request.split == "test" else "train"  # the images of the validation split are training images

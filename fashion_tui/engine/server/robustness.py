@@ -12,12 +12,12 @@ from fashion_tui.trained_run import TrainedRun
 
 from .cache import Cache
 from .connection import CallContext, RequestCancelled
-from .evaluation import EvaluatedRun
+from .evaluation import EvaluatedRun, open_evaluated
 from .runs import network_on_device
 
 
 def measure_robustness(request: MeasureRobustness, call: CallContext, cache: Cache) -> Robustness:
-    with TrainedRun.open(Path(request.run_path), request.checkpoint) as trained:
+    with open_evaluated(Path(request.run_path), request.checkpoint, cache) as trained:
         evaluated = EvaluatedRun(trained, request.split, call, cache)
         key = evaluated.key("robustness", request.max_images)
         result = cache.result(key, Robustness)

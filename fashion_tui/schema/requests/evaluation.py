@@ -94,8 +94,8 @@ class MeasureRobustness(Request, frozen=True, kw_only=True):
 class CompareRuns(Request, frozen=True, kw_only=True):
     """Ask how the predictions of two runs differ on the same images; the reply is a PredictionComparison.
 
-    Evaluates the checkpoints first if necessary. Fails in the same cases as Evaluate, and if the runs were trained on
-    different data sets.
+    Evaluates the checkpoints first if necessary. Fails in the same cases as Evaluate, if the runs were trained on
+    different data sets, and if some outputs aren't numbers.
     """
 
     run_path: str

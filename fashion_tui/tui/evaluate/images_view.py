@@ -1,15 +1,17 @@
 """The predictions as images: mistakes, all predictions, or those of one cell of the confusion matrix."""
 
+import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 from rich.text import Text
-from textual import getters
+from textual import getters, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from fashion_tui.report.glyphs import terminal_glyphs
-from fashion_tui.report.style import MUTED
+from fashion_tui.report.style import ATTENTION, MUTED
 from fashion_tui.schema.audit import ImageKey
 from fashion_tui.schema.dataset import Split
 from fashion_tui.schema.evaluation import Evaluation, Prediction, PredictionPage
@@ -146,5 +148,15 @@ class ImagesView(Vertical):
         self.title_line.fit(lambda _width: [title])
 
     def page_failed(self, problem: str) -> None:
-        key = key_of("evaluate", "evaluate")
-        self.notify(f"{problem}; press {key} to evaluate the run again", severity="error", markup=False)
+        self.title_line.fit(lambda _width: [Text("the predictions can't be read", ATTENTION)])
+        if self._subject is not None:
+            self._report_failure(problem, Path(self._subject.run_path))
+
+    @work(group="failure", exclusive=True)
+    async def _report_failure(self, problem: str, run_path: Path) -> None:
+        """Report why the predictions can't be read, and name the key that helps."""
+        if await asyncio.to_thread(run_path.is_dir):
+            advice = f"press {key_of('evaluate', 'evaluate')} to evaluate the run again"
+        else:
+            advice = f"press {key_of('evaluate', 'other_run')} to choose another run"
+        self.notify(f"{problem}; {advice}", severity="error", markup=False)
