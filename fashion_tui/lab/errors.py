@@ -2,8 +2,10 @@
 
 import torch
 
-OUT_OF_MEMORY = (
-    "can't allocate memory",  # on the CPU
+CPU_OUT_OF_MEMORY = "can't allocate memory"
+"""Substring of the error message that says that the CPU ran out of memory."""
+
+GPU_OUT_OF_MEMORY = (
     "CUDA error: out of memory",
     "HIP error: out of memory",
     "MPS backend out of memory",
@@ -12,14 +14,22 @@ OUT_OF_MEMORY = (
     "CUDNN_STATUS_ALLOC_FAILED",
     "unable to find an engine",  # cuDNN has too little memory for the workspace of any algorithm
 )
-"""Substrings of out-of-memory error messages."""
+"""Substrings of the error messages that say that a GPU ran out of memory."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Return whether the error means that the CPU or a GPU ran out of memory."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+    return is_out_of_cpu_memory(error) or is_out_of_gpu_memory(error)
+
+
+def is_out_of_cpu_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and CPU_OUT_OF_MEMORY in str(error))
+
+
+def is_out_of_gpu_memory(error: BaseException) -> bool:
+    if isinstance(error, torch.OutOfMemoryError):
         return True
-    return isinstance(error, RuntimeError) and any(part in str(error) for part in OUT_OF_MEMORY)
+    return isinstance(error, RuntimeError) and any(part in str(error) for part in GPU_OUT_OF_MEMORY)
 
 
 def is_compiler_error(error: BaseException) -> bool:

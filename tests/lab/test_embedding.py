@@ -166,7 +166,7 @@ def test_the_network_and_the_random_generators_stay_unchanged(fail: bool) -> Non
 
     before = state()
     if fail:
-        with pytest.raises(ValueError, match="too many"):
+        with pytest.raises(UserError, match="ValueError: too many"):
             embed(model, pixels, GUIDE, CPU, interruptible=interruptible)
     else:
         embed(model, pixels, GUIDE, CPU, interruptible=interruptible)

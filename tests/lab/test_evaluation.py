@@ -308,11 +308,11 @@ def test_evaluation_without_enough_memory_halves_its_batches_and_then_uses_the_c
     assert [weight.data_ptr() for weight in net.parameters()] == weights, "a CUDA graph keeps using their memory"
 
 
-def test_other_errors_of_the_network_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_that_break_the_gpu_are_raised(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> None:
-        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
     net = GuideNet()
     net.forward = fail  # type: ignore[method-assign, assignment]
-    with fake_cuda(monkeypatch), pytest.raises(RuntimeError, match="illegal"):
+    with fake_cuda(monkeypatch), pytest.raises(torch.AcceleratorError, match="illegal"):
         predict_logits(net, torch.zeros(5, 1, 28, 28, dtype=torch.uint8), GUIDE, torch.device("cuda", 0))

@@ -44,8 +44,9 @@ def accuracy(path: Path) -> float:
 async def test_a_cancelled_measurement_is_repeated_by_a_key_and_shows_all_curves(finished: Path) -> None:
     app = create_app(Settings(finished.parent, dataset="synthetic"))
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
-        # With all images, the accuracy without corruption is that of the test set.
-        screen = RobustnessScreen(MeasureRobustness(run_path=str(finished), checkpoint="final"))
+        # With all images, the accuracy without corruption is that of the test set. No other test has the same limit, so
+        # no result is stored yet.
+        screen = RobustnessScreen(MeasureRobustness(run_path=str(finished), checkpoint="final", max_images=2_500))
         await app.push_screen(screen)
         await pilot.press("escape")
         await until(pilot, lambda: "cancelled" in screen_text(app), "the end of the computation")

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 import torch
 from torch import Tensor, nn
 
-from fashion_tui.lab.errors import breaks_device, is_out_of_memory
+from fashion_tui.lab.errors import breaks_device, is_out_of_cpu_memory, is_out_of_gpu_memory
 from fashion_tui.lab.rng import preserve_rng_state
 from fashion_tui.lab.trace.batch_axis import Passes
 from fashion_tui.lab.trace.explain import explain
@@ -33,9 +33,9 @@ def explained(model: nn.Module, images: Tensor, name: str | None = None) -> Iter
     except UserError:
         raise
     except (Exception, SystemExit) as error:
-        if breaks_device(error) or (is_out_of_memory(error) and images.device.type != "cpu"):
+        if breaks_device(error) or is_out_of_gpu_memory(error):
             raise
-        if is_out_of_memory(error):
+        if is_out_of_cpu_memory(error):
             raise _located(f"{name} needs more memory for {_count(images)} than this machine has", error) from error
         raise _explain(model, images, name) or explain_error(error, f"{name} fails on {_describe(images)}: ") from error
 
