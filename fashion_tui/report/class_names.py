@@ -84,10 +84,10 @@ def _cuts(name: str, width: int) -> Iterator[tuple[str, str]]:
     """Return the possible beginnings and ends of a name that is too long, the most readable ones first."""
     word = _LAST_WORD.search(name)
     last_word = cell_len(word.group()) if word is not None else 0
-    room = width - 1  # the mark takes one column
-    for columns in (*([last_word] if last_word <= room // 2 + 1 else []), room // 2, 0, *range(1, room)):
+    available = width - 1  # the mark takes one column
+    for columns in (*([last_word] if last_word <= available // 2 + 1 else []), available // 2, 0, *range(1, available)):
         end = _end(name, columns)
-        if beginning := _beginning(name, room - cell_len(end)).rstrip():
+        if beginning := _beginning(name, available - cell_len(end)).rstrip():
             yield beginning, end
 
 

@@ -208,8 +208,8 @@ def _cell(matrix: ConfusionMatrix, cell: Cell, normalisation: Normalisation, gly
 def cell_lines(matrix: ConfusionMatrix, cell: Cell, width: int, glyphs: Glyphs) -> list[Text]:
     """Return two lines of at most `width` columns: a cell's classes, and its number of images as counts and shares."""
     arrow = f" {_right(glyphs)} "
-    room = (width - len(arrow)) // 2
-    truth, predicted = (_class_name(matrix, place, room, glyphs).strip() for place in cell)
+    available = (width - len(arrow)) // 2
+    truth, predicted = (_class_name(matrix, place, available, glyphs).strip() for place in cell)
     count, row, column = matrix.count(cell), matrix.row_total(cell), matrix.column_total(cell)
     images = f" {'image' if count == 1 else 'images'}"
     of_row, of_column = (format_percent(count / total if total else 0.0) for total in (row, column))

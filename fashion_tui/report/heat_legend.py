@@ -35,12 +35,12 @@ def heat_legend(heat: HeatMap, name: str, width: int, glyphs: Glyphs, shading: S
         minus = "−" if glyphs.unicode else "-"
         low, high = ("digits", "signs") if is_characters else ("blue", "orange")
         meaning = f"{low}: against, {high}: for "
-        room = max(width - len(meaning), 1)
+        available = max(width - len(meaning), 1)
         lines = [
             Text.assemble(
                 (f"{minus}{end} ", MUTED), _scale(-SCALE_WIDTH, SCALE_WIDTH, shading), (f" +{end}{unit}", MUTED)
             ),
-            Text.assemble((meaning, MUTED), (shorten(name, room, glyphs), FOREGROUND)),
+            Text.assemble((meaning, MUTED), (shorten(name, available, glyphs), FOREGROUND)),
         ]
     for line in lines:
         line.truncate(width, overflow="crop")

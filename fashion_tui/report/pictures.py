@@ -31,36 +31,36 @@ MAX_OPACITY = 0.75
 """Opacity of the heat map where its value is 1 or −1. Elsewhere, the opacity is proportional to the magnitude."""
 
 
-def fit(shape: ImageShape, room: Size) -> Size:
-    """Return the largest size, in lines and columns, at which an image fits into `room` and keeps its aspect ratio.
+def fit(shape: ImageShape, available: Size) -> Size:
+    """Return the largest size, in lines and columns, at which an image fits and keeps its aspect ratio.
 
     A line is as high as two columns are wide. Each pixel of an enlarged image has the same whole number of columns.
     """
     _, height, width = shape
-    lines, columns = room
+    lines, columns = available
     scale = min(2 * lines / height, columns / width)
     if scale >= 1:
         return -(-height * int(scale) // 2), width * int(scale)
     return max(round(height * scale / 2), 1), max(round(width * scale), 1)
 
 
-def fit_pixels(shape: ImageShape, room: Size) -> Size:
-    """Return the largest height and width, in pixels, at which an image fits into `room` pixels.
+def fit_pixels(shape: ImageShape, available: Size) -> Size:
+    """Return the largest height and width, in pixels, at which an image fits into `available` pixels.
 
     The image keeps its aspect ratio. Each pixel of an enlarged image becomes a square with a whole number of pixels.
     """
     _, height, width = shape
-    scale = min(room[0] / height, room[1] / width)
+    scale = min(available[0] / height, available[1] / width)
     if scale >= 1:
         return height * int(scale), width * int(scale)
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
-def fit_picture(picture: Picture, room: Size, shading: Shading) -> Size:
-    """Return the largest size, in lines and columns, at which `draw_picture` fits into `room`."""
-    lines, columns = room
+def fit_picture(picture: Picture, available: Size, shading: Shading) -> Size:
+    """Return the largest size, in lines and columns, at which `draw_picture` fits into `available`."""
+    lines, columns = available
     if not _is_beside(picture, shading):
-        return fit(picture.shape, room)
+        return fit(picture.shape, available)
     lines, columns = fit(picture.shape, (lines, max((columns - HEAT_GAP) // 2, 1)))
     return lines, 2 * columns + HEAT_GAP
 

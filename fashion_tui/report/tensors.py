@@ -30,7 +30,7 @@ DROP_ORDER: tuple[str, ...] = ("memory", "min", "max", "device", "≡", "=", "dt
 MAX_WIDTHS = ((16, 12), (10, 9), (8, 8))
 """Pairs of maximum widths of the columns `tensor` and `shape`.
 
-The first pair that leaves room for the columns `dtype` and `grad` is used. If there is none, the last pair is used.
+The first pair that leaves space for the columns `dtype` and `grad` is used. If there is none, the last pair is used.
 """
 
 MEMORY_GROUP_TITLES = ("≡", "=")

@@ -86,8 +86,8 @@ def _image_size(grid: ImageGrid, width: int, height: int) -> tuple[int, int]:
     """Return an image's height in lines and width in columns. Small images are enlarged, and large ones are reduced."""
     side = ENLARGED_COLUMNS if grid.count == 1 else ENLARGED_COLUMNS // 2
     factor = max(side // max(grid.height, grid.width), 1)
-    room = min(-(-grid.height * factor // 2), height), min(grid.width * factor, width)
-    return fit(_shape(grid), room)
+    available = min(-(-grid.height * factor // 2), height), min(grid.width * factor, width)
+    return fit(_shape(grid), available)
 
 
 def _shape(grid: ImageGrid) -> ImageShape:

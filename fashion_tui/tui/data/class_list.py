@@ -81,8 +81,8 @@ def _folded_counts(
     """Return the class counts in the multi-column layout, without bars."""
     lines = []
     cell = width // CLASSES_PER_LINE
-    room = cell - max((len(f"{count:,}") for count in counts), default=0) - 2
-    short = short_class_names(names, max(room, 1), glyphs)
+    available = cell - max((len(f"{count:,}") for count in counts), default=0) - 2
+    short = short_class_names(names, max(available, 1), glyphs)
     for start in range(0, len(names), CLASSES_PER_LINE):
         line = Text(no_wrap=True)
         for index in range(start, min(start + CLASSES_PER_LINE, len(names))):

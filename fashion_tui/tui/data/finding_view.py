@@ -79,8 +79,8 @@ class FindingView(Vertical):
 
     def _first_image(self) -> int:
         """Return the index of the first image of the finding that is shown."""
-        room = max(self.grid.tile_layout.columns * self.grid.tile_layout.rows, 1)
-        return self._position // room * room
+        available = max(self.grid.tile_layout.columns * self.grid.tile_layout.rows, 1)
+        return self._position // available * available
 
     @work(group="images", exclusive=True)
     async def _paint(self) -> None:

@@ -119,9 +119,9 @@ def finding_title(finding: Finding, names: Sequence[str], glyphs: Glyphs) -> Tex
 
 def finding_images(finding: Finding, first: int, columns: int, rows: int) -> tuple[list[LabelledImage], int]:
     """Return the images of a finding that are shown, from image `first`, and the number of free tiles beside them."""
-    room = max(columns * rows, 1)
-    shown = list(finding.images[first : first + room])
-    return shown, room - len(shown) if finding.suggested is not None else 0
+    available = max(columns * rows, 1)
+    shown = list(finding.images[first : first + available])
+    return shown, available - len(shown) if finding.suggested is not None else 0
 
 
 def example_images(

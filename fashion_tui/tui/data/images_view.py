@@ -130,10 +130,10 @@ class ImagesView(DataView):
         tiles = []
         for position, (index, label) in enumerate(zip(page.indices, page.labels, strict=True)):
             number = f" {index:,}" if width > NARROW_TILE else ""
-            room = width - len(number)
-            line = Text(short_class_name(names, label, room, glyphs), FOREGROUND, no_wrap=True)
+            available = width - len(number)
+            line = Text(short_class_name(names, label, available, glyphs), FOREGROUND, no_wrap=True)
             if number:
-                line.truncate(room, pad=True)
+                line.truncate(available, pad=True)
                 line.append(number, MUTED)
             tiles.append(Tile(_picture(page, position), (line,)))
         return tiles

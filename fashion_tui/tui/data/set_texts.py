@@ -108,8 +108,8 @@ def _numbers(values: Sequence[float], channels: int) -> str:
 def balance_lines(dataset: OpenDataset, width: int) -> list[Text]:
     """Return the number of training and test images of each class, as bars: `Coat ━━━━ 6,000  ━━━━ 1,000`."""
     info, glyphs = dataset.info, terminal_glyphs()
-    room = min(MAX_NAME_WIDTH, max(width // 3, 1))
-    names = short_class_names(info.classes, room, glyphs)
+    available = min(MAX_NAME_WIDTH, max(width // 3, 1))
+    names = short_class_names(info.classes, available, glyphs)
     name_width = max((Text(name).cell_len for name in (*names, "class")), default=0)
     bar = max((width - name_width - 2 * (COUNT_WIDTH + 2) - 1) // 2, 0)
     heading = Text("class".ljust(name_width + 1), MUTED, no_wrap=True)

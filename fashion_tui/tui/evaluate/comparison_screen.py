@@ -139,13 +139,13 @@ class ComparisonScreen(KeyLabels, AppScreen[None]):
             self.call_after_refresh(self.browser.load)
 
     def _title(self, width: int) -> Text:
-        """Return a title such as `a guide-a1b2 86.9 %   b guide-c3d4 89.2 %`, with room for the name of the view."""
+        """Return a title such as `a guide-a1b2 86.9 %   b guide-c3d4 89.2 %`, with space for the name of the view."""
         title, glyphs = Text(), terminal_glyphs()
-        room = max((width - VIEWS_WIDTH - ACCURACIES_WIDTH) // 2, MIN_RUN_WIDTH)
+        available = max((width - VIEWS_WIDTH - ACCURACIES_WIDTH) // 2, MIN_RUN_WIDTH)
         accuracies = (None, None) if self._compared is None else self._compared.accuracies
         for letter, run, accuracy in zip(LETTERS, run_names(self._request), accuracies, strict=True):
             title.append("   " if title else "").append(f"{letter} ", MUTED)
-            title.append(shorten(run, room, glyphs), f"bold {FOREGROUND}")
+            title.append(shorten(run, available, glyphs), f"bold {FOREGROUND}")
             if accuracy is not None:
                 title.append(f" {format_percent(accuracy)}", ACCENT)
         return title

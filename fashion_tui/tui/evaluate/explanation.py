@@ -45,8 +45,8 @@ def prediction_lines(prediction: Prediction, names: Sequence[str], width: int, g
             Text.assemble((f"{glyphs.good} ", GOOD), (truth, f"bold {FOREGROUND}")),
             Text(f"  predicted, {confidence}", MUTED),
         ]
-    room = width - len("  predicted ") - len(confidence) - 2
-    predicted = short_class_name(names, prediction.predicted, room, glyphs)
+    available = width - len("  predicted ") - len(confidence) - 2
+    predicted = short_class_name(names, prediction.predicted, available, glyphs)
     return [
         true_class,
         Text.assemble(
@@ -85,17 +85,17 @@ def probability_lines(
     order = sorted(range(len(probabilities)), key=lambda index: -probabilities[index])
     if order.index(prediction.truth) >= limit > 0:
         order[limit - 1] = prediction.truth
-    room = width - BAR_WIDTH - 9
+    available = width - BAR_WIDTH - 9
     lines = []
     for index in order[: max(limit, 0)]:
         colour = GOOD if index == prediction.truth else BAD if index == prediction.predicted else ACCENT
         glyph = glyphs.good if index == prediction.truth else glyphs.bad if index == prediction.predicted else " "
-        name = short_class_name(names, index, room, glyphs)
+        name = short_class_name(names, index, available, glyphs)
         bar = glyphs.slim_bar(probabilities[index], BAR_WIDTH) if probabilities[index] >= 0.0005 else ""
         lines.append(
             Text.assemble(
                 (f"{glyph} ", f"bold {colour}"),
-                (name + " " * (room - cell_len(name) + 1), FOREGROUND if glyph != " " else MUTED),
+                (name + " " * (available - cell_len(name) + 1), FOREGROUND if glyph != " " else MUTED),
                 (f"{bar:<{BAR_WIDTH}}", colour),
                 (f"{probabilities[index] * 100:6.1f}", FOREGROUND),
                 no_wrap=True,

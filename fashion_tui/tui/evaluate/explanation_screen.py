@@ -227,8 +227,8 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         separator = f" {glyphs.dot} "
         title = Text.assemble((run, f"bold {FOREGROUND}"), (separator + separator.join(parts), MUTED))
         if path is not None:
-            room = max(width - title.cell_len - len(separator) - VIEWS_WIDTH, MIN_PATH_WIDTH)
-            title.append(separator + shorten(path, room, glyphs), MUTED)
+            available = max(width - title.cell_len - len(separator) - VIEWS_WIDTH, MIN_PATH_WIDTH)
+            title.append(separator + shorten(path, available, glyphs), MUTED)
         return title
 
     @on(ImageTiles.LayoutChanged)

@@ -73,8 +73,8 @@ def flipped_tile(  # noqa: PLR0913
         if prediction.predicted is None:
             name = ""
         else:
-            room = width - len(letter) - len(mark) - len(confidence) - 3
-            name = short_class_name(names, prediction.predicted, room, glyphs)
+            available = width - len(letter) - len(mark) - len(confidence) - 3
+            name = short_class_name(names, prediction.predicted, available, glyphs)
         labels.append(
             Text.assemble((f"{letter} ", MUTED), (f"{mark} ", colour), (name, colour), (f" {confidence}", MUTED))
         )

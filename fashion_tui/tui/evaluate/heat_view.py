@@ -78,6 +78,6 @@ class HeatView(Horizontal):
             name = self._names[heat.target]
             lines += heat_legend(heat, name, width, glyphs, shading_of(self.app))
             lines += advice_lines(heat)
-            room = self.details.size.height - len(lines) - 1
-            lines += [Text(), *probability_lines(prediction, self._names, room, width, glyphs)]
+            available = self.details.size.height - len(lines) - 1
+            lines += [Text(), *probability_lines(prediction, self._names, available, width, glyphs)]
         return Text("\n").join(lines)

@@ -30,16 +30,16 @@ def shading_of(app: App[Any]) -> Shading:
 
 
 @lru_cache(maxsize=256)
-def paint_picture(picture: Picture, room: Size, shading: Shading) -> tuple[Strip, ...]:
-    """Draw an image as large as possible within `room`, which is given in lines and columns.
+def paint_picture(picture: Picture, available: Size, shading: Shading) -> tuple[Strip, ...]:
+    """Draw an image as large as possible within `available`, which is given in lines and columns.
 
     The results are cached together with their images. Shrink large images with `thumbnail` before calling this.
     """
-    return _paint(picture, room, shading)
+    return _paint(picture, available, shading)
 
 
-def _paint(picture: Picture, room: Size, shading: Shading) -> tuple[Strip, ...]:
-    size = fit_picture(picture, room, shading)
+def _paint(picture: Picture, available: Size, shading: Shading) -> tuple[Strip, ...]:
+    size = fit_picture(picture, available, shading)
     return tuple(Strip(line, size[1]) for line in draw_picture(picture, size, shading))
 
 
@@ -60,23 +60,23 @@ class ImageView(Widget):
         """The image that is shown, with its heat map."""
         return None if self._shown is None else self._shown[0]
 
-    def show(self, picture: Picture, room: Size) -> None:
-        """Show an image as large as possible within `room`, which is given in lines and columns."""
-        if (picture, room) == self._shown:
+    def show(self, picture: Picture, available: Size) -> None:
+        """Show an image as large as possible within `available`, which is given in lines and columns."""
+        if (picture, available) == self._shown:
             return
-        self._shown = (picture, room)
+        self._shown = (picture, available)
         output = self.app.pixel_output if isinstance(self.app, TerminalApp) else None
         if output is not None and max(picture.height, picture.width) > MAX_BLOCKS_SIDE:
-            self._show_pixels(picture, room, output)
+            self._show_pixels(picture, available, output)
             return
         self._hide_pixels()
-        self._strips = _paint(picture, room, shading_of(self.app))
+        self._strips = _paint(picture, available, shading_of(self.app))
         self._resize(len(self._strips), self._strips[0].cell_length)
         self.refresh()
 
-    def _show_pixels(self, picture: Picture, room: Size, output: PixelOutput) -> None:
+    def _show_pixels(self, picture: Picture, available: Size, output: PixelOutput) -> None:
         height, width = output.cell
-        size = fit_pixels(picture.shape, (room[0] * height, room[1] * width))
+        size = fit_pixels(picture.shape, (available[0] * height, available[1] * width))
         self._strips = ()
         if self._resize(-(-size[0] // height), -(-size[1] // width)):
             self._hide_pixels()
