@@ -77,6 +77,13 @@ class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
         """The name of the data set or, if it is a folder with the user's images, of the folder."""
         return PurePath(self.directory or "").name if self.name == FOLDER else self.name
 
+    def is_same_source(self, other: "DatasetRef") -> bool:
+        """Return whether both are the same published data set, or the same folder with images of the same size."""
+        return self.name == other.name and (
+            self.name != FOLDER
+            or (self.directory, self.image_size, self.fit) == (other.directory, other.image_size, other.fit)
+        )
+
 
 class SkippedFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file or folder that couldn't be read."""

@@ -14,11 +14,12 @@ import msgspec
 import pytest
 import torch
 import torchvision
+from PIL import Image
 from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from fashion_tui.data import files
+from fashion_tui.data import datasets, files
 from fashion_tui.report.glyphs import Glyphs
 from fashion_tui.runs import on_end, store
 from fashion_tui.runs.run import Run
@@ -29,7 +30,7 @@ from fashion_tui.schema.run import RunSummary
 from fashion_tui.settings import UserSettings
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.dialog import ConfirmDialog
-from fashion_tui.tui.lab_app import NetworkChoice
+from fashion_tui.tui.lab_app import NetworkChoice, Settings
 from fashion_tui.tui.train import run_lines
 from fashion_tui.tui.train.follow import SnapshotTaken
 from fashion_tui.tui.train.form.run_form import RunForm
@@ -38,6 +39,7 @@ from fashion_tui.tui.train.run_lines import run_line
 from fashion_tui.tui.widgets.cycle import Cycle
 from tests.runs.parts import make_run
 from tests.tui.pilots import AppAndPilot, app_on, footer, screen_text, until
+from tests.tui.shared_engines import create_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
@@ -441,6 +443,28 @@ async def test_old_checkpoints_are_deleted_after_asking(tmp_path: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, ConfirmDialog), "the question")
         await pilot.press("y")
         await until(pilot, lambda: [path.name for path in folder.glob("*.pt")] == ["step-2.pt"], "the removal")
+
+
+async def test_a_run_is_repeated_with_its_own_folder_of_images(tmp_path: Path) -> None:
+    """The app shows another folder of the same name."""
+    folders = [tmp_path / parent / "pets" for parent in ("a", "b")]
+    for shade, folder in enumerate(folders):
+        for index in range(20):
+            path = folder / ("cats", "dogs")[index % 2] / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.new("L", (28, 28), 10 * index + shade).save(path)
+    own, shown = (datasets.prepare(datasets.find(str(folder))).info.ref for folder in folders)
+    with make_run(tmp_path / "runs", recipe=QUICK, dataset=own) as run:
+        run.write_status(msgspec.structs.replace(run.read_status(), state="stopped"))
+    app = create_app(Settings(tmp_path / "runs", dataset=str(folders[1])))
+    async with app.run_test(size=(120, 40), notifications=True) as pilot:
+        await until(pilot, lambda: app.dataset is not None and app.dataset.ref == shown, "the data set")
+        await pilot.press("f5")
+        await until(pilot, lambda: app.query(TrainPane) and app.query_one(TrainPane).run_list.chosen_run, "the run")
+        await pilot.press("A")
+        await until(pilot, lambda: isinstance(app.screen, RunForm) and isinstance(app.focused, Input), "the form")
+        assert isinstance(app.screen, RunForm)
+        assert app.screen.dataset.ref == own
 
 
 async def test_a_run_is_repeated_with_a_change(tmp_path: Path) -> None:

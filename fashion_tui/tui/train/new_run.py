@@ -90,7 +90,7 @@ class NewRuns:
     def _dataset_of(self, config: RunConfig, state: DatasetState) -> DatasetInfo:
         """Return the data set of a run. Raises UserError if it can't be found, is damaged, or must be read first."""
         own = config.dataset
-        if own.short_name == state.ref.short_name:
+        if own.is_same_source(state.ref):
             return state.info
         chosen = self._pane.lab_app.settings.data_directory
         if own.name != FOLDER and chosen is not None:
