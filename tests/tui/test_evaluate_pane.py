@@ -27,7 +27,8 @@ from fashion_tui.lab.training.checkpoint import write_checkpoint
 from fashion_tui.report.glyphs import UNICODE
 from fashion_tui.schema.baselines import Baselines
 from fashion_tui.schema.evaluation import Evaluation, PredictionOrder, PredictionPage
-from fashion_tui.schema.requests import Evaluate, GetBaselines, GetPredictions
+from fashion_tui.schema.replies import Device
+from fashion_tui.schema.requests import Evaluate, GetBaselines, GetDevices, GetPredictions
 from fashion_tui.tui.app import FashionApp
 from fashion_tui.tui.dialogs.choice import ChoiceDialog
 from fashion_tui.tui.dialogs.save import SaveDialog
@@ -248,8 +249,7 @@ async def test_evaluation_can_be_cancelled_and_survives_the_engine(runs: Path) -
     app = create_app(Settings(runs, dataset="synthetic"))
     async with app.run_test(size=(120, 40), notifications=True) as pilot:
         await until(pilot, lambda: app.dataset is not None, "the data set")
-        await pilot.press("f3")
-        await until(pilot, lambda: "Coat" in screen_text(app), "an engine")
+        await app.engine.ask(GetDevices(), tuple[Device, ...])  # starts the engine
         assert app.engine.pid is not None
         os.kill(app.engine.pid, signal.SIGSTOP)
         await pilot.press("f6")
