@@ -3,6 +3,7 @@
 import copy
 import io
 import random
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,7 +18,7 @@ from fashion_tui.lab.data.datasets import ImageBatches, Images
 from fashion_tui.lab.networks import GuideNet
 from fashion_tui.lab.training.checkpoint import BadCheckpoint, read_checkpoint, write_checkpoint
 from fashion_tui.lab.training.loop import Training
-from fashion_tui.schema.builtin_recipes import CPU_RECIPES, GUIDE, QUICK, RECIPES, STRONG
+from fashion_tui.schema.builtin_recipes import GUIDE, QUICK, RECIPES, STRONG
 from fashion_tui.schema.errors import UsageError
 from fashion_tui.schema.recipe import Recipe
 
@@ -138,6 +139,12 @@ def run(training: Training, steps: int) -> Training:
 EVERYTHING = msgspec.structs.replace(
     STRONG, name="everything", crop=2, erase=10, weight_decay=0.1, max_gradient_norm=1.0, ema_decay=0.9
 )
+NARROW_RECIPES = [
+    msgspec.structs.replace(recipe, model="strong" if recipe.model in {"wide", "wider"} else recipe.model)
+    for recipe in RECIPES.values()
+]
+"""All built-in recipes, with `strong` instead of the networks that only have more channels."""
+
 ADAMW = msgspec.structs.replace(
     QUICK, name="adamw", optimizer="adamw", weight_decay=0.1, schedule="cosine", ema_decay=0.5
 )
@@ -146,34 +153,34 @@ SGD = msgspec.structs.replace(
 )
 
 
-@pytest.mark.parametrize(
-    "recipe", [*(RECIPES[name] for name in CPU_RECIPES), EVERYTHING, ADAMW, SGD], ids=lambda recipe: recipe.name
-)
-@pytest.mark.parametrize("resumed_at", [1, 7, 10, 13])
-def test_resumed_training_is_bit_identical(recipe: Recipe, resumed_at: int, tmp_path: Any) -> None:
-    """A new training that loads the saved state continues as if there had been no interruption.
+@pytest.mark.parametrize("recipe", [*NARROW_RECIPES, EVERYTHING, ADAMW, SGD], ids=lambda recipe: recipe.name)
+def test_resumed_training_is_bit_identical(recipe: Recipe, tmp_path: Path) -> None:
+    """New trainings that load the saved state continue as if there had been no interruption.
 
     The batches of `adamw` are split into micro-batches.
     """
     recipe, images = msgspec.structs.replace(recipe, batch_size=300 if recipe.name == "adamw" else 50), striped(480)
     undisturbed = run(Training(recipe, images, device=CPU, seed=5), 17)
 
-    first = run(Training(recipe, images, device=CPU, seed=5), resumed_at)
-    first.best_validation, first.train_seconds, first.epoch_seconds = 0.5, 1.5, 0.25
-    file = tmp_path / "checkpoint.pt"
-    with file.open("wb") as stream:
-        write_checkpoint(stream, first.state_dict(), {"note": [1, "two"]})
-    state, notes = read_checkpoint(file)
-    assert notes == {"note": [1, "two"]}
+    training = Training(recipe, images, device=CPU, seed=5)
+    for steps in (1, 6, 3, 3):  # step 10 is the last of an epoch
+        run(training, steps)
+        training.best_validation, training.train_seconds, training.epoch_seconds = 0.5, 1.5, 0.25
+        file = tmp_path / "checkpoint.pt"
+        with file.open("wb") as stream:
+            write_checkpoint(stream, training.state_dict(), {"note": [1, "two"]})
+        state, notes = read_checkpoint(file)
+        assert notes == {"note": [1, "two"]}
 
-    second = Training(recipe, images, device=CPU, seed=5)
-    random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - other code may draw random numbers
-    second.load_state_dict(state)
-    assert bits(second) == bits(first)
-    run(second, 17 - resumed_at)
-    for training in (undisturbed, second):
-        training.best_validation, training.train_seconds, training.epoch_seconds = None, 0.0, 0.0
-    assert bits(second) == bits(undisturbed)
+        resumed = Training(recipe, images, device=CPU, seed=5)
+        random.random(), np.random.rand(), torch.rand(1)  # noqa: NPY002 - other code may draw random numbers
+        resumed.load_state_dict(state)
+        assert bits(resumed) == bits(training), f"after {steps} more steps"
+        training = resumed
+    run(training, 4)
+    for each in (undisturbed, training):
+        each.best_validation, each.train_seconds, each.epoch_seconds = None, 0.0, 0.0
+    assert bits(training) == bits(undisturbed)
 
 
 def state_items() -> list[str]:
