@@ -272,7 +272,7 @@ class RunReader:
             warnings=(*_warnings(contents, replay.last_time), *replay.warnings),
             events=tuple(replay.events),
             metrics=tuple(replay.metrics),
-            last_values={name: self.metrics[name].values(last=1)[0] for name in self._main_metrics()},
+            last_values=self._last_values(),
             curves={name: replay.series(name).curve(self._buckets) for name in self.watched},
             details={name: replay.series(name).window(*steps, DETAIL_BUCKETS) for name, steps in self.windows.items()},
             clock=_clock(replay.times, replay.first_started or (config.created if config else None)),
@@ -295,11 +295,15 @@ class RunReader:
         )
         return self._snapshot
 
-    def _main_metrics(self) -> list[str]:
-        """Return the metrics of the whole network, in the order of the log. For an imported run, losses come first."""
-        if self.run.imported is not None:
-            return main_metrics_first(self.metrics)
-        return [name for name in self.metrics if "/" not in name]
+    def _last_values(self) -> dict[str, float]:
+        """Return the last values of the metrics of the whole network, in the order of the log.
+
+        For an imported run, losses come first.
+        """
+        metrics = self.metrics
+        is_imported = self.run.imported is not None
+        names = main_metrics_first(metrics) if is_imported else [name for name in metrics if "/" not in name]
+        return {name: metrics[name].values(last=1)[0] for name in names}
 
     def _log_damage(self, status: RunStatus, bad_lines: int, missing_events: int) -> list[str]:
         unit, file = ("line", EVENTS_FILE) if self._follower is None else (self._follower.unit, self._follower.file)

@@ -58,8 +58,8 @@ from fashion_tui.lab.training.loop import Training
 from fashion_tui.schema.builtin_recipes import GUIDE
 
 (set_cpu_threads if "ours" in sys.argv else torch.set_num_threads)(2)
-recipe = replace(GUIDE, batch_size=8, epochs=3, learning_rate=3e-3)
-training = Training(recipe, Images(*draw(400, seed=0)), device=torch.device("cpu"), seed=0)
+recipe = replace(GUIDE, batch_size=8, epochs=2, learning_rate=3e-3)
+training = Training(recipe, Images(*draw(200, seed=0)), device=torch.device("cpu"), seed=0)
 while training.epoch < recipe.epochs:
     for _ in training.steps():
         pass

@@ -169,7 +169,8 @@ def test_resumed_training_is_bit_identical(recipe: Recipe, tmp_path: Path) -> No
         file = tmp_path / "checkpoint.pt"
         with file.open("wb") as stream:
             write_checkpoint(stream, training.state_dict(), {"note": [1, "two"]})
-        state, notes = read_checkpoint(file)
+        with file.open("rb") as stream:
+            state, notes = read_checkpoint(stream)
         assert notes == {"note": [1, "two"]}
 
         resumed = Training(recipe, images, device=CPU, seed=5)
