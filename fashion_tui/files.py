@@ -12,14 +12,14 @@ from typing import BinaryIO
 TEMPORARY_SUFFIX = ".tmp"
 """Suffix of temporary files, which are named `.NAME.RANDOM.tmp`.
 
-A process that is killed by SIGKILL while writing leaves its temporary file behind.
+A process that crashes or is killed by a signal that it doesn't handle leaves its temporary file behind.
 """
 
 PUBLIC_MODE = 0o666
 """Mode of files that the user saves or exports, before the umask is applied."""
 
 _unfinished: set[tuple[int, str]] = set()
-"""Descriptors of folders and names of temporary files that this process is writing."""
+"""Pairs of a folder's descriptor and the name of a temporary file that this process is writing into it."""
 
 Content = bytes | Callable[[BinaryIO], None]
 """The content of a file: bytes, or a function that writes the content to the open file and may read it back."""

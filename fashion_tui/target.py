@@ -35,12 +35,12 @@ def target_file(output: Path, option: str) -> Path:
 
 
 def write_error(path: Path | str, error: OSError) -> UserError:
-    """Return an error that says why a file of the user can't be written, and what to do."""
+    """Return a UserError that says why the user's file can't be written and what to do."""
     advice = {
         errno.ENAMETOOLONG: "choose a shorter name",
         errno.ENOSPC: "free space or choose another folder",
         errno.EDQUOT: "free space or choose another folder",
-        errno.EFBIG: "raise the limit on the size of files, or choose another folder",
+        errno.EFBIG: "raise the file size limit or choose another folder",
     }.get(error.errno or 0, "choose another folder")
     return UserError(f"can't write {path}: {error.strerror or error}; {advice}")
 

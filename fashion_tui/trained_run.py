@@ -100,7 +100,7 @@ class TrainedRun:
                 training, _ = read_checkpoint(file)
         except FileNotFoundError:
             raise UserError(
-                f"{self.run.id} has removed its checkpoint at step {self.checkpoint.step}{self._others()}"
+                f"{self.run.id} no longer has its checkpoint at step {self.checkpoint.step}{self._others()}"
             ) from None
         except OSError as error:
             raise UserError(f"can't read {self.checkpoint_file}: {reason(error)}{self._others()}") from error
@@ -114,7 +114,7 @@ class TrainedRun:
 
 def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
     store, damaged = run.checkpoints, list[str]()
-    validation, at = run.config.validation, ""
+    validation, kind = run.config.validation, "checkpoint"
     if which == "final":
         found = store.latest(damaged.append)
         missing = _no_checkpoint(run)
@@ -124,17 +124,17 @@ def _find_checkpoint(run: Run, which: str) -> CheckpointRef:
                 f"{run.id} has no best checkpoint because it was trained without a validation set; use final, or train "
                 "with --validation N"
             )
-        found, at = store.best(damaged.append), " that is the best"
+        found, kind = store.best(damaged.append), "best checkpoint"
         missing = "has no best checkpoint yet; it is chosen after the first epoch"
     elif which.isdecimal():
-        found, at = store.at(int(which), damaged.append), f" at step {which}"
+        found, kind = store.at(int(which), damaged.append), f"checkpoint at step {which}"
         steps = ", ".join(str(step) for step in sorted(store.steps())) or "none"
         missing = f"has no checkpoint at step {which}; its checkpoints: {steps}"
     else:
         raise UsageError(f"checkpoint is {which!r}; it must be final, best or a step number")
     if found is None and damaged:
         others = "" if which == "final" else list_others(run, None)
-        raise UserError(f"{run.id} has no intact checkpoint{at}: {'; '.join(damaged)}{others}")
+        raise UserError(f"{run.id} has no intact {kind}: {'; '.join(damaged)}{others}")
     if found is None:
         raise UserError(f"{run.id} {missing}")
     return found

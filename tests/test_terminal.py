@@ -1,6 +1,7 @@
 """The emulated terminal that other tests use."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,11 +53,17 @@ def test_resizing_signals_the_program() -> None:
         assert terminal.text().count("\n") == 20
 
 
-def test_closing_the_terminal_hangs_up() -> None:
-    with _running(ECHO) as terminal:
-        terminal.wait_for("ready")
-        terminal.hang_up()
-        assert terminal.exit_status() < 0
+@pytest.mark.parametrize("inherited", [signal.SIG_DFL, signal.SIG_IGN])
+def test_closing_the_terminal_hangs_up(inherited: signal.Handlers) -> None:
+    """Programs started by nohup inherit that SIGHUP is ignored."""
+    before = signal.signal(signal.SIGHUP, inherited)
+    try:
+        with _running(ECHO) as terminal:
+            terminal.wait_for("ready")
+            terminal.hang_up()
+            assert terminal.exit_status() == -signal.SIGHUP
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_waiting_fails_with_the_screen_when_the_program_ends() -> None:

@@ -96,7 +96,7 @@ class TerminalProgram:
                 (os.POSIX_SPAWN_DUP2, 0, 2),
             ],
             setsid=True,
-            setsigdef=[signal.SIGPIPE],
+            setsigdef=[signal.SIGHUP, signal.SIGPIPE],  # nohup ignores SIGHUP
         )
 
     # Output

@@ -15,9 +15,9 @@ _LAST_WORD = re.compile(r"[^\W_]+$")
 def short_class_name(names: Sequence[str], label: int, width: int, glyphs: Glyphs) -> str:
     """Return the name of a class, at most `width` columns wide.
 
-    Of alternatives such as `T-shirt/top`, the first one remains if no other name begins with it. Any other longer name
-    is cut at the position at which no other name has the same beginning and end: of `blue sports car` and
-    `blue school bus`, `blue…car` and `blue…bus` remain. If there is no such position, the label replaces the beginning.
+    A name that fits is returned unchanged. `T-shirt/top` becomes `T-shirt` if no other name starts with that.
+    Otherwise, the middle of the name is cut so that no other name has the same start and end: `blue sports car` and
+    `blue school bus` become `blue…car` and `blue…bus`. If no cut is unique, the class index replaces the start.
 
     Args:
         names: The names of all classes.
@@ -37,7 +37,7 @@ def short_class_names(names: Sequence[str], width: int, glyphs: Glyphs) -> list[
 def column_titles(names: Sequence[str], width: int, glyphs: Glyphs) -> list[str]:
     """Return a title for the column of each class: the first `width` columns of its name.
 
-    If names can't be told apart by them, the titles are the labels.
+    If these aren't distinct, the titles are the class indices.
     """
     if not have_distinct_starts(names, width):
         return [str(label) for label in range(len(names))]
@@ -47,7 +47,7 @@ def column_titles(names: Sequence[str], width: int, glyphs: Glyphs) -> list[str]
 def row_name(names: Sequence[str], label: int, width: int, title_width: int, glyphs: Glyphs) -> str:
     """Return the name of a row, at most `width` columns wide, in a table whose columns have `column_titles`.
 
-    If the titles are the labels, the name starts with the label: `17 castle`.
+    If the titles are class indices, the name starts with the index: `17 castle`.
     """
     number = "" if have_distinct_starts(names, title_width) else f"{label:>{len(str(len(names) - 1))}} "
     return number + short_class_name(names, label, width - len(number), glyphs)

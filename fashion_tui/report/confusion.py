@@ -27,7 +27,7 @@ LARGE_CONFUSION = 0.05
 
 CELL_WIDTH = 5
 SHORT_NAME = 3
-"""Maximum width of the names of the columns, in columns of the terminal."""
+"""Maximum width of a column title, in terminal columns."""
 
 CORRECT_BACKGROUND = PALETTE.correct
 CONFUSION_BACKGROUNDS = tuple(zip((0.10, LARGE_CONFUSION, 0.01), PALETTE.confusions, strict=True))
@@ -37,7 +37,7 @@ Each confusion gets the colour of the first pair whose threshold it reaches.
 """
 
 NAME_WIDTH = 12
-"""Maximum width of the names of the true classes, in columns. Numbers precede them if the columns have numbers."""
+"""Maximum width of the names of the true classes, in columns, without the class indices that may precede them."""
 OTHER_LINES = 2
 """Lines above the rows of the matrix: its caption and the names of the columns."""
 
@@ -110,7 +110,7 @@ def _name_width(matrix: ConfusionMatrix) -> int:
 
 
 def _has_titles(matrix: ConfusionMatrix) -> bool:
-    """Return whether the columns have names. Otherwise, names would be ambiguous, and the columns have numbers."""
+    """Return whether the column titles are names. If short names would be ambiguous, they are class indices instead."""
     return have_distinct_starts(matrix.names, SHORT_NAME)
 
 
@@ -158,9 +158,9 @@ def matrix_blocks(matrix: ConfusionMatrix, width: int, glyphs: Glyphs) -> list[T
     return lines
 
 
-def _class_name(matrix: ConfusionMatrix, place: int, width: int, glyphs: Glyphs) -> str:
+def _class_name(matrix: ConfusionMatrix, index: int, width: int, glyphs: Glyphs) -> str:
     """Return the name of the class in a row or column."""
-    return row_name(matrix.names, matrix.order[place], width, SHORT_NAME, glyphs)
+    return row_name(matrix.names, matrix.order[index], width, SHORT_NAME, glyphs)
 
 
 def _caption(matrix: ConfusionMatrix, window: MatrixWindow, normalisation: Normalisation, glyphs: Glyphs) -> Text:

@@ -24,7 +24,7 @@ MAX_NAME_WIDTH = 24
 """Maximum width of a class name in the table of the classes, in columns. Longer names are shortened."""
 
 MAX_MATRIX_CLASSES = 20
-"""Maximum number of classes for which the confusion matrix is printed. Most of the numbers would be 0 for more."""
+"""Maximum number of classes for which the confusion matrix is printed. With more classes, most counts are 0."""
 
 MAX_CONFUSIONS = 20
 """Number of confusions that are printed instead of the matrix."""
@@ -59,7 +59,7 @@ def _confusions(evaluation: Evaluation, glyphs: Glyphs) -> list[RenderableType]:
 
 @dataclass(frozen=True, slots=True)
 class _Matrix:
-    """A confusion matrix that is as wide as the console allows."""
+    """A confusion matrix that is split into blocks that fit the width of the console."""
 
     matrix: ConfusionMatrix
     glyphs: Glyphs

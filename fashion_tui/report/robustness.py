@@ -20,7 +20,7 @@ def describe_corruption(curve: RobustnessCurve, strength: float) -> str:
         case "rotation":
             return f"rotation by {strength:.3g} degrees"
         case "shift":
-            return f"shift by {strength:.3g} pixels"
+            return f"shift by {strength:.3g} pixel{'' if strength == 1 else 's'}"
         case "blur":
             return f"blur with a standard deviation of {strength:.3g} pixels"
         case "noise":

@@ -78,7 +78,7 @@ class DatasetRef(msgspec.Struct, frozen=True, kw_only=True):
         return PurePath(self.directory or "").name if self.name == FOLDER else self.name
 
     def is_same_source(self, other: "DatasetRef") -> bool:
-        """Return whether both are the same published data set, or the same folder with images of the same size."""
+        """Return whether both are the same published data set, or the same folder with the same image size and fit."""
         return self.name == other.name and (
             self.name != FOLDER
             or (self.directory, self.image_size, self.fit) == (other.directory, other.image_size, other.fit)

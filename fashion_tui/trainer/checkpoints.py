@@ -192,4 +192,4 @@ def _load(store: CheckpointStore, ref: CheckpointRef) -> LoadedCheckpoint:
                 notes.get("early_stopping"),
             )
         except (LookupError, TypeError, ValueError) as error:
-            raise BadCheckpoint(f"{file.name} lacks the state of the trainer, so it can't be resumed from") from error
+            raise BadCheckpoint(f"{file.name} lacks the trainer's state, so training can't resume from it") from error

@@ -131,7 +131,7 @@ async def test_two_runs_are_compared_image_by_image(engine: Engine, runs: tuple[
     assert min(held_out.broken + held_out.fixed) >= len(dataset.train) - 500
 
 
-async def test_outputs_that_are_not_numbers_have_no_scores(
+async def test_runs_whose_outputs_are_not_numbers_cannot_be_compared(
     engine: Engine, runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
     state = {name: tensor.fill_(torch.nan) for name, tensor in network(101).state_dict().items()}
@@ -139,7 +139,7 @@ async def test_outputs_that_are_not_numbers_have_no_scores(
         run.checkpoints.save(lambda file: write_checkpoint(file, {"model": state}, {}), step=10, epoch=0)
     for paths in ((runs[0], run.path), (run.path, runs[0])):
         request = CompareRuns(run_path=str(paths[0]), other_path=str(paths[1]))
-        with pytest.raises(UserError, match=rf"{run.id} has no scores: for 2,000 of 2,000"):
+        with pytest.raises(UserError, match=rf"can't compare {run.id}: for 2,000 of 2,000"):
             await engine.ask(request, PredictionComparison)
     robustness = MeasureRobustness(run_path=str(run.path), checkpoint="final", max_images=10)
     result = await engine.ask(robustness, Robustness)

@@ -1,4 +1,4 @@
-"""Damaged checkpoints, and files that aren't checkpoints of the run: one sentence names the file and what to use."""
+"""Errors about damaged and wrong checkpoints name the file and the usable checkpoints in one sentence."""
 
 import io
 import os
@@ -59,16 +59,16 @@ UNREADABLE: dict[str, tuple[Write, str]] = {
     "zeros": (lambda file: file.write(bytes(1000)), "damaged"),
     "a foreign object": (lambda file: torch.save({"training": io.StringIO()}, file), "StringIO"),
     "a pickle": (lambda file: pickle.dump({"training": 1}, file, protocol=2), "damaged"),
-    "only weights": (lambda file: torch.save(weights(), file), "state of a training"),
-    "no weights": (training(epoch=1), "state of a training"),
-    "weights that aren't tensors": (training(model={"conv1.weight": "x"}), "state of a training"),
-    "averages that aren't tensors": (training(model=weights(), averaged=3), "state of a training"),
+    "only weights": (lambda file: torch.save(weights(), file), "no training state"),
+    "no weights": (training(epoch=1), "no training state"),
+    "weights that aren't tensors": (training(model={"conv1.weight": "x"}), "no training state"),
+    "averages that aren't tensors": (training(model=weights(), averaged=3), "no training state"),
 }
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
 @pytest.mark.filterwarnings("ignore:Detected pickle protocol")
-async def test_a_file_that_is_no_checkpoint_is_named_with_the_reason(
+async def test_a_file_that_is_not_a_checkpoint_is_reported_with_the_reason(
     engine: Engine, run: Path, tmp_path: Path, name: str
 ) -> None:
     write, reason = UNREADABLE[name]

@@ -92,7 +92,7 @@ async def test_predictions_of_a_removed_checkpoint_are_still_answered(engine: En
     itself = CompareRuns(run_path=str(run), other_path=str(run), checkpoint="10", other_checkpoint="10")
     compared = await engine.ask(itself, PredictionComparison)
     assert (compared.n, compared.broken, compared.fixed) == (2_000, (), ())
-    with pytest.raises(UserError, match=r"removed its checkpoint at step 10; choose another checkpoint: 30, 20"):
+    with pytest.raises(UserError, match=r"no longer has its checkpoint at step 10; choose another checkpoint: 30, 20"):
         await engine.ask(MeasureRobustness(run_path=str(run), checkpoint="10", max_images=10), Robustness)
     other = Engine()
     try:

@@ -1,4 +1,4 @@
-"""A custom model that fails while it is evaluated: one sentence names the call, the shapes and the line."""
+"""If a custom model fails during evaluation, the error names the call, the shapes and the line in one sentence."""
 
 import zlib
 from collections.abc import Callable
@@ -127,7 +127,7 @@ async def test_all_requests_that_run_the_network_explain_its_error(
         assert "Recorder" not in message
 
 
-async def test_code_that_raises_another_base_exception_or_forks_costs_no_other_request(
+async def test_other_requests_survive_code_that_raises_a_base_exception_or_forks(
     engine: Engine, make: Callable[[str], Path], tmp_path: Path
 ) -> None:
     await engine.ask(GetShapes(model="guide"), ShapeTable)

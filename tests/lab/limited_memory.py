@@ -1,4 +1,4 @@
-"""Work with the data set in a folder that is larger than the memory of this process, in all ways named as arguments."""
+"""Run the functions named as arguments on a stored data set that is larger than this process's memory limit."""
 
 import resource
 import sys
@@ -67,7 +67,7 @@ def corrupt(dataset: Dataset) -> None:
 
 
 def downsample(dataset: Dataset) -> None:
-    """Average 2×2 images of the set, of which each has more pixels than are compared."""
+    """View every four images as one of 56×56 pixels, which is larger than MAX_SIDE, and downsample it."""
     pixels = dataset.train.pixels.view(-1, 1, 56, 56)
     assert pixel_features(pixels).shape == (len(pixels), 1024)
 

@@ -337,7 +337,7 @@ class Counting(Net):
 def test_a_network_whose_logits_depend_on_earlier_calls_is_not_exported(
     file_format: ExportFormat, tmp_path: Path
 ) -> None:
-    """An exported program contains the number of calls and counts as the network does, so it isn't among these."""
+    """An exported program isn't among these, because it contains the counter and counts like the network."""
     net = Counting().eval()
     net(torch.zeros(2, 1, 28, 28))  # a call that the exported network hasn't seen
     with pytest.raises(UserError, match=r"by up to \d.*when it is called again") as caught:

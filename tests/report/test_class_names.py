@@ -25,8 +25,8 @@ def test_short_names_are_distinct_and_fit(names: list[str], width: int, glyphs: 
         assert "".join(short).isascii()
 
 
-def test_a_cut_name_has_its_own_beginning_and_end() -> None:
-    """A name that is cut is never another word: what is left out is marked."""
+def test_a_shortened_name_keeps_its_beginning_and_end() -> None:
+    """An ellipsis marks the cut, so that a shortened name never looks like another word."""
     generator = random.Random(0)
     for width in range(4, 14):
         names = ["".join(generator.choices("ab ", k=generator.randint(3, 16))).strip() or "a" for _ in range(8)]

@@ -20,6 +20,7 @@ def test_a_strength_is_named_with_its_unit() -> None:
     rotation = RobustnessCurve(corruption="rotation", strengths=(30.0,), unit="degrees", accuracies=(0.5,))
     assert describe_corruption(rotation, 30.0) == "rotation by 30 degrees"
     assert describe_corruption(shift, 3.0) == "shift by 3 pixels"
+    assert describe_corruption(shift, 1.0) == "shift by 1 pixel"
     assert describe_corruption(noise, 0.25).endswith("standard deviation of 0.25")
 
 

@@ -103,7 +103,7 @@ async def test_all_views_agree_with_the_predictions(pair: list[Path]) -> None:
         await until(pilot, lambda: app.screen is not screen, "the pane")
 
 
-async def test_long_names_of_runs_leave_room_for_both_accuracies(pair: list[Path]) -> None:
+async def test_long_names_of_runs_leave_space_for_both_accuracies(pair: list[Path]) -> None:
     renamed = pair[0].with_name("20261201-000000-a-network-with-a-long-name-aaaa")
     renamed.symlink_to(pair[0])
     app = create_app(Settings(pair[0].parent, dataset="synthetic"))

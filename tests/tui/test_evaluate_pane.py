@@ -439,14 +439,14 @@ async def test_keys_open_and_cancel_what_is_computed(runs: Path, finished: Path)
         assert f"top-2 {truth.top2 * 100:.1f} %" in screen_text(app)
 
 
-async def test_images_that_are_being_read_are_announced(held_out: Path) -> None:
+async def test_a_message_is_shown_while_predictions_are_read(held_out: Path) -> None:
     async with evaluate_pane(held_out) as (app, pilot, pane):
         await until(pilot, lambda: labels(pane), "the mistakes")
         assert app.engine.pid is not None
         os.kill(app.engine.pid, signal.SIGSTOP)
         try:
             await pilot.press("w")
-            await until(pilot, lambda: "reading the predictions" in screen_text(app), "the announcement")
+            await until(pilot, lambda: "reading the predictions" in screen_text(app), "the message")
         finally:
             os.kill(app.engine.pid, signal.SIGCONT)
         await until(pilot, lambda: "all predictions" in screen_text(app), "the predictions")

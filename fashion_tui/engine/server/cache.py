@@ -51,7 +51,7 @@ class Cache:
         return self._datasets[ref]
 
     def evaluated_checkpoint(self, run_path: Path, step: str) -> CheckpointRef | None:
-        """Return the checkpoint that `remember_checkpoint` was last called with for this run and step, or None."""
+        """Return the checkpoint that was last remembered for this run and step, or None."""
         return self._checkpoints.get((run_path, step))
 
     def remember_checkpoint(self, run_path: Path, checkpoint: CheckpointRef) -> None:

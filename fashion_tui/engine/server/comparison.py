@@ -59,8 +59,8 @@ def _predictions(evaluated: EvaluatedRun, run: str) -> Tensor:
     logits = evaluated.logits()
     if invalid := int((~has_probabilities(logits)).sum()):
         raise UserError(
-            f"{run} has no scores: for {invalid:,} of {len(logits):,} images, its network's outputs aren't numbers; "
-            "compare another checkpoint or run"
+            f"can't compare {run}: for {invalid:,} of {len(logits):,} images, its network's outputs aren't numbers; "
+            "choose another checkpoint or run"
         )
     return logits.argmax(dim=1)
 

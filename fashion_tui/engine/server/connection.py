@@ -72,13 +72,13 @@ class Connection:
     def listen(self) -> None:
         """Start the listening thread. Call this from the main thread."""
         signal.signal(signal.SIGUSR1, self._on_interrupt)
-        os.register_at_fork(after_in_child=self._leave_to_parent)
+        os.register_at_fork(after_in_child=self._close_in_child)
         threading.Thread(target=self._listen, name="listen", daemon=True).start()
 
-    def _leave_to_parent(self) -> None:
+    def _close_in_child(self) -> None:
         """Close the socket in a process that user code has forked. The next `send` then ends that process."""
         self._socket.close()
-        self.keep_log = True  # the parent's log
+        self.keep_log = True  # the log belongs to the parent
 
     def calls(self) -> Iterator[Call]:
         """Yield calls as they arrive, except those that were cancelled while they were queued."""

@@ -57,8 +57,8 @@ def parts_of(dataset: Dataset, config: RunConfig, split: EvaluationSplit) -> Par
 def open_evaluated(run_path: Path, checkpoint: str, cache: Cache) -> TrainedRun:
     """Open a run and find a checkpoint as in `TrainedRun.open`.
 
-    A live run removes old checkpoints. If it has removed the checkpoint of a step that this process has evaluated, the
-    returned TrainedRun identifies the cached results, but its weights can't be read.
+    If a live run has since removed a checkpoint that this process evaluated, the returned TrainedRun gives access to
+    the cached results, but its weights can't be read.
     """
     try:
         trained = TrainedRun.open(run_path, checkpoint)

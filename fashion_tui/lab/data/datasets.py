@@ -40,14 +40,14 @@ COPY_BYTES = 1 << 24
 
 @dataclass(frozen=True)
 class Images:
-    """Images and their labels. A selection of images shares their pixels, which may be larger than the memory."""
+    """Images and their labels. Selecting images doesn't copy their pixels, which may be larger than the memory."""
 
     stored: Tensor
     """uint8 [M, C, H, W], 0 for black and 255 for white. It may contain more images than these."""
     labels: Tensor
     """int64 [N], indices into `Dataset.classes`."""
     rows: Tensor | None = None
-    """int64 [N], the index of each image in `stored`. None if these are all images, in this order."""
+    """int64 [N], the index of each image in `stored`. None if `stored` contains exactly these images, in this order."""
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -95,7 +95,7 @@ class Images:
                 yield self.stored.index_select(0, rows)
 
     def to(self, device: torch.device | str) -> "Images":
-        """Move the images to a device. Another device gets only the selected ones."""
+        """Return the images on a device. Only the selected ones are copied to another device."""
         device = torch.device(device)
         if self.rows is None or device == self.device:
             return Images(self.stored.to(device), self.labels.to(device), self.rows)

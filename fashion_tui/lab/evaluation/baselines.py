@@ -67,9 +67,9 @@ def evaluate_baselines(
 def pixel_features(pixels: Tensor) -> Tensor:
     """Return the pixels of images `[N, C, H, W]` as uint8 `[N, F]`.
 
-    Images that are larger than MAX_SIDE are downsampled to this size by averaging, and their pixels are rounded. They
-    are mapped from a temporary file, because they may still be larger than the memory. Raises UserError if it can't be
-    written.
+    Images that are larger than MAX_SIDE are downsampled to this size by averaging, and their pixels are rounded. The
+    result is memory-mapped from a temporary file, because it may still be larger than the memory. Raises UserError if
+    the file can't be written.
     """
     height, width = (min(side, MAX_SIDE) for side in pixels.shape[2:])
     if (height, width) == pixels.shape[2:]:

@@ -89,7 +89,7 @@ def predict_logits(  # noqa: PLR0913
                 if should_stop():
                     raise Cancelled
                 part = predict(batch.flip(-1) if flipped else batch)
-                if not done:  # tensors kept from each batch would fragment the memory
+                if not done:  # allocated once, because keeping a tensor per batch would fragment the memory
                     logits = part.new_empty(len(pixels), *part.shape[1:])
                 logits[done : done + len(part)] = part
                 done += len(part)

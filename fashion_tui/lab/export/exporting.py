@@ -23,7 +23,7 @@ from .formats import FORMATS, Logits
 TOLERANCE = 1e-3
 """Largest difference between the logits of a network and of its exported file, as a fraction of the largest logit.
 
-Exported programs and ONNX Runtime may sum float32 values in another order, so the logits aren't equal to the bit.
+Exported programs and ONNX Runtime may sum float32 values in a different order, so the logits aren't bitwise identical.
 """
 
 
@@ -46,9 +46,9 @@ def export_network(  # noqa: PLR0913
 
     The network is left in evaluation mode, on the CPU, in contiguous layout.
 
-    Raises UserError if the network can't be exported, if the file can't be written, or if the difference is NaN or more
-    than TOLERANCE of the largest logit. Raises Cancelled if `should_stop` returns True. An existing file then keeps its
-    content.
+    Raises UserError if the network can't be exported, if the file can't be written, or if the difference is NaN or
+    exceeds TOLERANCE times the largest logit. Raises Cancelled if `should_stop` returns True. An existing file then
+    keeps its content.
     """
     if path.exists() and not path.is_file():
         raise UserError(f"can't replace {path}: it isn't a regular file; choose another name")
@@ -90,7 +90,7 @@ def prepare(network: nn.Module) -> nn.Module:
 
 @dataclass(frozen=True, slots=True)
 class _Compared:
-    """The comparison of a batch."""
+    """The difference between the logits of a batch."""
 
     difference: float
     """Largest absolute difference between the logits. NaN if only one of two logits is NaN."""
@@ -101,7 +101,7 @@ class _Compared:
 def _compare(
     network: nn.Module, exported: Logits, metadata: ExportMetadata, pixels: Tensor, *, one_image: bool
 ) -> Iterator[tuple[int, _Compared]]:
-    """Compare logits batch by batch. Yield the number of images that have been compared, and the batch's comparison.
+    """Compare logits batch by batch. Yield the number of images compared so far, and the batch's result.
 
     If `one_image` is true, the first batch has one image, because programs often use a network in that way.
     """
@@ -118,7 +118,7 @@ def _compare(
                 actual = exported(images)
             except (Exception, SystemExit) as error:
                 raise UserError(
-                    f"the exported network fails on {len(images)} images, on which the run's network works: "
+                    f"the exported network fails on {len(images)} images, but the run's network doesn't: "
                     f"{first_line(error)}"
                 ) from error
             if actual.shape != expected.shape:
@@ -134,10 +134,10 @@ def _compare(
 def _why_different(
     network: nn.Module, images: Tensor, file_format: ExportFormat, difference: float, scale: float
 ) -> str:
-    """Return why the exported network isn't verified. `images` are the network's input, float32 `[N, C, H, W]`."""
+    """Return the error message for different logits. `images` are the network's input, float32 `[N, C, H, W]`."""
     name = type(network).__name__
     reason = (
-        f"the exported {file_format} of {name} differs from the run's network: its logits by up to {difference:.2g}, "
+        f"the logits of the exported {file_format} file differ from those of {name} by up to {difference:.2g}, "
         f"and at most {TOLERANCE * scale:.2g} is allowed ({TOLERANCE:g} of the largest logit)"
     )
     with torch.no_grad():
@@ -145,7 +145,8 @@ def _why_different(
     if _largest_difference(first, second) <= TOLERANCE * scale:
         return f"{reason}; keep everything that forward uses in parameters and registered buffers"
     return (
-        f"{reason}; {name} returns other logits when it is called again: forward uses random numbers or changes state"
+        f"{reason}; {name} returns different logits when it is called again: remove random numbers and changing state "
+        "from forward"
     )
 
 

@@ -111,7 +111,10 @@ class ExtraState:
             self._remove(scope, owner, name)
 
     def _check(self, weights: dict[str, Tensor], saved: dict[str, Any]) -> None:
-        """Raise WrongWeights if the parameters don't fit. Buffers may have changed during training."""
+        """Raise WrongWeights if the parameters don't fit.
+
+        Only the names of buffers are checked, because training may add, remove or resize them.
+        """
         buffers = {".".join(filter(None, (path, name))) for path, names in saved["buffers"].items() for name in names}
         buffers |= self.model.state_dict().keys()
         parameters: dict[str, Tensor] = dict(self.model.named_parameters(remove_duplicate=False))

@@ -1,4 +1,4 @@
-"""Run a network's code. An error names the call that failed, the shapes and the line of the user's file."""
+"""Explain errors in a network's code: name the failing call, the shapes and the line of the user's file."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,11 +21,11 @@ from .custom import MODULE_PREFIX, SourceError, explain_error
 
 @contextmanager
 def explained(model: nn.Module, images: Tensor, name: str | None = None) -> Iterator[None]:
-    """Raise an error of the network's code in the `with` block as a UserError of one line.
+    """Convert an error that the network's code raises in the `with` block into a one-line UserError.
 
     `images` `[N, C, H, W]` are the network's input. To find the failing call, copies of the network run on these images
     and on one more. `name` is the network's name in the message, by default that of its class. Errors that make a GPU
-    unusable, or by which it ran out of memory, are raised unchanged.
+    unusable and out-of-memory errors of a GPU are raised unchanged.
     """
     name = name or type(model).__name__
     try:
@@ -41,9 +41,9 @@ def explained(model: nn.Module, images: Tensor, name: str | None = None) -> Iter
 
 
 def check_logits(output: object, images: Tensor, classes: int, model: nn.Module, name: str | None = None) -> Tensor:
-    """Return the output for images `[N, C, H, W]` if it consists of float logits `[N, classes]`; else raise UserError.
+    """Return the output for images `[N, C, H, W]` if it is float logits `[N, classes]`.
 
-    The error names the line on which the network's `forward` begins.
+    Raises UserError otherwise. If the user's code defines `forward`, the error names its first line.
     """
     expected = (len(images), classes)
     is_dense = isinstance(output, Tensor) and output.layout == torch.strided and not output.is_meta
@@ -64,7 +64,10 @@ def check_logits(output: object, images: Tensor, classes: int, model: nn.Module,
 
 
 def _explain(model: nn.Module, images: Tensor, name: str) -> UserError | None:
-    """Run copies of the network on the CPU, and return the explanation of their error, or None if there is none."""
+    """Run copies of the network on the CPU and explain their error.
+
+    Return None if they don't fail or the error can't be explained.
+    """
     images = images.detach().to(CPU)
     runner = Runner(model, SpecifiedInputs((), ()))
 

@@ -12,7 +12,7 @@ class WrongWeights(UserError):
 
 
 def check_weights(state: Mapping[str, object], saved: Mapping[str, Tensor]) -> None:
-    """Compare saved weights with the tensors in a network's `state_dict`: their names, shapes and kinds of numbers.
+    """Compare saved weights with the tensors in a network's `state_dict`: their names, shapes and dtypes.
 
     The precision may differ, for example float64 instead of float32. Raises WrongWeights.
     """

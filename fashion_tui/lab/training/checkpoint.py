@@ -15,11 +15,11 @@ from fashion_tui.lab.rng import rng_state, set_rng_state
 from fashion_tui.schema.errors import UserError
 
 _REFUSED = re.compile(r"Unsupported (?:global|class): (?:GLOBAL )?([\w.]+)")
-"""Matches the name of an object that `torch.load(weights_only=True)` refuses, in its error message."""
+"""Finds the name of the refused object in an error message of `torch.load(weights_only=True)`."""
 
 
 class BadCheckpoint(UserError):
-    """Raised when a checkpoint can't be read, contains other objects than tensors and plain values, or doesn't fit.
+    """Raised when a checkpoint can't be read, contains objects other than tensors and plain values, or doesn't fit.
 
     Code in the file is never executed.
     """
@@ -85,7 +85,7 @@ def read_checkpoint(file: BinaryIO) -> tuple[dict[str, Any], dict[str, Any]]:
     except Exception as error:  # a damaged file makes torch.load raise any kind of exception
         raise BadCheckpoint(f"{file.name} is not a fashion-tui checkpoint: {_why_unreadable(file, error)}") from error
     if not _is_checkpoint(content):
-        raise BadCheckpoint(f"{file.name} is not a fashion-tui checkpoint: it doesn't contain the state of a training")
+        raise BadCheckpoint(f"{file.name} is not a fashion-tui checkpoint: it contains no training state")
     return content["training"], content["trainer"]
 
 
@@ -94,12 +94,14 @@ def _why_unreadable(file: BinaryIO, error: Exception) -> str:
     if file.seek(0, os.SEEK_END) == 0:
         return "it is empty"
     if (found := _REFUSED.search(str(error))) is not None:
-        return f"it contains {found[1]}, and only tensors and plain values are read, because objects can execute code"
+        return (
+            f"it contains {found[1]}; only tensors and plain values are loaded, because other objects can execute code"
+        )
     return "it is damaged or was written by another program"
 
 
 def _is_checkpoint(content: object) -> bool:
-    """Return whether the content of a file has the parts of a checkpoint that are used without training."""
+    """Return whether the content of a file has the parts of a checkpoint that are needed to load a network."""
     if not isinstance(content, dict) or not isinstance(content.get("trainer"), dict):
         return False
     training = content.get("training")

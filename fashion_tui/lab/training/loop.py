@@ -273,7 +273,7 @@ class Training:
         except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
             if is_out_of_memory(error):
                 raise
-            raise BadCheckpoint("belongs to another training, or is incomplete") from error
+            raise BadCheckpoint("is from a different training run, or is incomplete") from error
 
     def _load(self, state: dict[str, Any]) -> None:
         self.epoch = state["epoch"]

@@ -60,7 +60,7 @@ def write_report(document: EvaluationDocument, path: Path) -> None:
     """Write a report in the format that the suffix stands for.
 
     The images of a Markdown report are written to a folder beside it, before the report. Raises UserError if a file
-    can't be written. An existing report then keeps its content and its images, and nothing of the new one remains.
+    can't be written. An existing report and its images are then left unchanged, and no new files remain.
     """
     if path.suffix.lower() == ".html":
         write_target(path, evaluation_html(document))

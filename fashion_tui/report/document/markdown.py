@@ -50,7 +50,7 @@ def image_files(document: EvaluationDocument) -> dict[str, bytes]:
 def escape(text: str) -> str:
     """Return text as Markdown that shows exactly this text, on one line."""
     escaped = _SPECIAL.sub(lambda match: f"\\{match[0]}", printable(text))
-    return escaped.replace("@", "@<!-- -->")  # GitHub links addresses even if the character is escaped
+    return escaped.replace("@", "@<!-- -->")  # GitHub links e-mail addresses even if the @ is escaped
 
 
 def _lines(document: EvaluationDocument, folder: str) -> Iterator[str]:

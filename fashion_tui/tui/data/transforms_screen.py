@@ -29,7 +29,7 @@ from .view import SelectedImage, Selection
 
 DEFAULT_NROW, MAX_NROW = 8, 32
 MIN_SIDE = 14
-"""Minimum size of an image in the grid at first, in columns. Two columns are as long as a line."""
+"""Minimum width of an image in the initial grid, in columns. Two columns are as wide as a line is high."""
 OTHER_LINES = 8
 """Number of lines of the screen that aren't available for the grid."""
 FULL_HEIGHT = 30
@@ -92,7 +92,7 @@ class TransformsScreen(AppScreen[None]):
 
     @property
     def _nrow(self) -> int:
-        """Number of images in each row of the grid. At first, so few that they can be recognised."""
+        """Number of images in each row of the grid. The default keeps them large enough to be recognised."""
         columns = min(self.size.width, 2 * (self.size.height - OTHER_LINES))
         return self._chosen_nrow or min(max(columns // MIN_SIDE, 1), DEFAULT_NROW)
 

@@ -19,7 +19,7 @@ from fashion_tui.report.style import MUTED
 from .dialog import Dialog
 
 MAX_TYPED_WIDTH = 30
-"""Maximum width of what the user has typed in the line that says that nothing matches it, in columns."""
+"""Maximum width of the typed text in the line `no match for …`, in columns."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,7 @@ class Computation(Generic[Asked, Result]):
         """Whether the run has a custom model whose code the user hasn't trusted yet."""
 
     def __init__(self, pane: Pane, result_type: type[Result], *, own_engine: bool = False) -> None:
-        """With `own_engine`, each request gets an engine of its own, so that the app's engine stays free."""
+        """If `own_engine` is True, each request runs in a separate engine and doesn't block the app's engine."""
         self._pane = pane
         self._result_type = result_type
         self._own_engine = own_engine

@@ -93,8 +93,8 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
         """Create the screen of a prediction.
 
         `predictions` requests all predictions that can be explained, `index` is the index of the first one to explain
-        among them, and `total` is their number. `names` are the names of the classes, `paths` those of the images'
-        files, if there are any.
+        among them, and `total` is their number. `names` are the names of the classes. `paths` are the paths of
+        the image files; it is empty if there are none.
         """
         super().__init__()
         self._predictions = predictions
@@ -215,7 +215,7 @@ class ExplanationScreen(KeyLabels, AppScreen[int | None]):
     def _title(self, width: int) -> Text:
         """Return a title such as `guide-a1b2 · image 17 of the test set · 3 of 587`.
 
-        If the image is a file, its path, or as much of it as fits, replaces the data set.
+        If the image is a file, the title omits the data set and ends with the path, shortened to fit.
         """
         glyphs = terminal_glyphs()
         parts, path = [f"{self._index + 1:,} of {self._total:,}"], None

@@ -37,8 +37,8 @@ class FlippedImages:
     ) -> None:
         """Create a source of images.
 
-        `engine` returns the engine's client, `notes` what is known about the images. `page_shown` and `page_failed` are
-        those of `PageSource`.
+        `engine` returns the engine's client. `notes` returns the marks and paths of the images. `page_shown` and
+        `page_failed` are those of `PageSource`.
         """
         self._request = request
         self._engine = engine

@@ -1,4 +1,4 @@
-"""What is known about the images of a run's data set besides their pixels: the user's marks, and their files."""
+"""The user's marks on the images of a run's data set, and the paths of their files."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -19,11 +19,11 @@ class ImageNotes:
     mislabelled: frozenset[ImageKey] = frozenset()
     """The images that are marked as mislabelled."""
     paths: Mapping[ImageKey, str] = field(default_factory=dict)
-    """Paths of the files relative to the data set's folder. There are none if the data set isn't a folder of images."""
+    """Paths of the image files, relative to the data set's folder. Empty if the data set isn't a folder of images."""
 
 
 class RunImages:
-    """Reads and changes the notes on the images of a run's data set for a widget, which shows them."""
+    """Reads the notes on a run's images and changes their marks, for a widget that shows them."""
 
     def __init__(self, widget: Widget, changed: Callable[[], None]) -> None:
         """`changed` is called when the notes have changed."""
@@ -55,9 +55,11 @@ class RunImages:
 
 
 def mark_message(image: ImageKey) -> str:
-    """Return what the mark on an image changes."""
+    """Return the message that is shown when an image has been marked."""
     split, index = image
-    effect = "train --without-marked leaves it out" if split == "train" else "training doesn't use test images"
+    effect = (
+        "train --without-marked leaves it out" if split == "train" else "marks on test images don't affect training"
+    )
     return f"Image {index:,} is marked in the label audit; {effect}."
 
 

@@ -86,7 +86,7 @@ class ImagesView(Vertical):
             self._show_loading()
 
     def _show_loading(self) -> None:
-        """Say that the predictions are being read, unless they are shown already."""
+        """Show a loading message unless the predictions are already shown."""
         if not self.browser.is_loaded:
             self.title_line.fit(lambda _width: [Text(f"reading the predictions {terminal_glyphs().ellipsis}", MUTED)])
 
@@ -154,7 +154,7 @@ class ImagesView(Vertical):
 
     @work(group="failure", exclusive=True)
     async def _report_failure(self, problem: str, run_path: Path) -> None:
-        """Report why the predictions can't be read, and name the key that helps."""
+        """Show why the predictions can't be read, and which key to press."""
         if await asyncio.to_thread(run_path.is_dir):
             advice = f"press {key_of('evaluate', 'evaluate')} to evaluate the run again"
         else:

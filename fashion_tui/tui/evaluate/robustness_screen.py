@@ -94,7 +94,7 @@ class RobustnessScreen(KeyLabels, AppScreen[None]):
         self.action_again()
 
     def on_resize(self) -> None:
-        """Show the charts below each other if two of them don't fit side by side."""
+        """Stack the charts if two don't fit side by side."""
         self.set_class((self.size.width - GUTTER) // 2 < MIN_CHART_WIDTH, "-one-column")
 
     async def _measure(self) -> None:

@@ -45,7 +45,7 @@ def test_accuracies_that_are_not_numbers_are_marked() -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(37, 9), (60, 4), (60, 3), (60, 2)])
-def test_without_space_for_the_plot_the_numbers_are_left(width: int, height: int) -> None:
+def test_without_space_for_the_plot_only_the_numbers_are_drawn(width: int, height: int) -> None:
     lines = [line.plain for line in draw_robustness(curve(0.8, 0.6, 0.4, 0.2, 0.0), 0.9, width, height, UNICODE)]
     assert len(lines) <= height
     assert max(map(len, lines)) <= width

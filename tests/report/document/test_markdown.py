@@ -70,7 +70,7 @@ def test_hostile_names_are_text() -> None:
 
 
 def test_addresses_in_names_are_not_links() -> None:
-    """GitHub makes links of `www.`, of a colon with slashes, and of an @ between words, even if the @ is escaped."""
+    """GitHub links `www.`, `://` and an `@` between words, even if the `@` is escaped."""
     names = ("www.example.com", "http://www.example.com/a", "a@example.com")
     text = evaluation_markdown(document(names), FOLDER).decode()
     assert not re.search(r"www\.|(?<!\\)://|\w\\?@\w", text)
