@@ -64,6 +64,8 @@ class Terminal(TerminalProgram):
     def __init__(self, command: Sequence[str], environ: Mapping[str, str], size: Size = (120, 40)) -> None:
         self._screen = pyte.Screen(*size)
         self._stream = pyte.ByteStream(self._screen)
+        self._rows: list[str] = []
+        """The text of each row when the test last looked at it."""
         self._shown_chunks = 0
         self._shown_bytes = 0
         self._incomplete = b""
@@ -104,8 +106,16 @@ class Terminal(TerminalProgram):
 
     def _text(self) -> str:
         screen = self._screen
-        rows = ("".join(screen.buffer[y][x].data for x in range(screen.columns)) for y in range(screen.lines))
-        return "\n".join(row.rstrip() for row in rows)
+        if len(self._rows) != screen.lines:
+            self._rows = [""] * screen.lines
+            screen.dirty.update(range(screen.lines))
+        changed = screen.dirty | {y - 1 for y in screen.dirty}  # a combining character changes the line before
+        for y in changed:
+            if 0 <= y < screen.lines:
+                row = screen.buffer[y]
+                self._rows[y] = "".join([row[x].data for x in range(screen.columns)]).rstrip()
+        screen.dirty.clear()
+        return "\n".join(self._rows)
 
     def text_after_exit(self) -> str:
         """Return the output after the program left the alternate screen. The user still sees it in the shell."""
