@@ -37,9 +37,14 @@ def ended_run(folder: Path, name: str) -> Path:
 
 @asynccontextmanager
 async def pane_on(runs: Path) -> AsyncIterator[AppAndPilot]:
+    """Show all runs in the Train pane, with the cursor on the first one."""
+    count = len(list_runs(runs))
     async with app_on(runs) as (app, pilot):
         await pilot.press("f5")
-        await until(pilot, lambda: app.query(TrainPane) and app.query_one(TrainPane).run_list.chosen_run, "the run")
+        await until(pilot, lambda: app.query(TrainPane), "the pane")
+        run_list = app.query_one(TrainPane).run_list
+        await until(pilot, lambda: len(run_list.runs) == count, "all runs")
+        await pilot.press("home")  # a run that was read first isn't the first one if others began in the same second
         yield app, pilot
 
 
