@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from fashion_tui.kernel.outputs import Display, Done, Output, Result, Stream
 from fashion_tui.kernel.session import KernelSession
@@ -42,6 +42,18 @@ def pid_of(session: KernelSession) -> int:
     """Return the process id of the kernel, which must be running."""
     assert session.pid is not None
     return session.pid
+
+
+def joined(outputs: Iterable[Output]) -> list[Output]:
+    """Join consecutive chunks of a stream, because `print` writes a string and its line end separately."""
+    chunks: list[Output] = []
+    for output in outputs:
+        last = chunks[-1] if chunks else None
+        if isinstance(output, Stream) and isinstance(last, Stream) and last.name == output.name:
+            chunks[-1] = Stream(output.name, last.text + output.text)
+        else:
+            chunks.append(output)
+    return chunks
 
 
 def printed(outputs: list[Output], name: str = "stdout") -> str:

@@ -12,7 +12,7 @@ from fashion_tui.kernel.outputs import Error, ExternalDone, ExternalInput, Outpu
 from fashion_tui.kernel.runtime_directory import open_kernels
 from fashion_tui.kernel.session import KernelSession
 
-from .cells import PATIENCE, pid_of, printed, result, run
+from .cells import PATIENCE, joined, pid_of, printed, result, run
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -52,7 +52,7 @@ async def test_cells_of_another_front_end_are_reported_with_their_outputs(
     cell, *between, _ = outputs
     assert isinstance(cell, ExternalInput)
     assert cell.code == "print('from the other'); shared + 1"
-    assert between == [Stream("stdout", "from the other\n"), Result(cell.execution_count, "21")]
+    assert joined(between) == [Stream("stdout", "from the other\n"), Result(cell.execution_count, "21")]
     ours = await run(session, "_")  # numbering and `_` continue after the other cell
     assert ours[0] == Result(cell.execution_count + 1, "21")
 

@@ -24,7 +24,7 @@ from fashion_tui.kernel.outputs import (
 )
 from fashion_tui.kernel.session import KernelSession
 
-from .cells import PATIENCE, displayed, done, eventually, pid_of, printed, result, run, run_until
+from .cells import PATIENCE, displayed, done, eventually, joined, pid_of, printed, result, run, run_until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -62,7 +62,7 @@ async def test_output_arrives_while_the_code_runs(session: KernelSession) -> Non
 
 async def test_stdout_and_stderr_keep_their_order(session: KernelSession) -> None:
     outputs = await run(session, "import sys\nprint('out', flush=True)\nprint('err', file=sys.stderr)")
-    assert outputs[:-1] == [Stream("stdout", "out\n"), Stream("stderr", "err\n")]
+    assert joined(outputs[:-1]) == [Stream("stdout", "out\n"), Stream("stderr", "err\n")]
 
 
 @pytest.mark.parametrize(

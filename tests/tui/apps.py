@@ -17,7 +17,7 @@ from fashion_tui.machine import compiler_caches
 from fashion_tui.runs import store
 from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
-from fashion_tui.schema.run import RunSummary, State
+from fashion_tui.schema.run import LIVE_STATES, RunSummary, State
 from fashion_tui.tui.tour import progress
 from tests.terminal import TIMEOUT, ProgramEndedError, SlowTerminal, Terminal
 
@@ -118,12 +118,14 @@ class AppLauncher:
         """Return all live processes of this environment, including detached ones.
 
         The system reports the fork server's environment for a forked process, so the trainer of a run is also
-        recognised by the folder of the run in its command line.
+        recognised by the run's status, or by the folder of the run in its command line.
         """
         found = []
+        trainers = {run.pid for run in store.list_runs(self.runs) if run.state in LIVE_STATES}
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 is_trainer = any(argument.startswith(f"{self.runs}/") for argument in process.cmdline())
+                is_trainer |= process.pid in trainers
                 if is_trainer or process.environ().get("FASHION_TUI_RUNS") == str(self.runs):
                     found.append(process)
         return found
