@@ -103,6 +103,13 @@ def forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) ->
         yield
 
 
+@pytest.fixture(scope="module")
+def forked_in_module(fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[None]:
+    """Like `forked_processes`, for all tests and fixtures of a module unless the module is marked `executed`."""
+    with forked_starts(fork_server, request.node):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _keep_denormals() -> Iterator[None]:
     """Turn off flushing of denormal numbers after each test, in case a trainer in its process turned it on."""

@@ -6,7 +6,6 @@ import pytest
 import pytest_asyncio
 
 from fashion_tui.kernel.session import KernelSession
-from tests.forking.client import ForkServer, forked_starts
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,7 +26,5 @@ async def session() -> AsyncIterator[KernelSession]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[None]:
+def _forked_processes(forked_in_module: None) -> None:
     """Fork the kernels of all modules that aren't marked `executed`."""
-    with forked_starts(fork_server, request.node):
-        yield

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.forking.client import ForkServer, forked_starts
-
 
 @pytest.fixture(scope="session", autouse=True)
 def own_ipython_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
@@ -16,7 +14,5 @@ def own_ipython_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _forked_processes(fork_server: ForkServer, request: pytest.FixtureRequest) -> Iterator[None]:
-    """Forks the kernels of all modules that aren't marked `executed`."""
-    with forked_starts(fork_server, request.node):
-        yield
+def _forked_processes(forked_in_module: None) -> None:
+    """Fork the kernels of all modules that aren't marked `executed`."""

@@ -107,6 +107,15 @@ class AppLauncher:
         assert done.returncode == 0, done.stderr
         return Path(json.loads(done.stdout)["path"])
 
+    def finished_run(self, *options: str, batch_size: int = 500) -> Path:
+        """Train for one epoch with these options and one thread, and return the directory of the finished run."""
+        fixed = ("--epochs", "1", "--batch-size", str(batch_size), "--threads", "1", "--detach", "--json")
+        done = self.command("train", *options, *fixed)
+        assert done.returncode == 0, done.stderr
+        run_path = Path(json.loads(done.stdout)["path"])
+        wait_for_state(run_path, "finished")
+        return run_path
+
     def end(self) -> None:
         """Close the terminals and kill all remaining processes."""
         self._terminals.close()

@@ -13,8 +13,8 @@ from tests.tui.apps import AppLauncher
 from tests.tui.shared_engines import Engines, close_engines, open_engines
 
 
-@pytest.fixture(autouse=True)
-def _forked_processes(forked_processes: None) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _forked_processes(forked_in_module: None) -> None:
     """Fork apps on terminals, and the engines, kernels and trainers of all apps."""
 
 
@@ -30,6 +30,12 @@ def app_terminal(tmp_path: Path) -> Iterator[AppLauncher]:
     launcher = AppLauncher(tmp_path / "app")
     yield launcher
     launcher.end()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of 24 steps on synthetic data."""
+    return AppLauncher(tmp_path_factory.mktemp("finished") / "app").finished_run("--dataset", "synthetic")
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

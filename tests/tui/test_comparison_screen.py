@@ -1,7 +1,5 @@
 """The screen that compares the predictions of two runs, with a real engine and real runs."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from fashion_tui.tui.evaluate.comparison_screen import ComparisonScreen
 from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
 from fashion_tui.tui.evaluate.pane import EvaluatePane
 from fashion_tui.tui.lab_app import Settings
-from tests.tui.apps import AppLauncher, wait_for_state
+from tests.tui.apps import AppLauncher
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
 
@@ -27,16 +25,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures(
 
 
 @pytest.fixture(scope="module")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+def pair(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two finished runs of 24 steps with different seeds, on synthetic data."""
     launcher = AppLauncher(tmp_path_factory.mktemp("compare") / "app")
-    options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
-    paths = []
-    for seed in ("0", "1"):
-        paths.append(Path(json.loads(launcher.command("train", *options, "--seed", seed).stdout)["path"]))
-        wait_for_state(paths[-1], "finished")
-    yield paths
-    launcher.end()
+    return [launcher.finished_run("--dataset", "synthetic", "--seed", seed) for seed in ("0", "1")]
 
 
 def predictions(path: Path) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,6 @@
 """The views of the Data pane on a folder of images, with a real engine."""
 
-import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from fashion_tui.tui.data.set_view import SetView
 from fashion_tui.tui.lab_app import DatasetState, Settings
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.lines import Lines
-from tests.tui.apps import AppLauncher, wait_for_state
+from tests.tui.apps import AppLauncher
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
 
@@ -51,17 +50,10 @@ async def data_pane(
 
 
 @pytest.fixture(scope="module")
-def digits_run(tmp_path_factory: pytest.TempPathFactory, digits_folder: Path) -> Iterator[Path]:
+def digits_run(tmp_path_factory: pytest.TempPathFactory, digits_folder: Path) -> Path:
     """A finished run of a few steps on the digits."""
     launcher = AppLauncher(tmp_path_factory.mktemp("digits-run") / "app")
-    data = ("--dataset", str(digits_folder), "--image-size", "8")
-    started = launcher.command(
-        "train", *data, "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach"
-    )
-    path = Path(json.loads(started.stdout)["path"])
-    wait_for_state(path, "finished")
-    yield path
-    launcher.end()
+    return launcher.finished_run("--dataset", str(digits_folder), "--image-size", "8")
 
 
 def stored(folder: Path) -> StoredDataset:

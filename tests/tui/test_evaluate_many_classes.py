@@ -1,6 +1,5 @@
 """The Evaluate pane with a run of 100 classes in a small terminal."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from fashion_tui.trained_run import TrainedRun
 from fashion_tui.tui.evaluate.explanation_screen import ExplanationScreen
 from fashion_tui.tui.evaluate.pane import EvaluatePane
 from fashion_tui.tui.lab_app import Settings
-from tests.tui.apps import AppLauncher, wait_for_state
+from tests.tui.apps import AppLauncher
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
 
@@ -34,11 +33,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 pixels = generator.integers(0, 256, (28, 28), dtype=np.uint8)
                 Image.fromarray(pixels).save(folder / split / f"{label:02d} kind" / f"{index}.png")
     launcher = AppLauncher(tmp_path_factory.mktemp("classes") / "app")
-    options = ("--dataset", str(folder), "--epochs", "1", "--batch-size", "50", "--threads", "1", "--json", "--detach")
-    path = Path(json.loads(launcher.command("train", *options).stdout)["path"])
-    wait_for_state(path, "finished")
-    launcher.end()
-    return path
+    return launcher.finished_run("--dataset", str(folder), batch_size=50)
 
 
 async def test_the_matrix_and_the_table_of_100_classes_scroll(run: Path) -> None:

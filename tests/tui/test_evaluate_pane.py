@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -43,25 +43,12 @@ from fashion_tui.tui.predict.screen import PredictionScreen
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
 from tests.runs.parts import make_run
-from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import footer, screen_text, until
 from tests.tui.shared_engines import create_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
 Size = tuple[int, int]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A finished run of 24 steps on synthetic data."""
-    launcher = AppLauncher(tmp_path_factory.mktemp("evaluate") / "app")
-    options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
-    started = launcher.command("train", *options)
-    path = Path(json.loads(started.stdout)["path"])
-    wait_for_state(path, "finished")
-    yield path
-    launcher.end()
 
 
 @pytest.fixture

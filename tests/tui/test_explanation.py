@@ -1,10 +1,9 @@
 """The screen that explains predictions, with a real engine and a real run."""
 
-import json
 import math
 from array import array
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,24 +23,12 @@ from fashion_tui.tui.lab_app import Settings
 from fashion_tui.tui.model.feature_maps import FeatureMapsView
 from fashion_tui.tui.widgets.image import ImageView
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
-from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
 
 HOSTILE = ["\x1b[31mred", "[bold]x[/bold]", *(f"class {index}" for index in range(8))]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A finished run of 24 steps on synthetic data."""
-    launcher = AppLauncher(tmp_path_factory.mktemp("explain") / "app")
-    options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
-    path = Path(json.loads(launcher.command("train", *options).stdout)["path"])
-    wait_for_state(path, "finished")
-    yield path
-    launcher.end()
 
 
 def wrong_predictions(run: Path) -> GetPredictions:

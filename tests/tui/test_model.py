@@ -1,9 +1,8 @@
 """The Model pane: the shape table, the details of a row, and the editor that checks shapes while typing."""
 
 import asyncio
-import json
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +40,6 @@ from fashion_tui.tui.model.shape_view import ShapeView
 from fashion_tui.tui.model.tracing import Traced
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from tests.dataset_infos import info_for
-from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
 
@@ -836,19 +834,8 @@ async def test_discarding_edits_asks_first(tmp_path: Path) -> None:
         assert "out_features=11" in lab.editor.text
 
 
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A finished run of 24 steps on synthetic data."""
-    launcher = AppLauncher(tmp_path_factory.mktemp("model") / "app")
-    options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
-    path = Path(json.loads(launcher.command("train", *options).stdout)["path"])
-    wait_for_state(path, "finished")
-    yield path
-    launcher.end()
-
-
-async def test_weights_and_feature_maps_of_a_run(trained: Path) -> None:
-    async with model_pane(trained.parent) as lab:
+async def test_weights_and_feature_maps_of_a_run(finished: Path) -> None:
+    async with model_pane(finished.parent) as lab:
         await lab.until("300 values")
         initial = lab.screen
         await until(lab.pilot, lambda: lab.app.runs, "the run")

@@ -1,7 +1,5 @@
 """The screen with accuracies on corrupted images, with a real engine and a real run."""
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,22 +11,10 @@ from fashion_tui.schema.requests import MeasureRobustness
 from fashion_tui.trained_run import TrainedRun
 from fashion_tui.tui.evaluate.robustness_screen import RobustnessScreen
 from fashion_tui.tui.lab_app import Settings
-from tests.tui.apps import AppLauncher, wait_for_state
 from tests.tui.pilots import screen_text, until
 from tests.tui.shared_engines import create_app
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("engines", "no_kernel")]
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A finished run of 24 steps on synthetic data."""
-    launcher = AppLauncher(tmp_path_factory.mktemp("robustness") / "app")
-    options = ("--dataset", "synthetic", "--epochs", "1", "--batch-size", "500", "--threads", "1", "--json", "--detach")
-    path = Path(json.loads(launcher.command("train", *options).stdout)["path"])
-    wait_for_state(path, "finished")
-    yield path
-    launcher.end()
 
 
 def accuracy(path: Path) -> float:

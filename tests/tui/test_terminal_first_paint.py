@@ -8,6 +8,8 @@ import pytest
 
 from tests.tui.apps import APP, AppLauncher
 
+pytestmark = pytest.mark.executed
+
 ROUNDS = 9
 MAX_RATIO = 2.0
 """Maximum ratio to the bare app's time; generous, for a busy machine."""
@@ -24,7 +26,6 @@ BareApp().run()
 """
 
 
-@pytest.mark.executed
 def test_first_paint_takes_at_most_twice_as_long_as_that_of_a_bare_app(
     app_terminal: AppLauncher, tmp_path: Path
 ) -> None:

@@ -13,6 +13,8 @@ from fashion_tui.machine.compiler_caches import VARIABLES
 from tests.terminal import Terminal
 from tests.tui.apps import AppLauncher
 
+pytestmark = pytest.mark.executed  # forked processes have the environment and modules of the fork server
+
 SHADOWING = ("torch", "numpy", "json", "csv", "ipykernel", "psutil", "msgspec", "tabnanny")
 """Installed modules that are shadowed by files in the working directory. They are imported early, late or never."""
 
