@@ -172,9 +172,14 @@ class EventFollower:
 
 
 def _is_truncated(line: bytes) -> bool:
-    """Return whether a line is the beginning of a JSON value."""
-    try:
-        msgspec.json.decode(line, type=msgspec.Raw)
-    except msgspec.DecodeError as error:
-        return "truncated" in str(error)
+    """Return whether a line is the beginning of a JSON object.
+
+    A number that ends in its sign, point or exponent is invalid, not truncated, until a digit is added.
+    """
+    for beginning in (line, line + b"0"):
+        try:
+            msgspec.json.decode(beginning, type=msgspec.Raw)
+        except msgspec.DecodeError as error:
+            if "truncated" in str(error):
+                return True
     return False

@@ -19,7 +19,7 @@ from fashion_tui.runs.reader import RunReader
 from fashion_tui.runs.run import Run
 from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import Failed, Finished, RunEvent, Started, StepChunk, Warned
-from fashion_tui.schema.floats import decode_float, encode_float
+from fashion_tui.schema.floats import JsonFloat, decode_float, encode_float
 from tests.disk_calls import recorded_disk_calls
 
 from .parts import finished, kill, read_line, run_python, started, steps
@@ -127,12 +127,14 @@ def test_every_flipped_bit_is_detected() -> None:
 def test_a_new_writer_ends_a_torn_line_and_reuses_its_sequence_number(tmp_path: Path) -> None:
     writer = EventWriter(Folder.open(tmp_path), "r")
     assert not writer.is_continued
-    for i in range(3):
+    for i in range(2):
         writer.write(steps(1 + 10 * i, 10))
+    values: list[JsonFloat | None] = [-1.5e-07, 0.25, -3.0, "NaN", "-Infinity", None, 1e22]
+    writer.write(StepChunk(time=0.5, steps=[*range(21, 28)], metrics={'"train"\nlöss': values}))
     log = tmp_path / "events.jsonl"
     content = log.read_bytes()
     last = content[:-1].rindex(b"\n") + 1
-    for cut in [*range(last, last + 40), *range(len(content) - 5, len(content) + 1)]:
+    for cut in range(last, len(content) + 1):
         log.write_bytes(content[:cut])
         second = EventWriter(Folder.open(tmp_path), "r")
         assert second.is_continued
