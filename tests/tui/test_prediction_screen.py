@@ -44,7 +44,10 @@ def test_only_existing_files_are_accepted(tmp_path: Path) -> None:
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.usefixtures("engines", "no_kernel")
 @pytest.mark.parametrize("size", [(120, 40), (80, 24)])
-async def test_a_file_is_predicted_with_its_steps(tmp_path: Path, size: tuple[int, int]) -> None:
+async def test_a_file_is_predicted_with_its_steps(
+    tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     network = GuideNet().eval()
     with make_run(tmp_path / "runs", dataset=SYNTHETIC) as run:
@@ -62,9 +65,9 @@ async def test_a_file_is_predicted_with_its_steps(tmp_path: Path, size: tuple[in
         await until(pilot, lambda: isinstance(app.focused, ImageTiles), "the pane")
         await pilot.press("at")
         await until(pilot, lambda: isinstance(app.screen, PathDialog), "the dialog")
-        await pilot.press(*str(tmp_path / "missing.png"), "enter")
+        await pilot.press(*"missing.png", "enter")
         await until(pilot, lambda: "doesn't exist" in screen_text(app), "the reason")
-        await pilot.press("ctrl+u", *str(file)[:-6])
+        await pilot.press("ctrl+u", *file.name[:-6])
         await until(pilot, lambda: app.screen.query_one("Input")._suggestion, "a suggestion")  # type: ignore[attr-defined]
         await pilot.press("tab", "enter")
         await until(pilot, lambda: isinstance(app.screen, PredictionScreen), "the screen")

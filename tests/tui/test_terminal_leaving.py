@@ -65,7 +65,7 @@ def test_lost_terminal_ends_the_app_and_the_run_finishes(
     terminal = app_terminal()
     terminal.wait_for("synthetic garments")
     children = _kernel_and_engine(terminal)
-    run_path = app_terminal.train(epochs=3)
+    run_path = app_terminal.train(epochs=2)
     trainer = psutil.Process(wait_for_step(run_path, 1).pid)
     terminal.wait_for("img/s")
     terminal.hang_up()
@@ -73,7 +73,7 @@ def test_lost_terminal_ends_the_app_and_the_run_finishes(
     assert_ended(children)
     assert trainer.is_running()
     finished = wait_for_state(run_path, "finished")
-    assert finished.step == finished.total_steps == 3 * 375
+    assert finished.step == finished.total_steps == 2 * 375
     losses = losses_of(run_path)
     assert len(losses) == finished.step
     assert all(0 < loss < 10 for loss in losses)

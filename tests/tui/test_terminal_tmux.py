@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.terminal import Terminal
-from tests.tui.apps import APP, KEYS, AppLauncher, wait_for_state
+from tests.tui.apps import APP, KEYS, AppLauncher
 
 TMUX = shutil.which("tmux")
 
@@ -22,7 +22,7 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AppLauncher]:
     """Start apps in an environment with one finished run."""
     launcher = AppLauncher(tmp_path_factory.mktemp("tmux") / "app")
     try:
-        wait_for_state(launcher.train(epochs=1), "finished")
+        launcher.finished_run("--dataset", "synthetic")
         yield launcher
     finally:
         launcher.end()
