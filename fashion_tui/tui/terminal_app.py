@@ -32,6 +32,7 @@ from .graphics.layer import ImageLayer
 from .input_queue import InputQueue
 from .output_flow import PostponedFrames
 from .printable_filter import PrintableFilter
+from .removed_widgets import free_removed_widgets
 from .terminal_status import Progress
 
 QUIT_KEYS = {key for action in EVERYWHERE if action.id == "quit" and action.priority for key in action.keys.split(",")}
@@ -79,6 +80,7 @@ class TerminalApp(App[None]):
         """Terminal size reported by the last resize event."""
         if not terminal_glyphs().unicode:
             ScrollBar.renderer = AsciiScrollBarRender
+        free_removed_widgets()
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), self._printable_filter]
