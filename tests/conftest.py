@@ -43,9 +43,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude everything loaded so far from garbage collection, because traversing torch's objects takes 0.1 s."""
+    """Make garbage collection cheaper: it took a third of the CPU time of apps that run in this process.
+
+    Exclude everything loaded so far, and collect after 10,000 new objects instead of 700.
+    """
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000)
 
 
 @pytest.fixture(scope="session", autouse=True)

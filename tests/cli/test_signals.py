@@ -13,6 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.suspension import suspend
+
 from .conftest import COMMAND, SMALL_RUN, Call
 
 pytestmark = pytest.mark.usefixtures("forked_processes")
@@ -106,7 +108,7 @@ def test_ctrl_c_while_a_command_is_still_importing_its_modules(environment: dict
 def test_a_second_ctrl_c_leaves_immediately(train: Callable[[], Any]) -> None:
     with train() as training:
         trainer = psutil.Process(training.started["pid"])
-        trainer.suspend()  # so that it can't react to the first Ctrl-C
+        suspend(trainer.pid)  # so that it can't react to the first Ctrl-C
         training.process.send_signal(signal.SIGINT)
         assert training.process.stderr is not None
         while "Ctrl-C again" not in training.process.stderr.readline():

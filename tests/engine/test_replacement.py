@@ -18,6 +18,7 @@ from fashion_tui.schema.requests import GetBuiltinSource, GetShapes, GetWeights
 from fashion_tui.schema.shapes import ShapeTable
 from fashion_tui.schema.weights import Histogram
 from fashion_tui.tui.sandbox_engine import SandboxEngine
+from tests.suspension import suspend
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -83,7 +84,7 @@ async def test_an_engine_that_hangs_is_replaced(own_engine: Engine, monkeypatch:
     monkeypatch.setattr(engine_process, "CHECK_TIMEOUT", 1.0)
     assert own_engine.pid is not None
     stuck = psutil.Process(own_engine.pid)
-    stuck.suspend()
+    suspend(stuck.pid)
     async with asyncio.timeout(engine_process.START_TIMEOUT / 2):  # its reply has shown that it has started
         assert (await own_engine.ask(SOURCE, CustomModel)).class_name == "GuideNet"
     assert not stuck.is_running()

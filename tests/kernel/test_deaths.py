@@ -15,6 +15,7 @@ import pytest_asyncio
 from fashion_tui.kernel.outputs import Died, Done, Output, StateChanged, Stream
 from fashion_tui.kernel.process import KernelFailed
 from fashion_tui.kernel.session import KernelSession
+from tests.suspension import suspend
 
 from .cells import PATIENCE, done, eventually, pid_of, result, run, run_until
 
@@ -156,7 +157,7 @@ async def test_close_while_the_kernel_starts(new_session: KernelSession) -> None
     starting = asyncio.create_task(new_session.start())
     await eventually(lambda: new_session._starting is not None)
     pid = new_session._starting.pid if new_session._starting else 0
-    os.kill(pid, signal.SIGSTOP)  # so that it doesn't become ready meanwhile
+    suspend(pid)  # so that it doesn't become ready meanwhile
     await asyncio.wait_for(new_session.close(), PATIENCE)
     with pytest.raises(KernelFailed):
         await starting

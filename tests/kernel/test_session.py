@@ -23,6 +23,7 @@ from fashion_tui.kernel.outputs import (
     Stream,
 )
 from fashion_tui.kernel.session import KernelSession
+from tests.suspension import suspended
 
 from .cells import PATIENCE, displayed, done, eventually, joined, pid_of, printed, result, run, run_until
 
@@ -385,15 +386,12 @@ async def test_inspect_without_a_known_name_finds_nothing(session: KernelSession
 
 
 async def test_requests_without_a_reply_time_out(session: KernelSession) -> None:
-    os.kill(pid_of(session), 19)  # SIGSTOP: the kernel doesn't respond
-    try:
+    with suspended(pid_of(session)):
         started = time.monotonic()
         assert await session.is_complete("1", max_wait=0.1) == Completeness("unknown")
         assert (await session.complete("pri", 3, max_wait=0.1)).matches == ()
         assert await session.inspect("print", 3, max_wait=0.1) == Inspection("unknown")
         assert time.monotonic() - started < 5
-    finally:
-        os.kill(pid_of(session), 18)
 
 
 @pytest.mark.parametrize("code", ["breakpoint()", "import pdb; pdb.set_trace()"])

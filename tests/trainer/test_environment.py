@@ -23,6 +23,7 @@ from fashion_tui.schema.errors import UserError
 from fashion_tui.schema.events import CheckpointSaved, EpochEnd, Finished, StepChunk, Warned
 from tests.custom_models import DROPOUT_NET, custom_model
 from tests.runs.parts import wait_until
+from tests.suspension import suspend, suspended
 
 from .forked import ForkedTrainer
 from .trainers import (
@@ -56,10 +57,9 @@ def test_the_data_set_is_only_needed_at_the_start(
     )  # fmt: skip
     trainer = train(run)
     trainer.wait_for(StepChunk)
-    trainer.send_signal(signal.SIGSTOP)
-    assert not of_kind(run, EpochEnd)
-    shutil.rmtree(folder)
-    trainer.send_signal(signal.SIGCONT)
+    with suspended(trainer.pid):
+        assert not of_kind(run, EpochEnd)
+        shutil.rmtree(folder)
     assert trainer.end() == 0
     assert of_kind(run, Finished)
     before = step_metrics(run)
@@ -124,7 +124,7 @@ def test_all_viewers_see_the_same_even_after_a_suspension(fork: Fork, tmp_path: 
     log.touch()
     tail = subprocess.Popen(["tail", "-c", "+1", "-f", log], stdout=subprocess.PIPE)
     stopped_tail = subprocess.Popen(["tail", "-c", "+1", "-f", log], stdout=subprocess.PIPE)
-    os.kill(stopped_tail.pid, signal.SIGSTOP)
+    suspend(stopped_tail.pid)
     try:
         viewers = [RunReader(run), RunReader(run)]
         followers = [run.follow_events(), run.follow_events()]
@@ -156,9 +156,8 @@ def test_a_request_to_a_suspended_trainer_is_answered_when_it_continues(fork: Fo
     run = make_small_run(tmp_path, epochs=200)
     trainer = fork(run)
     trainer.wait_for(StepChunk)
-    trainer.send_signal(signal.SIGSTOP)
-    run.control.request("stop")
-    trainer.send_signal(signal.SIGCONT)
+    with suspended(trainer.pid):
+        run.control.request("stop")
     assert trainer.end() == 0
     assert run.read_status().state == "stopped"
 

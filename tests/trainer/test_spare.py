@@ -19,6 +19,7 @@ from fashion_tui.runs.spare import SpareTrainer
 from fashion_tui.schema.dataset import DatasetRef
 from fashion_tui.schema.events import Finished, StepChunk
 from tests.runs.parts import wait_until
+from tests.suspension import suspend
 
 from .trainers import TIMEOUT, assert_same, events, make_run, of_kind, thread_affinities
 
@@ -146,7 +147,7 @@ def test_a_spare_trainer_that_hangs_is_replaced(
     spare.prepare(verify(find("synthetic")))
     assert spare.pid is not None
     stuck = psutil.Process(spare.pid)
-    stuck.suspend()
+    suspend(stuck.pid)
     run = make_run(tmp_path, epochs=1)
     assert launch(run, spare=spare) == stuck.pid
     wait_until(lambda: has_ended(run), TIMEOUT)

@@ -43,6 +43,7 @@ from fashion_tui.tui.predict.screen import PredictionScreen
 from fashion_tui.tui.widgets.image_tiles import ImageTiles
 from fashion_tui.tui.widgets.large_number import large_number
 from tests.runs.parts import make_run
+from tests.suspension import suspend, suspended
 from tests.tui.pilots import footer, screen_text, until
 from tests.tui.shared_engines import create_app
 
@@ -238,7 +239,7 @@ async def test_evaluation_can_be_cancelled_and_survives_the_engine(runs: Path) -
         await until(pilot, lambda: app.dataset is not None, "the data set")
         await app.engine.ask(GetDevices(), tuple[Device, ...])  # starts the engine
         assert app.engine.pid is not None
-        os.kill(app.engine.pid, signal.SIGSTOP)
+        suspend(app.engine.pid)
         await pilot.press("f6")
         await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
         await until(pilot, lambda: "evaluating guide" in screen_text(app), "the evaluation")
@@ -430,12 +431,9 @@ async def test_a_message_is_shown_while_predictions_are_read(held_out: Path) -> 
     async with evaluate_pane(held_out) as (app, pilot, pane):
         await until(pilot, lambda: labels(pane), "the mistakes")
         assert app.engine.pid is not None
-        os.kill(app.engine.pid, signal.SIGSTOP)
-        try:
+        with suspended(app.engine.pid):
             await pilot.press("w")
             await until(pilot, lambda: "reading the predictions" in screen_text(app), "the message")
-        finally:
-            os.kill(app.engine.pid, signal.SIGCONT)
         await until(pilot, lambda: "all predictions" in screen_text(app), "the predictions")
         assert "reading the predictions" not in screen_text(app)
 
@@ -491,14 +489,11 @@ async def test_saving_can_be_cancelled_and_repeated_after_an_error(held_out: Pat
     async with evaluate_pane(held_out) as (app, pilot, pane):
         await until(pilot, lambda: labels(pane), "the mistakes")
         assert app.engine.pid is not None
-        os.kill(app.engine.pid, signal.SIGSTOP)
-        try:
+        with suspended(app.engine.pid):
             await save_as(app, pilot, "CSV", tmp_path / "all.csv")
             await until(pilot, lambda: "saving predictions" in screen_text(app), "the progress")
             await pilot.press("escape")
             await until(pilot, lambda: isinstance(app.focused, EvaluatePane), "the pane")
-        finally:
-            os.kill(app.engine.pid, signal.SIGCONT)
         folder = tmp_path / "reports"
         (folder / "report-images").parent.mkdir()
         (folder / "report-images").touch()  # a file in the place of the folder with the report's images

@@ -1,11 +1,9 @@
 """Signature and docstring of the name at the cursor, shown with Ctrl+O."""
 
-import signal
-
-import psutil
 import pytest
 
 from fashion_tui.tui.playground.prompt.documentation import Documentation
+from tests.suspension import suspended
 from tests.tui.pilots import until
 
 from .driver import Playground, open_playground
@@ -84,9 +82,6 @@ async def test_documentation_is_shown_while_code_runs() -> None:
 async def test_kernel_that_does_not_respond() -> None:
     async with open_playground() as playground:
         await playground.type("len")
-        psutil.Process(playground.kernel_pid).send_signal(signal.SIGSTOP)
-        try:
+        with suspended(playground.kernel_pid):
             await playground.pilot.press("ctrl+o")
             await playground.wait_for("did not respond in time")
-        finally:
-            psutil.Process(playground.kernel_pid).send_signal(signal.SIGCONT)
