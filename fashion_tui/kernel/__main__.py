@@ -34,6 +34,7 @@ from fashion_tui.settings import user_settings
 from .debugger import use_debugger
 from .errors import describe_error
 from .forked_output import unix_socket_thread
+from .interrupts import protect_from_interrupts
 from .limits import keep_newest, truncate
 from .preload import Preloader
 from .print_width import PrintWidth
@@ -107,6 +108,7 @@ def main() -> None:
     # Block when the UI's queue is full; by default, ZeroMQ drops the newest messages.
     app.iopub_thread.schedule(partial(app.iopub_thread.socket.setsockopt, zmq.XPUB_NODROP, 1))
     _wake_loop_on_signals()
+    protect_from_interrupts(app.kernel)
     _stop_echo()
     sys.path.append("")  # at the end, so that files in the working directory don't shadow installed modules
     shell = app.shell

@@ -268,6 +268,22 @@ async def test_an_interrupt_right_after_a_cell_is_sent_waits_until_it_has_starte
         assert done(outputs).status in {"error", "aborted"}  # aborted if it was interrupted before its first line
 
 
+async def test_an_interrupt_after_a_request_does_not_end_the_kernel(session: KernelSession) -> None:
+    code = """\
+import os, signal
+ipykernel = get_ipython().kernel
+after = ipykernel.post_handler_hook
+def interrupted():
+    ipykernel.post_handler_hook = after
+    os.kill(os.getpid(), signal.SIGINT)
+    after()
+ipykernel.post_handler_hook = interrupted"""
+    pid = pid_of(session)
+    assert done(await run(session, code)).status == "ok"
+    assert result(await run(session, "'alive'")) == "'alive'"
+    assert pid_of(session) == pid
+
+
 async def test_a_cell_ends_if_an_interrupt_prevents_both_its_reply_and_its_idle_message(session: KernelSession) -> None:
     await run(session, "ipykernel = get_ipython().kernel")
     code = """\

@@ -1,0 +1,28 @@
+"""Let interrupts (SIGINT) end the code that the kernel runs, but never the kernel.
+
+While ipykernel handles a request, it lets every SIGINT raise KeyboardInterrupt, also just before and after the `try`
+statement that catches it. If a user pressed ctrl+c several times, a second interrupt could therefore end the kernel.
+"""
+
+import signal
+from types import FrameType
+from typing import Any
+
+
+def protect_from_interrupts(kernel: Any) -> None:
+    """Let SIGINT raise KeyboardInterrupt only while a function that handles a request runs, and ignore all others."""
+
+    def interrupt(_signal_number: int, frame: FrameType | None) -> None:
+        handlers = {getattr(handler, "__code__", None) for handler in kernel.shell_handlers.values()}
+        while frame is not None:
+            if frame.f_code in handlers:
+                raise KeyboardInterrupt
+            frame = frame.f_back
+
+    def before_request() -> None:
+        signal.signal(signal.SIGINT, interrupt)
+
+    def after_request() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    kernel.pre_handler_hook, kernel.post_handler_hook = before_request, after_request
