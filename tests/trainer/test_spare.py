@@ -103,7 +103,6 @@ def test_a_spare_trainer_accepts_a_run_before_it_is_ready(tmp_path: Path, spare:
     pid = spare.pid
     run = make_run(tmp_path, epochs=1)
     assert launch(run, spare=spare) == pid
-    wait_until(run.is_locked, TIMEOUT)
     wait_until(lambda: has_ended(run), TIMEOUT)
     assert run.read_status().state == "finished"
 
