@@ -1,7 +1,7 @@
 """Let interrupts (SIGINT) end the code that the kernel runs, but never the kernel.
 
-While ipykernel handles a request, it lets every SIGINT raise KeyboardInterrupt, also just before and after the `try`
-statement that catches it. If a user pressed ctrl+c several times, a second interrupt could therefore end the kernel.
+While ipykernel handles a request, every SIGINT raises KeyboardInterrupt, even just before and just after the `try`
+statement that catches it. Without this module, pressing ctrl+c several times could therefore end the kernel.
 """
 
 import signal

@@ -1,7 +1,7 @@
 """Free the memory of removed widgets.
 
-Textual stores the colours of a border in a cache whose keys contain the painted lines of the widget
-(https://github.com/Textualize/textual/issues/6665), and so keeps up to 1,024 removed widgets' lines in memory.
+Textual caches the backgrounds inside and outside borders, and each key of this cache contains the painted lines of a
+widget (https://github.com/Textualize/textual/issues/6665). So the lines of up to 1,024 removed widgets stay in memory.
 """
 
 from functools import lru_cache
@@ -12,9 +12,9 @@ from textual.style import Style
 
 
 @lru_cache(1_024)
-def border_backgrounds(around: Color, background: Color) -> tuple[Style, Style]:
-    """Return the backgrounds inside and outside a border, from the colours around the widget and of the widget."""
-    return Style(background=around + background), Style(background=around)
+def border_backgrounds(outside: Color, widget_background: Color) -> tuple[Style, Style]:
+    """Return the styles inside and outside the border of a widget, whose background may be transparent."""
+    return Style(background=outside + widget_background), Style(background=outside)
 
 
 def free_removed_widgets() -> None:
